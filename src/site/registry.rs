@@ -1,0 +1,3 @@
+//! To come.
+/// x
+pub const PATH: &str = "config/themes.yml";
