@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::fault::{Fault, compile};
 use super::output::Output;
 use super::sources::SourceTree;
-use crate::site::registry::{self, Registry};
+use crate::site::registry::Registry;
 use crate::site::{LiveSite, OutputLayout};
 
 /// The hidden subcommand that runs it.
@@ -25,7 +25,7 @@ pub const SPEAKER: &str = "themegate-builtin:";
 #[derive(Debug, Error)]
 pub enum BuiltinError {
     /// The tree's registry cannot be used.
-    #[error("{}: {0}", registry::PATH)]
+    #[error("config/themes.yml: {0}")]
     Registry(String),
     /// A compiled file could not be written.
     #[error("{path} could not be written: {source}")]
