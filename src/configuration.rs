@@ -123,7 +123,10 @@ impl Acceptance {
             return Some(format!("{named} gives no reason; write why the finding is accepted"));
         }
         if let Err(error) = self.expires.parse::<jiff::civil::Date>() {
-            return Some(format!("{named} expires on {:?}, which is no date ({error}); write YYYY-MM-DD", self.expires));
+            return Some(format!(
+                "{named} expires on {:?}, which is no date ({error}); write YYYY-MM-DD",
+                self.expires
+            ));
         }
         regex::Regex::new(&self.pattern).err().map(|error| format!("{named} has a bad pattern: {error}"))
     }

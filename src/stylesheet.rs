@@ -41,7 +41,8 @@ impl Address {
     #[must_use]
     pub fn local_path(&self) -> Option<&str> {
         let url = self.url.trim();
-        let has_scheme = url.split_once(':').is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()));
+        let has_scheme =
+            url.split_once(':').is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()));
         if url.is_empty() || url.starts_with('#') || has_scheme || self.is_remote() {
             return None;
         }
@@ -309,7 +310,15 @@ mod tests {
         let urls: Vec<_> = sheet.addresses.iter().map(|address| address.url.as_str()).collect();
         assert_eq!(
             urls,
-            ["https://fonts.example/x.css", "y.css", "../f.woff2", "a.png", "b.png", "c.png", "data:image/png;base64,AA=="]
+            [
+                "https://fonts.example/x.css",
+                "y.css",
+                "../f.woff2",
+                "a.png",
+                "b.png",
+                "c.png",
+                "data:image/png;base64,AA=="
+            ]
         );
         assert!(sheet.addresses[0].is_remote() && sheet.addresses[0].kind == AddressKind::Import);
         assert_eq!(sheet.addresses[6].local_path(), None);
@@ -333,7 +342,11 @@ mod tests {
 
     #[test]
     fn what_browsers_forgive_is_no_fault() {
-        for css in [".a{*zoom:1;_height:1px;filter:progid:DXImageTransform.Microsoft.gradient(startColorstr='#80000000')}", ".a{b:c;;}", "<!-- .a{b:c} -->"] {
+        for css in [
+            ".a{*zoom:1;_height:1px;filter:progid:DXImageTransform.Microsoft.gradient(startColorstr='#80000000')}",
+            ".a{b:c;;}",
+            "<!-- .a{b:c} -->",
+        ] {
             assert_eq!(Sheet::read(css).faults, [], "{css}");
         }
     }

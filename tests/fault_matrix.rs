@@ -76,7 +76,8 @@ enum Step {
 
 /// Words in the matrix that mean something else on each site.
 fn filled(text: &str, kind: Kind) -> String {
-    let import = if matches!(kind, Kind::Vite | Kind::Glitch) { "@use 'application';" } else { "@import 'application';" };
+    let import =
+        if matches!(kind, Kind::Vite | Kind::Glitch) { "@use 'application';" } else { "@import 'application';" };
     text.replace("{{import}}", import)
 }
 
@@ -97,7 +98,8 @@ fn apply(steps: &[Step], folder: &std::path::Path, kind: Kind) {
                 fs::write(folder.join(path), whole.replacen(from.as_str(), &filled(to, kind), 1)).unwrap();
             }
             Step::Run(line) => {
-                let status = Command::new("sh").arg("-ec").arg(line).current_dir(folder).envs(kind.environment()).status();
+                let status =
+                    Command::new("sh").arg("-ec").arg(line).current_dir(folder).envs(kind.environment()).status();
                 assert!(status.unwrap().success(), "this step failed: {line}");
             }
         }
@@ -122,7 +124,8 @@ fn check(fault: &Fault, kind: Kind) -> Checked {
 
 /// What is wrong with what themegate said, if anything.
 fn fault_of(checked: &Checked, expected: &Expectation) -> Option<String> {
-    let said = || format!("said {} (exit {}): {:#?} {}", checked.verdict(), checked.code, checked.grave(), checked.stderr);
+    let said =
+        || format!("said {} (exit {}): {:#?} {}", checked.verdict(), checked.code, checked.grave(), checked.stderr);
     if checked.verdict() != expected.verdict {
         return Some(format!("expected {}; {}", expected.verdict, said()));
     }
@@ -131,7 +134,10 @@ fn fault_of(checked: &Checked, expected: &Expectation) -> Option<String> {
     };
     let Some(finding) = checked.finding(id) else { return Some(format!("expected the finding {id}; {}", said())) };
     let text = finding.to_string();
-    let silent = expected.says.as_ref().filter(|says| !text.contains(&serde_json::to_string(says).unwrap().trim_matches('"').to_owned()));
+    let silent = expected
+        .says
+        .as_ref()
+        .filter(|says| !text.contains(&serde_json::to_string(says).unwrap().trim_matches('"').to_owned()));
     silent.map(|says| format!("{id} does not say {says:?}: {text}"))
 }
 
@@ -161,8 +167,9 @@ fn every_fault_gets_its_verdict_and_a_finding_that_names_the_cause() {
                 continue;
             }
             let expected = fault.on.get(*site).unwrap_or(&fault.expect);
-            let result = std::panic::catch_unwind(|| fault_of(&check(fault, kind), expected))
-                .unwrap_or_else(|_| Some("the check could not be made, or touched the live tree (see above)".to_owned()));
+            let result = std::panic::catch_unwind(|| fault_of(&check(fault, kind), expected)).unwrap_or_else(|_| {
+                Some("the check could not be made, or touched the live tree (see above)".to_owned())
+            });
             let word = if result.is_none() { "right" } else { "WRONG" };
             eprintln!("{word}   {:<44} {site:<10} {}", fault.id, expected.verdict);
             results.lock().unwrap().insert((fault.id.clone(), (*site).clone()), result);

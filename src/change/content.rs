@@ -72,18 +72,13 @@ fn conflict_fault(path: &Path, text: &str) -> Option<Finding> {
 
 fn locale_fault(path: &Path, text: &str) -> Option<Finding> {
     let (line, reason) = yaml_fault(text)?;
-    let excerpt = text
-        .lines()
-        .nth(usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX))
-        .unwrap_or_default();
+    let excerpt = text.lines().nth(usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX)).unwrap_or_default();
     let message = format!("{} is no readable YAML: {reason}.", path.display());
     Some(
         Finding::fatal("locale-not-yaml", message)
             .at_line(path, line, excerpt)
             .meaning("Rails reads every locale file when it starts: with this one the site does not come up at all.")
-            .help(format!(
-                "Mend line {line}, or delete the file: the settings then show the theme's plain name."
-            )),
+            .help(format!("Mend line {line}, or delete the file: the settings then show the theme's plain name.")),
     )
 }
 
@@ -92,11 +87,7 @@ pub(super) fn says_nothing(bytes: &[u8]) -> bool {
     static COMMENT: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?s)/\*.*?\*/|//[^\n]*").expect("the pattern is a constant and compiles"));
     let text = String::from_utf8_lossy(bytes);
-    COMMENT
-        .replace_all(&text, "")
-        .trim_start_matches('\u{feff}')
-        .trim()
-        .is_empty()
+    COMMENT.replace_all(&text, "").trim_start_matches('\u{feff}').trim().is_empty()
 }
 
 /// The names that a stylesheet imports, as they are written.
@@ -107,12 +98,6 @@ pub(super) fn imports(bytes: &[u8]) -> Vec<String> {
     static QUOTED: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r#"["']([^"']+)["']"#).expect("the pattern is a constant and compiles"));
     let text = String::from_utf8_lossy(bytes);
-    let statements = STATEMENT
-        .captures_iter(&text)
-        .map(|found| found[1].to_owned())
-        .collect::<Vec<_>>();
-    statements
-        .iter()
-        .flat_map(|list| QUOTED.captures_iter(list).map(|found| found[1].to_owned()))
-        .collect()
+    let statements = STATEMENT.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>();
+    statements.iter().flat_map(|list| QUOTED.captures_iter(list).map(|found| found[1].to_owned())).collect()
 }

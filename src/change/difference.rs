@@ -29,9 +29,7 @@ impl LiveNames {
     fn in_folder(&mut self, folder: &Path) -> &[String] {
         self.folders.entry(folder.to_path_buf()).or_insert_with(|| {
             let names = fs::read_dir(folder).into_iter().flatten().flatten();
-            names
-                .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .collect()
+            names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
         })
     }
 
@@ -100,10 +98,8 @@ fn way_is_barred(live: &Path, to: &Path) -> Option<Finding> {
         }
         if (last && !kind.is_file()) || (!last && !kind.is_dir()) {
             let has = if kind.is_dir() { "a folder" } else { "a file" };
-            let message = format!(
-                "The live tree has {has} at {}, where the change needs the opposite.",
-                place.display()
-            );
+            let message =
+                format!("The live tree has {has} at {}, where the change needs the opposite.", place.display());
             return Some(
                 Finding::fatal("change-place-taken", message)
                     .at(&place)
@@ -116,11 +112,8 @@ fn way_is_barred(live: &Path, to: &Path) -> Option<Finding> {
 }
 
 fn case_fault(path: &Path, to: &Path, other: &Path) -> Finding {
-    let message = format!(
-        "{} differs from {} of the live tree in upper and lower case only.",
-        to.display(),
-        other.display()
-    );
+    let message =
+        format!("{} differs from {} of the live tree in upper and lower case only.", to.display(), other.display());
     Finding::fatal("change-differs-in-case-only", message)
         .at(path)
         .meaning("Both would exist side by side here, and be one file on a Mac: which of the two compiles is a matter of luck.")
@@ -128,13 +121,10 @@ fn case_fault(path: &Path, to: &Path, other: &Path) -> Finding {
 }
 
 fn unreadable(to: &Path, error: &std::io::Error) -> Finding {
-    Finding::fatal(
-        "live-file-unreadable",
-        format!("{} of the live tree could not be read: {error}.", to.display()),
-    )
-    .at(to)
-    .help("Run themegate as the user that owns the live tree (often `mastodon`).")
-    .inconclusive()
+    Finding::fatal("live-file-unreadable", format!("{} of the live tree could not be read: {error}.", to.display()))
+        .at(to)
+        .help("Run themegate as the user that owns the live tree (often `mastodon`).")
+        .inconclusive()
 }
 
 fn overwrites(path: &Path, to: &Path) -> Finding {

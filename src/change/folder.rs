@@ -75,10 +75,7 @@ fn visit(
     let full = root.join(path);
     let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| unreadable(&full, error))?;
     let kind = FileType::from_raw_mode(stat.st_mode);
-    if name
-        .to_str()
-        .is_none_or(|name| name.chars().any(char::is_control) || name.contains('\\'))
-    {
+    if name.to_str().is_none_or(|name| name.chars().any(char::is_control) || name.contains('\\')) {
         walk.findings.push(unreadable_name(path));
         return Ok(None);
     }
@@ -98,11 +95,7 @@ fn visit(
         }
         FileType::RegularFile => {
             let executable = stat.st_mode & 0o7111 != 0;
-            walk.files.push(FoundFile {
-                path: path.to_path_buf(),
-                executable,
-                len: stat.st_size.unsigned_abs(),
-            });
+            walk.files.push(FoundFile { path: path.to_path_buf(), executable, len: stat.st_size.unsigned_abs() });
         }
         FileType::Symlink => walk.findings.push(link(path)),
         other => walk.findings.push(special(path, other)),
@@ -159,20 +152,14 @@ fn read_file(mut file: File) -> io::Result<Vec<u8>> {
 }
 
 fn unreadable(path: &Path, error: rustix::io::Errno) -> ChangeError {
-    ChangeError::Unreadable {
-        path: path.to_path_buf(),
-        source: error.into(),
-    }
+    ChangeError::Unreadable { path: path.to_path_buf(), source: error.into() }
 }
 
 fn link(path: &Path) -> Finding {
-    Finding::fatal(
-        "change-has-link",
-        format!("{} in the theme folder is a symbolic link.", path.display()),
-    )
-    .at(path)
-    .meaning("A link can lead to any file of the server, which would then be compiled into a public stylesheet.")
-    .help("Put the file itself in its place, or delete the link.")
+    Finding::fatal("change-has-link", format!("{} in the theme folder is a symbolic link.", path.display()))
+        .at(path)
+        .meaning("A link can lead to any file of the server, which would then be compiled into a public stylesheet.")
+        .help("Put the file itself in its place, or delete the link.")
 }
 
 fn special(path: &Path, kind: FileType) -> Finding {
@@ -182,19 +169,14 @@ fn special(path: &Path, kind: FileType) -> Finding {
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
         _ => "no regular file",
     };
-    Finding::fatal(
-        "change-has-special-file",
-        format!("{} in the theme folder is {what}.", path.display()),
-    )
-    .at(path)
-    .meaning("A theme consists of stylesheets, fonts and images; reading this could hang or disclose something.")
-    .help("Delete it from the theme folder.")
+    Finding::fatal("change-has-special-file", format!("{} in the theme folder is {what}.", path.display()))
+        .at(path)
+        .meaning("A theme consists of stylesheets, fonts and images; reading this could hang or disclose something.")
+        .help("Delete it from the theme folder.")
 }
 
 fn unreadable_name(path: &Path) -> Finding {
-    let shown = String::from_utf8_lossy(path.as_os_str().as_bytes())
-        .escape_debug()
-        .to_string();
+    let shown = String::from_utf8_lossy(path.as_os_str().as_bytes()).escape_debug().to_string();
     Finding::fatal(
         "change-has-unsafe-name",
         format!("The theme folder holds a file whose name is not plain text: {shown}."),
@@ -205,20 +187,14 @@ fn unreadable_name(path: &Path) -> Finding {
 }
 
 fn too_many() -> Finding {
-    Finding::fatal(
-        "change-has-too-many-files",
-        format!("The theme folder holds more than {MOST_FILES} files."),
-    )
-    .meaning("That is no theme: probably the folder above it was named.")
-    .help("Name the theme's own folder: --theme DIR")
+    Finding::fatal("change-has-too-many-files", format!("The theme folder holds more than {MOST_FILES} files."))
+        .meaning("That is no theme: probably the folder above it was named.")
+        .help("Name the theme's own folder: --theme DIR")
 }
 
 fn too_deep(path: &Path) -> Finding {
-    Finding::fatal(
-        "change-is-too-deep",
-        format!("The theme folder holds folders more than {DEEPEST} deep."),
-    )
-    .at(path)
-    .meaning("That is no theme: probably the folder above it was named.")
-    .help("Name the theme's own folder: --theme DIR")
+    Finding::fatal("change-is-too-deep", format!("The theme folder holds folders more than {DEEPEST} deep."))
+        .at(path)
+        .meaning("That is no theme: probably the folder above it was named.")
+        .help("Name the theme's own folder: --theme DIR")
 }

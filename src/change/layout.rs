@@ -48,19 +48,16 @@ fn is_entry_in(path: &Path, folder: &Path) -> bool {
 
 /// Sass files whose name begins with `_` are parts of others.
 pub(super) fn is_partial(path: &Path) -> bool {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .is_some_and(|name| name.starts_with('_'))
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with('_'))
 }
 
 impl Layout {
     /// The place in the live tree for `path` of the theme folder, or why it has none.
     pub(super) fn target(&self, path: &Path) -> Result<PathBuf, &'static str> {
         match self {
-            Self::Overlay(prefix) => path
-                .strip_prefix(prefix)
-                .map(Path::to_path_buf)
-                .map_err(|_| "outside the theme's mastodon/ folder"),
+            Self::Overlay(prefix) => {
+                path.strip_prefix(prefix).map(Path::to_path_buf).map_err(|_| "outside the theme's mastodon/ folder")
+            }
             Self::Skins if path.starts_with("skins") => Ok(Path::new("app/javascript").join(path)),
             Self::Skins => Err("outside the theme's skins/ folder"),
             Self::Flat(prefix) => match path.strip_prefix(prefix) {

@@ -18,11 +18,7 @@ pub(super) fn of(themes: &[ThemeAddition], compared: &Compared, site: &SiteFacts
     let brought: BTreeSet<&Path> = compared.iter().map(|(candidate, _)| candidate.to.as_path()).collect();
     let mut old: Vec<PathBuf> = Vec::new();
     for folder in own_folders(&brought) {
-        for entry in walkdir::WalkDir::new(site.live.join(&folder))
-            .follow_links(false)
-            .into_iter()
-            .flatten()
-        {
+        for entry in walkdir::WalkDir::new(site.live.join(&folder)).follow_links(false).into_iter().flatten() {
             let Ok(path) = entry.path().strip_prefix(site.live) else {
                 continue;
             };
@@ -34,14 +30,8 @@ pub(super) fn of(themes: &[ThemeAddition], compared: &Compared, site: &SiteFacts
     old.sort();
     let first = old.first()?;
     let message = match old.len() {
-        1 => format!(
-            "{} belongs to an older version of the theme; it stays.",
-            first.display()
-        ),
-        count => format!(
-            "{count} files of an older version of the theme stay, {} among them.",
-            first.display()
-        ),
+        1 => format!("{} belongs to an older version of the theme; it stays.", first.display()),
+        count => format!("{count} files of an older version of the theme stay, {} among them.", first.display()),
     };
     let finding = Finding::benign("theme-old-files-stay", message);
     Some(old.iter().take(5).fold(finding, Finding::at))

@@ -86,9 +86,7 @@ impl ChangedFile {
         if blake3::hash(&bytes) == self.blake3 {
             Ok(bytes.into())
         } else {
-            Err(ChangeError::Moved {
-                path: self.from.clone(),
-            })
+            Err(ChangeError::Moved { path: self.from.clone() })
         }
     }
 }

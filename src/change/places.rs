@@ -59,13 +59,7 @@ pub(super) fn place_of(to: &Path, own_folder: bool) -> Place {
     match parts.as_slice() {
         ["config", "themes.yml"] => Place::Registry,
         ["config", "locales", name] if name.ends_with(".yml") => Place::Deploy,
-        [
-            "app",
-            "javascript",
-            "styles" | "skins" | "fonts" | "images" | "icons",
-            _,
-            ..,
-        ] => by_kind(to),
+        ["app", "javascript", "styles" | "skins" | "fonts" | "images" | "icons", _, ..] => by_kind(to),
         [name] => root_file(name, own_folder),
         [.., name] if is_paperwork(name) => Place::LeaveOut("a text about the theme"),
         [folder, ..] if !own_folder && !is_mastodon_folder(folder) => Place::LeaveOut("not a part of Mastodon's tree"),
@@ -95,10 +89,7 @@ fn root_file(name: &str, own_folder: bool) -> Place {
     ) || name.starts_with(".env");
     if mastodon_file
         && (own_folder
-            || !matches!(
-                name,
-                "yarn.lock" | ".nvmrc" | ".ruby-version" | ".yarnrc.yml" | "Gemfile" | "Gemfile.lock"
-            ))
+            || !matches!(name, "yarn.lock" | ".nvmrc" | ".ruby-version" | ".yarnrc.yml" | "Gemfile" | "Gemfile.lock"))
     {
         return Place::Refuse("it would replace a file that the site runs on");
     }
@@ -112,10 +103,7 @@ fn is_paperwork(name: &str) -> bool {
         stem,
         "readme" | "license" | "licence" | "copying" | "changelog" | "authors" | "contributing" | "claude" | "notice"
     ) || lower.starts_with(".git")
-        || matches!(
-            lower.as_str(),
-            ".keep" | ".editorconfig" | ".prettierrc" | ".stylelintrc"
-        )
+        || matches!(lower.as_str(), ".keep" | ".editorconfig" | ".prettierrc" | ".stylelintrc")
         || lower.ends_with(".md")
 }
 
@@ -141,10 +129,7 @@ fn by_kind(to: &Path) -> Place {
 
 /// Lower-case file type of `path`, without the dot.
 pub(super) fn extension(path: &Path) -> String {
-    path.extension()
-        .and_then(|kind| kind.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase()
+    path.extension().and_then(|kind| kind.to_str()).unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Whether a stylesheet.

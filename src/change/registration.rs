@@ -69,9 +69,7 @@ fn merge(registry: &Registry, themes: &[ThemeFolder], site: &SiteFacts<'_>, chan
     }
     match registry.with(&wanted) {
         Ok(text) => {
-            change
-                .findings
-                .extend(faults_of_new_lines(&text, &wanted, themes, site));
+            change.findings.extend(faults_of_new_lines(&text, &wanted, themes, site));
             change.registry = Some(text);
         }
         Err(finding) => change.findings.push(finding),
@@ -88,16 +86,8 @@ fn faults_of_new_lines(
         Ok(merged) => merged,
         Err(findings) => return findings,
     };
-    let semantics = RegistrySemantics {
-        toolchain: site.toolchain,
-        packs: site.packs,
-        version: site.version,
-    };
-    let lines: Vec<u64> = wanted
-        .iter()
-        .filter_map(|(name, _)| merged.get(name))
-        .map(|entry| entry.line)
-        .collect();
+    let semantics = RegistrySemantics { toolchain: site.toolchain, packs: site.packs, version: site.version };
+    let lines: Vec<u64> = wanted.iter().filter_map(|(name, _)| merged.get(name)).map(|entry| entry.line).collect();
     let is_new = |finding: &Finding| {
         finding
             .evidence
@@ -129,12 +119,7 @@ fn kind_with(path: &str, themes: &[ThemeFolder], site: &SiteFacts<'_>) -> PathKi
 
 /// The path of a candidate as the registry writes it.
 fn below_paths_root(candidate: &Candidate) -> String {
-    candidate
-        .to
-        .strip_prefix(PATHS_ROOT)
-        .unwrap_or(&candidate.to)
-        .to_string_lossy()
-        .into_owned()
+    candidate.to.strip_prefix(PATHS_ROOT).unwrap_or(&candidate.to).to_string_lossy().into_owned()
 }
 
 /// The finding that refuses a name for a theme which the site does not have yet.
@@ -156,22 +141,15 @@ fn refused_name(name: &str, at: &Path, packs: &[String]) -> Option<Finding> {
     };
     let mended = mended_name(name);
     Some(
-        Finding::fatal(id, format!("The theme name {name} {}.", fault.reason()))
-            .at(at)
-            .meaning(meaning)
-            .help(format!(
-                "Give the theme another name, for instance {mended}: lower-case letters, digits, `-` and `_`."
-            )),
+        Finding::fatal(id, format!("The theme name {name} {}.", fault.reason())).at(at).meaning(meaning).help(format!(
+            "Give the theme another name, for instance {mended}: lower-case letters, digits, `-` and `_`."
+        )),
     )
 }
 
 fn mended_name(name: &str) -> String {
     let plain = |character: char| {
-        if character.is_ascii_alphanumeric() || character == '_' {
-            character
-        } else {
-            '-'
-        }
+        if character.is_ascii_alphanumeric() || character == '_' { character } else { '-' }
     };
     let mended: String = name.to_lowercase().chars().map(plain).collect();
     let mended = mended.trim_matches(['-', '_']).to_owned();
@@ -212,11 +190,7 @@ fn empty_entries(additions: &[ThemeAddition], themes: &[ThemeFolder]) -> Vec<Fin
 }
 
 fn no_entry(theme: &ThemeFolder, site: &SiteFacts<'_>) -> Finding {
-    let folder = theme
-        .candidates
-        .first()
-        .map(|candidate| candidate.root.clone())
-        .unwrap_or_default();
+    let folder = theme.candidates.first().map(|candidate| candidate.root.clone()).unwrap_or_default();
     let (message, help) = match site.fork {
         Fork::Mastodon => (
             "No theme was found in the theme folder: no stylesheet in app/javascript/styles that is not a part of another one.",
@@ -235,9 +209,5 @@ fn no_entry(theme: &ThemeFolder, site: &SiteFacts<'_>) -> Finding {
 
 /// New or known, by the live registry.
 fn kind_of(name: &str, registry: &Registry) -> ThemeKind {
-    if registry.get(name).is_some() {
-        ThemeKind::Update
-    } else {
-        ThemeKind::New
-    }
+    if registry.get(name).is_some() { ThemeKind::Update } else { ThemeKind::New }
 }

@@ -38,30 +38,14 @@ impl Shipped {
         let own = registry.map(own_places).unwrap_or_default();
         let Ok(repository) = Repository::open_ext(live, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>())
         else {
-            return Self {
-                source: ShippedSource::BuiltIn,
-                tracked: HashSet::new(),
-                own,
-            };
+            return Self { source: ShippedSource::BuiltIn, tracked: HashSet::new(), own };
         };
         if let Some((tag, tracked)) = version.and_then(|version| tracked_at_tag(&repository, &format!("v{version}"))) {
-            return Self {
-                source: ShippedSource::Tag(tag),
-                tracked,
-                own,
-            };
+            return Self { source: ShippedSource::Tag(tag), tracked, own };
         }
         match tracked_in_index(&repository) {
-            Some(tracked) if !tracked.is_empty() => Self {
-                source: ShippedSource::Index,
-                tracked,
-                own,
-            },
-            _ => Self {
-                source: ShippedSource::BuiltIn,
-                tracked: HashSet::new(),
-                own,
-            },
+            Some(tracked) if !tracked.is_empty() => Self { source: ShippedSource::Index, tracked, own },
+            _ => Self { source: ShippedSource::BuiltIn, tracked: HashSet::new(), own },
         }
     }
 
@@ -89,11 +73,7 @@ impl Shipped {
 /// The files and folders that a registry's own themes have by custom.
 fn own_places(registry: &Registry) -> Vec<PathBuf> {
     let mut places = Vec::new();
-    for entry in registry
-        .entries()
-        .iter()
-        .filter(|entry| !stock::is_stock_theme(&entry.name))
-    {
+    for entry in registry.entries().iter().filter(|entry| !stock::is_stock_theme(&entry.name)) {
         let file = Path::new("app/javascript").join(&entry.path);
         let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for name in [entry.name.as_str(), &stem] {
@@ -123,10 +103,5 @@ fn tracked_at_tag(repository: &Repository, tag: &str) -> Option<(String, HashSet
 
 fn tracked_in_index(repository: &Repository) -> Option<HashSet<PathBuf>> {
     let index = repository.index().ok()?;
-    Some(
-        index
-            .iter()
-            .map(|entry| PathBuf::from(String::from_utf8_lossy(&entry.path).into_owned()))
-            .collect(),
-    )
+    Some(index.iter().map(|entry| PathBuf::from(String::from_utf8_lossy(&entry.path).into_owned())).collect())
 }

@@ -19,14 +19,7 @@ const STYLES: [&str; 10] = [
 ];
 
 /// Folders of stylesheets in `app/javascript/styles`.
-const STYLE_FOLDERS: [&str; 6] = [
-    "mastodon",
-    "contrast",
-    "mastodon-light",
-    "fonts",
-    "entrypoints",
-    "win95",
-];
+const STYLE_FOLDERS: [&str; 6] = ["mastodon", "contrast", "mastodon-light", "fonts", "entrypoints", "win95"];
 
 /// Folders of `app/javascript` that are Mastodon's alone.
 const SCRIPT_FOLDERS: [&str; 13] = [
@@ -71,15 +64,8 @@ const IMAGES: [&str; 18] = [
 const ICONS: [&str; 4] = ["android-chrome", "apple-touch", "favicon", "badge"];
 
 /// Folders in `app/javascript/fonts`.
-const FONTS: [&str; 7] = [
-    "inter",
-    "montserrat",
-    "roboto",
-    "roboto-mono",
-    "material-icons",
-    "premillenium",
-    "fontawesome",
-];
+const FONTS: [&str; 7] =
+    ["inter", "montserrat", "roboto", "roboto-mono", "material-icons", "premillenium", "fontawesome"];
 
 /// Skins that glitch-soc ships, in every flavour.
 const SKINS: [&str; 5] = ["default", "contrast", "mastodon-light", "win95", "system"];
@@ -122,9 +108,6 @@ fn is_stock_locale(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".yml") else {
         return false;
     };
-    let language = FAMILIES
-        .iter()
-        .find_map(|family| stem.strip_prefix(family)?.strip_prefix('.'))
-        .unwrap_or(stem);
+    let language = FAMILIES.iter().find_map(|family| stem.strip_prefix(family)?.strip_prefix('.')).unwrap_or(stem);
     LANGUAGES.contains(&format!(" {language} "))
 }

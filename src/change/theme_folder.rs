@@ -76,18 +76,10 @@ pub fn read_theme_folders(folders: &[PathBuf], site: &SiteFacts<'_>) -> Result<C
 
 fn read_one(folder: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeError> {
     let named = fs::canonicalize(folder).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => ChangeError::Missing {
-            path: folder.to_path_buf(),
-        },
-        _ => ChangeError::Unreadable {
-            path: folder.to_path_buf(),
-            source,
-        },
+        std::io::ErrorKind::NotFound => ChangeError::Missing { path: folder.to_path_buf() },
+        _ => ChangeError::Unreadable { path: folder.to_path_buf(), source },
     })?;
-    let kind = fs::metadata(&named).map_err(|source| ChangeError::Unreadable {
-        path: named.clone(),
-        source,
-    })?;
+    let kind = fs::metadata(&named).map_err(|source| ChangeError::Unreadable { path: named.clone(), source })?;
     if kind.is_dir() {
         return read_folder(&named, site);
     }
@@ -97,36 +89,20 @@ fn read_one(folder: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeEr
     if !kind.is_file() || !matches!(places::extension(&named).as_str(), "scss" | "css") {
         return Err(ChangeError::NotATheme { path: named.clone() });
     }
-    let file = FoundFile {
-        path: PathBuf::from(name),
-        executable: false,
-        len: kind.len(),
-    };
+    let file = FoundFile { path: PathBuf::from(name), executable: false, len: kind.len() };
     let mut theme = ThemeFolder::default();
     theme.read_file(root, &file, Path::new("app/javascript/styles").join(name))?;
     Ok(theme)
 }
 
 fn read_folder(root: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeError> {
-    let Walk {
-        files,
-        skipped,
-        findings,
-    } = folder::walk(root)?;
-    let mut theme = ThemeFolder {
-        findings,
-        ..ThemeFolder::default()
-    };
-    theme.left_out.extend(skipped.into_iter().map(|(path, why)| LeftOut {
-        path,
-        why: why.to_owned(),
-    }));
+    let Walk { files, skipped, findings } = folder::walk(root)?;
+    let mut theme = ThemeFolder { findings, ..ThemeFolder::default() };
+    theme.left_out.extend(skipped.into_iter().map(|(path, why)| LeftOut { path, why: why.to_owned() }));
     let Some(layout) = layout::detect(&files) else {
         // A link where the stylesheets should be hides the layout: the link is what has to be told.
         return if theme.findings.is_empty() {
-            Err(ChangeError::NoLayout {
-                path: root.to_path_buf(),
-            })
+            Err(ChangeError::NoLayout { path: root.to_path_buf() })
         } else {
             Ok(theme)
         };
@@ -177,10 +153,7 @@ impl ThemeFolder {
     }
 
     fn leave_out(&mut self, path: &Path, why: &str) -> Option<PathBuf> {
-        self.left_out.push(LeftOut {
-            path: path.to_path_buf(),
-            why: why.to_owned(),
-        });
+        self.left_out.push(LeftOut { path: path.to_path_buf(), why: why.to_owned() });
         None
     }
 
@@ -197,12 +170,7 @@ impl ThemeFolder {
             self.findings.push(executable(&file.path));
         }
         let is_stylesheet = places::is_stylesheet(&to);
-        let kept: u64 = self
-            .candidates
-            .iter()
-            .filter(|other| other.content.is_some())
-            .map(|other| other.len)
-            .sum();
+        let kept: u64 = self.candidates.iter().filter(|other| other.content.is_some()).map(|other| other.len).sum();
         let len = bytes.len() as u64;
         self.candidates.push(Candidate {
             to,
@@ -210,11 +178,7 @@ impl ThemeFolder {
             path: file.path.clone(),
             blake3: blake3::hash(&bytes),
             len,
-            imports: if is_stylesheet {
-                content::imports(&bytes)
-            } else {
-                Vec::new()
-            },
+            imports: if is_stylesheet { content::imports(&bytes) } else { Vec::new() },
             says_nothing: is_stylesheet && content::says_nothing(&bytes),
             content: (kept + len <= KEPT_BYTES).then(|| bytes.into()),
         });
@@ -223,20 +187,10 @@ impl ThemeFolder {
 
     /// Of a flat folder's images and fonts, those that a stylesheet names.
     fn read_artwork(&mut self, root: &Path, artwork: Vec<(&FoundFile, PathBuf)>) -> Result<(), ChangeError> {
-        let sheets: Vec<Arc<[u8]>> = self
-            .candidates
-            .iter()
-            .filter_map(|sheet| sheet.content.clone())
-            .collect();
+        let sheets: Vec<Arc<[u8]>> = self.candidates.iter().filter_map(|sheet| sheet.content.clone()).collect();
         for (file, to) in artwork {
-            let name = file
-                .path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            let is_named = sheets
-                .iter()
-                .any(|sheet| memchr::memmem::find(sheet, name.as_bytes()).is_some());
+            let name = file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let is_named = sheets.iter().any(|sheet| memchr::memmem::find(sheet, name.as_bytes()).is_some());
             if is_named {
                 self.read_file(root, file, to)?;
             } else {
@@ -302,17 +256,11 @@ fn refused(path: &Path, to: &Path, why: &str) -> Finding {
 }
 
 fn executable(path: &Path) -> Finding {
-    let message = format!(
-        "{} is marked as a program; it is installed as a plain file (0644).",
-        path.display()
-    );
+    let message = format!("{} is marked as a program; it is installed as a plain file (0644).", path.display());
     Finding::benign("change-drops-executable-bit", message).at(path)
 }
 
 fn nothing_new() -> Finding {
-    Finding::benign(
-        "change-is-empty",
-        "The live tree has every file of the theme already, byte for byte.",
-    )
-    .help("Nothing to do; to judge the site as it is, leave --theme out.")
+    Finding::benign("change-is-empty", "The live tree has every file of the theme already, byte for byte.")
+        .help("Nothing to do; to judge the site as it is, leave --theme out.")
 }

@@ -124,4 +124,3 @@ fn write(report: &Report, args: &CheckArgs, width: usize, out: &mut dyn Write) -
     }
     out.flush()
 }
-

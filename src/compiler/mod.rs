@@ -57,11 +57,9 @@ impl Compiler {
             CompilerChoice::Rails => Self::rails(site),
             CompilerChoice::Auto if site.has_rails => Self::rails(site),
             CompilerChoice::Auto | CompilerChoice::Builtin => Self::builtin(own),
-            CompilerChoice::Command(line) => Self {
-                shown: line.clone(),
-                argv: vec!["sh".into(), "-c".into(), line.into()],
-                is_builtin: false,
-            },
+            CompilerChoice::Command(line) => {
+                Self { shown: line.clone(), argv: vec!["sh".into(), "-c".into(), line.into()], is_builtin: false }
+            }
         }
     }
 

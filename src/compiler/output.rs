@@ -54,7 +54,12 @@ impl Output {
 
     /// Copies each local file that the stylesheet loads into the output, and points the stylesheet at the copy: what
     /// css-loader does for the real toolchain.
-    fn bring_along(&mut self, css: &str, entry: &Path, tree: &SourceTree) -> Result<(String, Vec<String>), BuiltinError> {
+    fn bring_along(
+        &mut self,
+        css: &str,
+        entry: &Path,
+        tree: &SourceTree,
+    ) -> Result<(String, Vec<String>), BuiltinError> {
         let mut result = String::with_capacity(css.len());
         let (mut copied_to, mut missing) = (0, Vec::new());
         for address in Sheet::read(css).addresses {

@@ -27,9 +27,12 @@ pub(super) fn of(build: &Build, compiler: &Compiler, site: &LiveSite, record: &m
 }
 
 fn failed(compiler: &Compiler, code: i32) -> Finding {
-    Finding::fatal("build-failed", format!("{} ended with exit code {code}, and its log does not say why.", compiler.shown))
-        .meaning("Nothing was compiled. On the live tree the same command would have left the site without this theme.")
-        .help("Read the build log: themegate show latest --log")
+    Finding::fatal(
+        "build-failed",
+        format!("{} ended with exit code {code}, and its log does not say why.", compiler.shown),
+    )
+    .meaning("Nothing was compiled. On the live tree the same command would have left the site without this theme.")
+    .help("Read the build log: themegate show latest --log")
 }
 
 fn killed(compiler: &Compiler, signal: i32) -> Finding {

@@ -63,12 +63,7 @@ pub(super) fn build_and_inspect(
     Ok(log)
 }
 
-fn run(
-    gate: &Gate<'_>,
-    compiler: &Compiler,
-    staged: &StagedTree,
-    record: &mut Record<'_>,
-) -> Result<Build, GateError> {
+fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, record: &mut Record<'_>) -> Result<Build, GateError> {
     let progress = record.progress;
     let (environment, findings) = precompile::environment::of(gate.site, &gate.settings.environment, staged);
     record.findings.extend(findings);
@@ -132,12 +127,10 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
     let toolchain = if compiler.is_builtin { Toolchain::Webpacker } else { gate.site.toolchain };
     let compiled = CompiledTree::read(staged.root(), &gate.site.output, toolchain);
     let size_of = |tree: &'_ CompiledTree, file: &str| tree.size_of(file);
-    record.manifest_diff = Some(ManifestDiff::between(
-        &gate.live.set,
-        &compiled.set,
-        &|file| size_of(gate.live, file),
-        &|file| size_of(&compiled, file),
-    ));
+    record.manifest_diff =
+        Some(ManifestDiff::between(&gate.live.set, &compiled.set, &|file| size_of(gate.live, file), &|file| {
+            size_of(&compiled, file)
+        }));
     record.begin("invariants");
     let sources = sources(gate.change);
     let mut subject = Subject {
@@ -163,5 +156,7 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
 fn sources(change: &Change) -> BTreeMap<PathBuf, String> {
     let is_sheet = |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css");
     let sheets = change.files.iter().filter(|file| is_sheet(&file.to));
-    sheets.filter_map(|file| Some((file.to.clone(), String::from_utf8_lossy(&file.bytes().ok()?).into_owned()))).collect()
+    sheets
+        .filter_map(|file| Some((file.to.clone(), String::from_utf8_lossy(&file.bytes().ok()?).into_owned())))
+        .collect()
 }

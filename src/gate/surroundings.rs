@@ -49,10 +49,14 @@ pub(super) fn unexpected_writes(
     if let Some((path, what)) = strange.first() {
         let message = match strange.len() {
             1 => format!("The build {} {}, outside of its output.", what.verb(), path.display()),
-            count => format!("The build {} {} and {} more, outside of its output.", what.verb(), path.display(), count - 1),
+            count => {
+                format!("The build {} {} and {} more, outside of its output.", what.verb(), path.display(), count - 1)
+            }
         };
         let finding = Finding::review("build-wrote-elsewhere", message)
-            .meaning("On the live tree it would have changed these files too; what was judged may not be what goes live.")
+            .meaning(
+                "On the live tree it would have changed these files too; what was judged may not be what goes live.",
+            )
             .help("See what in the build writes there (package.json, Rakefile, lib/tasks).");
         record.findings.push(strange.iter().take(6).fold(finding, |finding, (path, _)| finding.at(path)));
     }
@@ -76,7 +80,9 @@ pub(super) fn live_tree_moved(site: &LiveSite, live: &CompiledTree, staged: &Sta
     if let Some(first) = moved.first() {
         let message = match moved.len() {
             1 => format!("{} changed in the live tree while the check ran.", first.display()),
-            count => format!("{} and {} more changed in the live tree while the check ran.", first.display(), count - 1),
+            count => {
+                format!("{} and {} more changed in the live tree while the check ran.", first.display(), count - 1)
+            }
         };
         let finding = Finding::fatal("live-tree-moved", message)
             .meaning("What was judged is no longer what is live. themegate did not write there: somebody else did.")

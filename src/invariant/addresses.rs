@@ -36,7 +36,10 @@ fn live_addresses(subject: &Subject<'_>, theme: &OfferedTheme) -> BTreeSet<Strin
         Resolution::Found { entry, .. } => subject.live.read_served(&entry.file).ok(),
         Resolution::NoManifest | Resolution::Absent { .. } => None,
     });
-    sheets.flat_map(|bytes| Sheet::read(&String::from_utf8_lossy(&bytes)).addresses).map(|address| address.url).collect()
+    sheets
+        .flat_map(|bytes| Sheet::read(&String::from_utf8_lossy(&bytes)).addresses)
+        .map(|address| address.url)
+        .collect()
 }
 
 fn fault(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet, address: &Address) -> Option<Finding> {
@@ -99,13 +102,18 @@ fn hex_byte(pair: &[u8]) -> Option<u8> {
 fn remote(theme: &OfferedTheme, address: &Address) -> Finding {
     let what = if address.kind == AddressKind::Import { "imports" } else { "loads" };
     Finding::review("remote-address", format!("{} {what} {} from another host.", theme.name, address.url))
-        .meaning("Mastodon's content security policy blocks it in every browser: it compiles, and stays unstyled silently.")
+        .meaning(
+            "Mastodon's content security policy blocks it in every browser: it compiles, and stays unstyled silently.",
+        )
         .help("Put the file into the theme and load it from there, or leave it out.")
 }
 
 fn unresolved(theme: &OfferedTheme, path: &str, address: &Address) -> Finding {
     let kind = if address.kind == AddressKind::Import { "stylesheet" } else { "file" };
-    Finding::review("address-unresolved", format!("The stylesheet of {} asks for {path}, and there is no such {kind}.", theme.name))
-        .meaning("Browsers get 404 for it: a picture or a font is missing on every page.")
-        .help("Put the file where the theme expects it, or correct the path in the url().")
+    Finding::review(
+        "address-unresolved",
+        format!("The stylesheet of {} asks for {path}, and there is no such {kind}.", theme.name),
+    )
+    .meaning("Browsers get 404 for it: a picture or a font is missing on every page.")
+    .help("Put the file where the theme expects it, or correct the path in the url().")
 }

@@ -5,11 +5,8 @@ use crate::compiled::CompiledTree;
 use crate::finding::Finding;
 use crate::manifest::{Entry, Manifest};
 
-pub(super) const INVARIANT: Invariant = Invariant {
-    id: "entries-kept",
-    statement: "No entry of the live manifest vanished.",
-    check,
-};
+pub(super) const INVARIANT: Invariant =
+    Invariant { id: "entries-kept", statement: "No entry of the live manifest vanished.", check };
 
 /// An entry smaller than this may shrink freely, in bytes.
 const SMALL: u64 = 4096;
@@ -40,9 +37,8 @@ fn vanished(subject: &Subject<'_>, after: &Manifest, key: &str) -> Option<Findin
     let is_pack = subject.packs.iter().any(|pack| pack == stem);
     let was_script = [".js", ".ts", ".tsx", ".jsx"].iter().any(|ending| key.ends_with(ending));
     let source_is_there = source_exists(subject.staged, stem);
-    let renamed = after.entries.keys().any(|other| {
-        other.rsplit('/').next().unwrap_or(other).split('.').next() == Some(stem)
-    });
+    let renamed =
+        after.entries.keys().any(|other| other.rsplit('/').next().unwrap_or(other).split('.').next() == Some(stem));
     (is_pack && was_script && source_is_there && !renamed).then(|| {
         Finding::fatal("entry-vanished", format!("{key} is in the live manifest and no longer in the new one."))
             .meaning("Pages that ask for it answer 500, or stay blank.")
@@ -53,7 +49,9 @@ fn vanished(subject: &Subject<'_>, after: &Manifest, key: &str) -> Option<Findin
 fn source_exists(staged: &CompiledTree, stem: &str) -> bool {
     let folders = ["app/javascript/packs", "app/javascript/entrypoints"];
     let endings = ["js", "jsx", "ts", "tsx"];
-    folders.iter().any(|folder| endings.iter().any(|ending| staged.root.join(folder).join(format!("{stem}.{ending}")).is_file()))
+    folders
+        .iter()
+        .any(|folder| endings.iter().any(|ending| staged.root.join(folder).join(format!("{stem}.{ending}")).is_file()))
 }
 
 fn collapsed(subject: &Subject<'_>, key: &str, before: &Entry, now: &Entry) -> Option<Finding> {

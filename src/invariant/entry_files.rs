@@ -22,7 +22,9 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
             findings.extend(files.filter(|file| seen.insert(*file)).filter_map(|file| file_fault(subject, key, file)));
         }
         let listed = manifest.entrypoints.iter().flat_map(|(name, files)| files.iter().map(move |file| (name, file)));
-        findings.extend(listed.filter(|(_, file)| seen.insert(*file)).filter_map(|(name, file)| file_fault(subject, name, file)));
+        findings.extend(
+            listed.filter(|(_, file)| seen.insert(*file)).filter_map(|(name, file)| file_fault(subject, name, file)),
+        );
         findings.extend(missing_imports(manifest));
     }
     findings.extend(subject.offered.iter().filter_map(|theme| {
@@ -36,10 +38,13 @@ fn file_fault(subject: &Subject<'_>, key: &str, file: &str) -> Option<Finding> {
     let shown = subject.staged.shown(file);
     match subject.staged.size_of(file) {
         None => Some(
-            Finding::fatal("entry-file-missing", format!("The manifest sends {key} to {file}, and there is no such file."))
-                .at(shown)
-                .meaning("Browsers get 404 for it: pages stay without styles or without their script.")
-                .help("Compile again. If it stays, something removes files from the output folder during the build."),
+            Finding::fatal(
+                "entry-file-missing",
+                format!("The manifest sends {key} to {file}, and there is no such file."),
+            )
+            .at(shown)
+            .meaning("Browsers get 404 for it: pages stay without styles or without their script.")
+            .help("Compile again. If it stays, something removes files from the output folder during the build."),
         ),
         Some(0) if needs_content(file) => Some(
             Finding::fatal("entry-file-empty", format!("{file}, the file of {key}, is empty."))
@@ -58,7 +63,8 @@ fn needs_content(file: &str) -> bool {
 }
 
 fn not_a_stylesheet(theme: &str, key: &str, entry: &Entry) -> Finding {
-    let message = format!("The theme {theme} resolves to {}, which is not a stylesheet (manifest key {key}).", entry.file);
+    let message =
+        format!("The theme {theme} resolves to {}, which is not a stylesheet (manifest key {key}).", entry.file);
     Finding::fatal("theme-not-a-stylesheet", message)
         .meaning(BROKEN_PAGES)
         .help("Give the registry a path that ends in .scss or .css.")
@@ -69,7 +75,8 @@ fn missing_imports(manifest: &Manifest) -> Vec<Finding> {
         return Vec::new();
     }
     let entries = manifest.entries.iter().filter(|(_, entry)| entry.is_entry);
-    let missing = entries.flat_map(|(key, entry)| import_closure(manifest, entry).1.into_iter().map(move |gone| (key, gone)));
+    let missing =
+        entries.flat_map(|(key, entry)| import_closure(manifest, entry).1.into_iter().map(move |gone| (key, gone)));
     let fault = |(key, gone): (&String, &str)| {
         Finding::fatal("import-missing", format!("{key} imports {gone}, which the manifest does not have."))
             .meaning("Rails leaves it out without a word, and the page's script fails in the browser.")

@@ -32,10 +32,13 @@ fn mismatch(subject: &Subject<'_>, key: &str, entry: &Entry) -> Option<Finding> 
     let integrity = entry.integrity.as_deref()?;
     let bytes = subject.staged.read_served(&entry.file).ok()?;
     (!matches(integrity, &bytes)).then(|| {
-        Finding::fatal("integrity-mismatch", format!("The bytes of {} do not match the integrity value of {key}.", entry.file))
-            .at(subject.staged.shown(&entry.file))
-            .meaning("Every browser refuses the file: pages stay without styles or without their script.")
-            .help("Compile again. Something changes files after the manifest is written: a minifier, a sync, a full disk.")
+        Finding::fatal(
+            "integrity-mismatch",
+            format!("The bytes of {} do not match the integrity value of {key}.", entry.file),
+        )
+        .at(subject.staged.shown(&entry.file))
+        .meaning("Every browser refuses the file: pages stay without styles or without their script.")
+        .help("Compile again. Something changes files after the manifest is written: a minifier, a sync, a full disk.")
     })
 }
 
@@ -65,7 +68,8 @@ fn absent(path: &str, manifest: &Manifest) -> Option<Finding> {
     }
     let without: Vec<&String> = carriers().filter(|(_, entry)| entry.integrity.is_none()).map(|(key, _)| key).collect();
     let first = without.first()?;
-    let message = format!("{} of the entries in {path} have no integrity value, although others have: {first}, …", without.len());
+    let message =
+        format!("{} of the entries in {path} have no integrity value, although others have: {first}, …", without.len());
     Some(incomplete(path, message))
 }
 
@@ -76,7 +80,9 @@ fn vanished(subject: &Subject<'_>, path: &str, manifest: &Manifest) -> Option<Fi
     }
     let has_any = |manifest: &Manifest| manifest.entries.values().any(|entry| entry.integrity.is_some());
     let lost = subject.live.set.bundler().is_some_and(has_any) && !has_any(manifest);
-    lost.then(|| incomplete(path, format!("No entry of {path} has an integrity value; in the live manifest they have.")))
+    lost.then(|| {
+        incomplete(path, format!("No entry of {path} has an integrity value; in the live manifest they have."))
+    })
 }
 
 fn incomplete(path: &str, message: String) -> Finding {

@@ -5,11 +5,8 @@ use std::fs;
 use super::{Invariant, Subject};
 use crate::finding::Finding;
 
-pub(super) const INVARIANT: Invariant = Invariant {
-    id: "manifest-written",
-    statement: "The manifest was written by this build.",
-    check,
-};
+pub(super) const INVARIANT: Invariant =
+    Invariant { id: "manifest-written", statement: "The manifest was written by this build.", check };
 
 fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let staged = subject.staged;
@@ -21,10 +18,13 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
     match written {
         // File systems keep times more coarsely than the clock: two seconds cover the coarsest in use.
         Ok(time) if time + std::time::Duration::from_secs(2) < subject.build_began => vec![
-            Finding::fatal("manifest-stale", format!("The manifest {path} is older than the build that should have written it."))
-                .at(path)
-                .meaning("The build did nothing; what would go live is an older compile.")
-                .help("Report this: themegate starts from an empty output folder, so this should not happen."),
+            Finding::fatal(
+                "manifest-stale",
+                format!("The manifest {path} is older than the build that should have written it."),
+            )
+            .at(path)
+            .meaning("The build did nothing; what would go live is an older compile.")
+            .help("Report this: themegate starts from an empty output folder, so this should not happen."),
         ],
         _ => Vec::new(),
     }

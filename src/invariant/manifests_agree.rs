@@ -23,9 +23,12 @@ fn missing_lookup(subject: &Subject<'_>, manifest: &Manifest) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::fatal("lookup-missing", "The build wrote .vite/manifest.json and no .vite/manifest-lookup.json beside it.")
-            .meaning("Rails finds themes through the second file; without it every page answers 500.")
-            .help("See that config/vite/ is the one of this Mastodon version, and compile again."),
+        Finding::fatal(
+            "lookup-missing",
+            "The build wrote .vite/manifest.json and no .vite/manifest-lookup.json beside it.",
+        )
+        .meaning("Rails finds themes through the second file; without it every page answers 500.")
+        .help("See that config/vite/ is the one of this Mastodon version, and compile again."),
     ]
 }
 

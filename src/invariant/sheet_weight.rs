@@ -5,11 +5,8 @@ use std::collections::BTreeSet;
 use super::{Invariant, OfferedTheme, Subject, ThemeSheet};
 use crate::finding::Finding;
 
-pub(super) const INVARIANT: Invariant = Invariant {
-    id: "sheet-weight",
-    statement: "A theme's stylesheet is not trivially small beside default's.",
-    check,
-};
+pub(super) const INVARIANT: Invariant =
+    Invariant { id: "sheet-weight", statement: "A theme's stylesheet is not trivially small beside default's.", check };
 
 /// A sheet with less than this share of the stock selectors does not contain the stock styles. Themes that restyle
 /// Mastodon contain nearly all of them (they import `application`); a sheet of its own rules alone has a few by chance.
@@ -37,7 +34,12 @@ fn empty(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet) -> Find
         .help(format!("Upload the whole theme again: app/javascript/{} is empty, or imports nothing.", theme.source))
 }
 
-fn without_stock(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet, stock: &ThemeSheet) -> Option<Finding> {
+fn without_stock(
+    subject: &Subject<'_>,
+    theme: &OfferedTheme,
+    read: &ThemeSheet,
+    stock: &ThemeSheet,
+) -> Option<Finding> {
     let share = share_of(&stock.sheet.selectors, &read.sheet.selectors);
     (share < STOCK_SHARE).then(|| {
         let message = format!(

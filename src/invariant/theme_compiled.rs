@@ -1,6 +1,6 @@
 //! Selectable means compiled: each theme that Rails would offer resolves to a stylesheet in the manifest.
 
-use super::{BROKEN_PAGES, Invariant, OfferedTheme, Subject, Lookup};
+use super::{BROKEN_PAGES, Invariant, Lookup, OfferedTheme, Subject};
 use crate::finding::Finding;
 use crate::manifest::resolution::Resolution;
 
@@ -24,7 +24,8 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn absent(theme: &OfferedTheme, key: &str, raises: &str) -> Finding {
-    let message = format!("{} is offered in the settings, and there is no stylesheet for it in the manifest.", theme.name);
+    let message =
+        format!("{} is offered in the settings, and there is no stylesheet for it in the manifest.", theme.name);
     let meaning = format!("The build looks successful all the same. {BROKEN_PAGES} Rails raises {raises}.");
     let help = format!(
         "See that app/javascript/{} exists and ends in .css or .scss, with one dot in its name; or take the line out.",

@@ -98,7 +98,10 @@ impl ManifestDiff {
             ChangeTag::Insert => '+',
             ChangeTag::Equal => ' ',
         };
-        TextDiff::from_lines(&old, &new).iter_all_changes().map(|change| format!("{}{change}", mark(change.tag()))).collect()
+        TextDiff::from_lines(&old, &new)
+            .iter_all_changes()
+            .map(|change| format!("{}{change}", mark(change.tag())))
+            .collect()
     }
 }
 
@@ -131,6 +134,9 @@ mod tests {
         assert_eq!((diff.changed[0].key.as_str(), diff.changed[0].growth()), ("b.css", 15));
         assert_eq!(diff.unchanged, 1);
         let text = diff.text();
-        assert!(text.contains("-b.css -> b-1.css (10 bytes)") && text.contains("+b.css -> b-2.css (25 bytes)"), "{text}");
+        assert!(
+            text.contains("-b.css -> b-1.css (10 bytes)") && text.contains("+b.css -> b-2.css (25 bytes)"),
+            "{text}"
+        );
     }
 }

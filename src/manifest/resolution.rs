@@ -77,17 +77,19 @@ fn through_lookup<'set>(set: &'set ManifestSet, manifest: &'set Manifest, name: 
     };
     match manifest.entries.get(source) {
         Some(entry) => Resolution::Found { key: source.clone(), entry },
-        None => Resolution::Absent {
-            key: source.clone(),
-            raises: format!("ViteRuby::MissingEntrypointError for {source}"),
-        },
+        None => {
+            Resolution::Absent { key: source.clone(), raises: format!("ViteRuby::MissingEntrypointError for {source}") }
+        }
     }
 }
 
 /// The keys that an entry loads at once, itself left out, and those of them that the manifest does not have: the Ruby side
 /// skips these without a word (vite_ruby 3.10.2, lib/vite_ruby/manifest.rb), and the page stays blank.
 #[must_use]
-pub fn import_closure<'set>(manifest: &'set Manifest, entry: &'set Entry) -> (BTreeSet<&'set str>, BTreeSet<&'set str>) {
+pub fn import_closure<'set>(
+    manifest: &'set Manifest,
+    entry: &'set Entry,
+) -> (BTreeSet<&'set str>, BTreeSet<&'set str>) {
     let (mut seen, mut missing) = (BTreeSet::new(), BTreeSet::new());
     let mut waiting: Vec<&str> = entry.imports.iter().map(String::as_str).collect();
     while let Some(key) = waiting.pop() {
@@ -117,13 +119,16 @@ mod tests {
     fn a_vite_theme_needs_the_lookup_and_the_manifest() {
         let set = vite_set(br#"{"themes/a":"styles/a.scss","themes/b":"styles/b.scss"}"#);
         assert!(matches!(resolve_theme(&set, "a"), Resolution::Found { .. }));
-        assert!(matches!(resolve_theme(&set, "b"), Resolution::Absent { raises, .. } if raises.contains("MissingEntrypoint")));
+        assert!(
+            matches!(resolve_theme(&set, "b"), Resolution::Absent { raises, .. } if raises.contains("MissingEntrypoint"))
+        );
         assert!(matches!(resolve_theme(&set, "c"), Resolution::Absent { raises, .. } if raises.contains("KeyError")));
     }
 
     #[test]
     fn webpacker_appends_css_only_to_a_name_without_a_dot() {
-        let manifest = webpacker::parse(br#"{"my.theme.css":"/packs/css/x.css","plain.css":"/packs/css/p.css"}"#).unwrap();
+        let manifest =
+            webpacker::parse(br#"{"my.theme.css":"/packs/css/x.css","plain.css":"/packs/css/p.css"}"#).unwrap();
         let set = ManifestSet { manifests: vec![("m".into(), manifest)], lookup: None };
         assert!(matches!(resolve_theme(&set, "plain"), Resolution::Found { .. }));
         assert!(matches!(resolve_theme(&set, "my.theme"), Resolution::Absent { .. }));

@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn an_entry_brings_its_styles_and_imports() {
-        let bytes = br#"{"entrypoints/application.ts":{"file":"assets/app-1.js","isEntry":true,"css":["assets/app-2.css"],
+        let bytes =
+            br#"{"entrypoints/application.ts":{"file":"assets/app-1.js","isEntry":true,"css":["assets/app-2.css"],
                          "imports":["_shared.js"],"integrity":"sha384-AA"}}"#;
         let manifest = parse(bytes, ManifestFormat::Vite, "packs").unwrap();
         let entry = &manifest.entries["entrypoints/application.ts"];

@@ -233,7 +233,12 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
     }
     let builtin = report.precompile.as_ref().is_some_and(|build: &PrecompileFacts| build.builtin);
     if report.verdict == Verdict::Pass && builtin {
-        paragraph(text, "", "\nThe builtin compiler judged the stylesheets alone; the site's own compile was not run.", layout);
+        paragraph(
+            text,
+            "",
+            "\nThe builtin compiler judged the stylesheets alone; the site's own compile was not run.",
+            layout,
+        );
     }
     let _ = writeln!(
         text,

@@ -46,7 +46,9 @@ pub enum SiteError {
         path: PathBuf,
     },
     /// Something in the live tree could not be read.
-    #[error("{path} could not be read: {source}\nRun themegate as the user that owns the live tree (often `mastodon`).")]
+    #[error(
+        "{path} could not be read: {source}\nRun themegate as the user that owns the live tree (often `mastodon`)."
+    )]
     Unreadable {
         /// What could not be read.
         path: PathBuf,

@@ -75,7 +75,10 @@ pub fn skipped(kind: Kind, test: &str) -> bool {
     if kind.folder().is_dir() {
         return false;
     }
-    assert!(std::env::var_os("CI").is_none() || std::env::var_os("THEMEGATE_QUICK").is_some(), "{kind:?} is not set up");
+    assert!(
+        std::env::var_os("CI").is_none() || std::env::var_os("THEMEGATE_QUICK").is_some(),
+        "{kind:?} is not set up"
+    );
     eprintln!("skipped: {test}: the {kind:?} site is not set up (fixtures/setup-*.sh)");
     true
 }
@@ -121,7 +124,10 @@ impl Site {
     /// Stages that were not removed.
     pub fn stages(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("stage")).collect()
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("stage"))
+            .collect()
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -197,7 +203,8 @@ pub fn digest(root: &Path) -> BTreeMap<PathBuf, String> {
         } else {
             String::new()
         };
-        let facts = format!("{:o} {}.{} {content}", metadata.permissions().mode(), metadata.mtime(), metadata.mtime_nsec());
+        let facts =
+            format!("{:o} {}.{} {content}", metadata.permissions().mode(), metadata.mtime(), metadata.mtime_nsec());
         result.insert(entry.path().strip_prefix(root).unwrap().to_path_buf(), facts);
     }
     result

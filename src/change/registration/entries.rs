@@ -22,16 +22,11 @@ pub(super) fn themes_of(
     findings: &mut Vec<Finding>,
 ) -> Vec<ThemeAddition> {
     let mut found: Vec<ThemeAddition> = Vec::new();
-    for candidate in theme
-        .candidates
-        .iter()
-        .filter(|candidate| is_entry(candidate, theme) && !(site.shipped)(&candidate.to))
+    for candidate in
+        theme.candidates.iter().filter(|candidate| is_entry(candidate, theme) && !(site.shipped)(&candidate.to))
     {
         let path = below_paths_root(candidate);
-        let registered = live
-            .entries()
-            .iter()
-            .filter(|entry| entry.path == path && !is_stock(&entry.name));
+        let registered = live.entries().iter().filter(|entry| entry.path == path && !is_stock(&entry.name));
         let mut known: Vec<ThemeAddition> = registered.map(update_of).collect();
         if known.is_empty() {
             known.extend(new_theme(candidate, path, live, site, findings));
@@ -43,21 +38,13 @@ pub(super) fn themes_of(
             }
         }
     }
-    if found.is_empty() {
-        parts_of_known_themes(theme, live)
-    } else {
-        found
-    }
+    if found.is_empty() { parts_of_known_themes(theme, live) } else { found }
 }
 
 fn is_entry(candidate: &Candidate, theme: &ThemeFolder) -> bool {
     let right_there = candidate.to.parent() == Some(Path::new(STYLES));
-    let imported = || {
-        theme
-            .candidates
-            .iter()
-            .any(|other| other.to != candidate.to && imports(other, &candidate.to, theme))
-    };
+    let imported =
+        || theme.candidates.iter().any(|other| other.to != candidate.to && imports(other, &candidate.to, theme));
     right_there && is_stylesheet(&candidate.to) && !is_partial(&candidate.to) && !imported()
 }
 
@@ -77,10 +64,7 @@ fn imports(other: &Candidate, to: &Path, theme: &ThemeFolder) -> bool {
 }
 
 fn without_kind(written: &str) -> &str {
-    [".scss", ".sass", ".css"]
-        .iter()
-        .find_map(|kind| written.strip_suffix(kind))
-        .unwrap_or(written)
+    [".scss", ".sass", ".css"].iter().find_map(|kind| written.strip_suffix(kind)).unwrap_or(written)
 }
 
 /// Whether `name` means a file beside `other`, in a folder below the styles folder.
@@ -90,12 +74,7 @@ fn has_sibling(other: &Candidate, name: &str, theme: &ThemeFolder) -> bool {
     };
     let spelled: Vec<PathBuf> = ["scss", "sass", "css"]
         .iter()
-        .flat_map(|kind| {
-            [
-                folder.join(format!("{name}.{kind}")),
-                folder.join(format!("_{name}.{kind}")),
-            ]
-        })
+        .flat_map(|kind| [folder.join(format!("{name}.{kind}")), folder.join(format!("_{name}.{kind}"))])
         .collect();
     theme.candidates.iter().any(|candidate| spelled.contains(&candidate.to))
 }
@@ -109,11 +88,7 @@ fn new_theme(
 ) -> Option<ThemeAddition> {
     let name = candidate.to.file_stem()?.to_string_lossy().into_owned();
     let known = live.get(&name).is_some();
-    let name_fault = if known {
-        None
-    } else {
-        refused_name(&name, &candidate.path, site.packs)
-    };
+    let name_fault = if known { None } else { refused_name(&name, &candidate.path, site.packs) };
     let fault = name_fault
         .or_else(|| stock_name(&name, &candidate.path))
         .or_else(|| refused_path(&name, &path, &candidate.path, 1));
@@ -121,11 +96,7 @@ fn new_theme(
         findings.push(fault);
         return None;
     }
-    Some(ThemeAddition {
-        name,
-        path,
-        kind: if known { ThemeKind::Update } else { ThemeKind::New },
-    })
+    Some(ThemeAddition { name, path, kind: if known { ThemeKind::Update } else { ThemeKind::New } })
 }
 
 /// A stylesheet called like one of Mastodon's own themes.
@@ -133,10 +104,7 @@ fn stock_name(name: &str, at: &Path) -> Option<Finding> {
     is_stock(name).then(|| {
         Finding::fatal(
             "theme-name-reserved",
-            format!(
-                "The stylesheet {} has the name of one of Mastodon's own themes.",
-                at.display()
-            ),
+            format!("The stylesheet {} has the name of one of Mastodon's own themes.", at.display()),
         )
         .at(at)
         .meaning("It would take that theme's place in the settings, or come back to life what Mastodon has retired.")
@@ -145,10 +113,7 @@ fn stock_name(name: &str, at: &Path) -> Option<Finding> {
 }
 
 fn ambiguous(one: &ThemeAddition, other: &ThemeAddition, at: &Path) -> Finding {
-    let message = format!(
-        "Two stylesheets would make the theme {}: {} and {}.",
-        one.name, other.path, one.path
-    );
+    let message = format!("Two stylesheets would make the theme {}: {} and {}.", one.name, other.path, one.path);
     Finding::fatal("theme-entry-ambiguous", message)
         .at(at)
         .meaning("Only one of the two could be offered.")
@@ -158,21 +123,9 @@ fn ambiguous(one: &ThemeAddition, other: &ThemeAddition, at: &Path) -> Finding {
 /// Themes of the site whose folder the change writes into: an update of parts alone.
 fn parts_of_known_themes(theme: &ThemeFolder, live: &Registry) -> Vec<ThemeAddition> {
     let own = |entry: &&crate::site::registry::RegistryEntry| {
-        let stem = Path::new(&entry.path)
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let stem = Path::new(&entry.path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let folders = [Path::new(STYLES).join(&entry.name), Path::new(STYLES).join(stem)];
-        theme
-            .candidates
-            .iter()
-            .any(|candidate| folders.iter().any(|folder| candidate.to.starts_with(folder)))
+        theme.candidates.iter().any(|candidate| folders.iter().any(|folder| candidate.to.starts_with(folder)))
     };
-    live.entries()
-        .iter()
-        .filter(|entry| !is_stock(&entry.name))
-        .filter(own)
-        .map(update_of)
-        .collect()
+    live.entries().iter().filter(|entry| !is_stock(&entry.name)).filter(own).map(update_of).collect()
 }

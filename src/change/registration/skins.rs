@@ -37,10 +37,9 @@ fn skin_of(candidate: &Candidate) -> Option<(String, String)> {
     let rest = candidate.to.strip_prefix("app/javascript/skins").ok()?;
     let parts: Vec<String> = rest.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     match parts.as_slice() {
-        [flavour, file] if is_stylesheet(rest) => Some((
-            flavour.clone(),
-            Path::new(file).file_stem()?.to_string_lossy().into_owned(),
-        )),
+        [flavour, file] if is_stylesheet(rest) => {
+            Some((flavour.clone(), Path::new(file).file_stem()?.to_string_lossy().into_owned()))
+        }
         [flavour, name, _, ..] => Some((flavour.clone(), name.clone())),
         _ => None,
     }
@@ -53,9 +52,7 @@ fn skin(flavour: &str, name: &str, files: &[&Candidate], site: &SiteFacts<'_>) -
         return Err(Box::new(no_flavour(flavour, at)));
     }
     let base = live.join("skins").join(flavour);
-    let is_known = ["", ".scss", ".css"]
-        .iter()
-        .any(|kind| base.join(format!("{name}{kind}")).exists());
+    let is_known = ["", ".scss", ".css"].iter().any(|kind| base.join(format!("{name}{kind}")).exists());
     if !is_known && let Some(finding) = refused_name(name, at, &[]) {
         return Err(Box::new(finding));
     }
@@ -64,18 +61,13 @@ fn skin(flavour: &str, name: &str, files: &[&Candidate], site: &SiteFacts<'_>) -
         return Err(Box::new(light_skin(at)));
     }
     let entry = files.iter().find(|file| is_skin_entry(file, name, site.toolchain));
-    let Some(path) = entry
-        .map(|file| below_paths_root(file))
-        .or_else(|| live_entry(&base, flavour, name).filter(|_| is_known))
+    let Some(path) =
+        entry.map(|file| below_paths_root(file)).or_else(|| live_entry(&base, flavour, name).filter(|_| is_known))
     else {
         return Err(Box::new(no_stylesheet(flavour, name, at)));
     };
     let kind = if is_known { ThemeKind::Update } else { ThemeKind::New };
-    Ok(ThemeAddition {
-        name: format!("{flavour}/{name}"),
-        path,
-        kind,
-    })
+    Ok(ThemeAddition { name: format!("{flavour}/{name}"), path, kind })
 }
 
 /// Whether the bundler makes an entry of it: any stylesheet of the skin's folder on webpack, three names on Vite.
@@ -96,9 +88,7 @@ fn live_entry(base: &Path, flavour: &str, name: &str) -> Option<String> {
         .iter()
         .flat_map(|stem| [format!("{name}/{stem}.scss"), format!("{name}/{stem}.css")]);
     let mut places = places.chain([format!("{name}.scss"), format!("{name}.css")]);
-    places
-        .find(|place| base.join(place).is_file())
-        .map(|place| format!("skins/{flavour}/{place}"))
+    places.find(|place| base.join(place).is_file()).map(|place| format!("skins/{flavour}/{place}"))
 }
 
 fn no_flavour(flavour: &str, at: &Path) -> Finding {

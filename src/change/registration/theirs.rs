@@ -50,9 +50,7 @@ fn in_theme(mut fault: Finding, path: &Path) -> Finding {
             *shown = path.to_path_buf();
         }
     }
-    fault.message = fault
-        .message
-        .replace("The theme registry", "The theme's own config/themes.yml");
+    fault.message = fault.message.replace("The theme registry", "The theme's own config/themes.yml");
     fault
         .meaning("The theme's names could not be read from it, so nothing would be offered.")
         .help("Mend that line in the theme folder, or delete the file: the names are then taken from the stylesheets.")
@@ -76,10 +74,7 @@ fn new_theme(
     }
     let known = live.get(&entry.name);
     let refused = [
-        known
-            .is_none()
-            .then(|| refused_name(&entry.name, at, site.packs))
-            .flatten(),
+        known.is_none().then(|| refused_name(&entry.name, at, site.packs)).flatten(),
         known
             .is_none_or(|known| known.path != entry.path)
             .then(|| refused_path(&entry.name, &entry.path, at, entry.line))
@@ -89,20 +84,13 @@ fn new_theme(
         findings.extend(refused.into_iter().flatten());
         return None;
     }
-    let brings_file = theme
-        .candidates
-        .iter()
-        .any(|candidate| below_paths_root(candidate) == entry.path);
+    let brings_file = theme.candidates.iter().any(|candidate| below_paths_root(candidate) == entry.path);
     match known {
         Some(known) if known.path == entry.path && !brings_file => return None,
         Some(known) if known.path != entry.path => findings.push(path_changes(entry, known, at)),
         _ => {}
     }
-    Some(ThemeAddition {
-        name: entry.name.clone(),
-        path: entry.path.clone(),
-        kind: kind_of(&entry.name, live),
-    })
+    Some(ThemeAddition { name: entry.name.clone(), path: entry.path.clone(), kind: kind_of(&entry.name, live) })
 }
 
 /// A line that Mastodon itself has or had.
@@ -118,11 +106,7 @@ fn stock_line(entry: &RegistryEntry, stock: &str, at: &Path, live: &Registry, si
             Finding::benign("registry-stock-entry-left-out", message).at_line(at, *line, format!("{name}: {path}"))
         });
     }
-    let id = if name == "default" {
-        "change-redefines-default"
-    } else {
-        "change-redefines-stock"
-    };
+    let id = if name == "default" { "change-redefines-default" } else { "change-redefines-stock" };
     Some(
         Finding::fatal(id, format!("The theme wants to be `{name}` itself: {path} in place of {stock}."))
             .at_line(at, *line, format!("{name}: {path}"))
@@ -156,9 +140,5 @@ pub(super) fn is_stock(name: &str) -> bool {
 
 /// An update of what the site offers under this entry.
 pub(super) fn update_of(entry: &RegistryEntry) -> ThemeAddition {
-    ThemeAddition {
-        name: entry.name.clone(),
-        path: entry.path.clone(),
-        kind: ThemeKind::Update,
-    }
+    ThemeAddition { name: entry.name.clone(), path: entry.path.clone(), kind: ThemeKind::Update }
 }

@@ -50,47 +50,27 @@ pub(super) fn without(registry: &Registry, name: &str) -> Result<String, Finding
         ));
     }
     let mut text = registry.text().to_owned();
-    for (index, entry) in registry
-        .entries()
-        .iter()
-        .enumerate()
-        .rev()
-        .filter(|(_, entry)| entry.name == name)
-    {
-        let cut = if registry.flow_start.is_some() {
-            flow_cut(registry, index)
-        } else {
-            line_cut(&text, entry)
-        };
+    for (index, entry) in registry.entries().iter().enumerate().rev().filter(|(_, entry)| entry.name == name) {
+        let cut = if registry.flow_start.is_some() { flow_cut(registry, index) } else { line_cut(&text, entry) };
         text.replace_range(cut, "");
     }
     prove(text, &meant)
 }
 
 fn meaning_of(registry: &Registry) -> Meant {
-    registry
-        .entries()
-        .iter()
-        .map(|entry| (entry.name.clone(), entry.path.clone(), entry.is_string))
-        .collect()
+    registry.entries().iter().map(|entry| (entry.name.clone(), entry.path.clone(), entry.is_string)).collect()
 }
 
 /// Reads the new text; it must say what was meant, nothing more and nothing less.
 fn prove(text: String, meant: &Meant) -> Result<String, Finding> {
     match Registry::parse(text.as_bytes()) {
         Ok(read) if meaning_of(&read) == *meant => Ok(text),
-        Ok(_) => Err(refusal(
-            "The theme registry is written in a way that themegate cannot edit safely.".to_owned(),
-            1,
-        )),
+        Ok(_) => {
+            Err(refusal("The theme registry is written in a way that themegate cannot edit safely.".to_owned(), 1))
+        }
         Err(faults) => {
-            let reason = faults
-                .first()
-                .map_or(String::new(), |fault| format!(" ({})", fault.message));
-            Err(refusal(
-                format!("The theme registry cannot be edited so that it stays readable{reason}."),
-                1,
-            ))
+            let reason = faults.first().map_or(String::new(), |fault| format!(" ({})", fault.message));
+            Err(refusal(format!("The theme registry cannot be edited so that it stays readable{reason}."), 1))
         }
     }
 }
@@ -99,24 +79,17 @@ fn refusal(message: String, line: u64) -> Finding {
     Finding::fatal("registry-edit-refused", message)
         .at_line(PATH, line, "")
         .meaning("Nothing was changed.")
-        .help(format!(
-            "Bring {PATH} into the plain shape, one `name: path` on each line, and run the command again."
-        ))
+        .help(format!("Bring {PATH} into the plain shape, one `name: path` on each line, and run the command again."))
 }
 
 fn insert(registry: &Registry, new: &[&(String, String)]) -> Result<String, Finding> {
     let mut text = registry.text().to_owned();
     let Some(last) = registry.entries().last() else {
-        return Err(refusal(
-            "The theme registry has no entry to add another one to.".to_owned(),
-            1,
-        ));
+        return Err(refusal("The theme registry has no entry to add another one to.".to_owned(), 1));
     };
     if registry.flow_start.is_some() {
-        let added: String = new
-            .iter()
-            .map(|(name, path)| format!(", {}: {}", quoted(name, ""), quoted(path, "")))
-            .collect();
+        let added: String =
+            new.iter().map(|(name, path)| format!(", {}: {}", quoted(name, ""), quoted(path, ""))).collect();
         text.insert_str(entry_bytes(&text, last).end, &added);
         return Ok(text);
     }
@@ -124,10 +97,7 @@ fn insert(registry: &Registry, new: &[&(String, String)]) -> Result<String, Find
     let line_start = line_start(&text, key_start);
     let indent = text[line_start..key_start].trim_start_matches('\u{feff}').to_owned();
     if !indent.chars().all(|character| character == ' ') {
-        return Err(refusal(
-            "The last entry of the theme registry does not begin its line.".to_owned(),
-            last.line,
-        ));
+        return Err(refusal("The last entry of the theme registry does not begin its line.".to_owned(), last.line));
     }
     let (name_style, path_style) = (&text[last.name_span.clone()], &text[last.path_span.clone()]);
     let lines: Vec<String> = new
@@ -148,10 +118,8 @@ fn insert(registry: &Registry, new: &[&(String, String)]) -> Result<String, Find
 
 fn replace(text: &mut String, entry: &RegistryEntry, path: &str) -> Result<(), Finding> {
     if !entry.path_is_inline || entry.path_span.is_empty() {
-        let message = format!(
-            "The path of the theme {} is not written on its line, so it cannot be replaced there.",
-            entry.name
-        );
+        let message =
+            format!("The path of the theme {} is not written on its line, so it cannot be replaced there.", entry.name);
         return Err(refusal(message, entry.line));
     }
     let value = quoted(path, &text[entry.path_span.clone()]);
@@ -173,9 +141,8 @@ fn quoted(value: &str, like: &str) -> String {
 fn entry_bytes(text: &str, entry: &RegistryEntry) -> Range<usize> {
     let start = entry.name_span.start;
     if entry.path_span.end <= entry.name_span.end || entry.path_span.is_empty() {
-        let colon = text[entry.name_span.end..]
-            .find(':')
-            .map_or(entry.name_span.end, |at| entry.name_span.end + at + 1);
+        let colon =
+            text[entry.name_span.end..].find(':').map_or(entry.name_span.end, |at| entry.name_span.end + at + 1);
         return start..colon;
     }
     start..start + text[start..entry.path_span.end].trim_end().len()
@@ -188,17 +155,10 @@ fn line_cut(text: &str, entry: &RegistryEntry) -> Range<usize> {
     let end = line_after(text, bytes.end);
     if end == text.len() && !text.ends_with(['\n', '\r']) {
         let before = &text[..start];
-        let kept = before
-            .strip_suffix("\r\n")
-            .or_else(|| before.strip_suffix(['\n', '\r']))
-            .unwrap_or(before);
+        let kept = before.strip_suffix("\r\n").or_else(|| before.strip_suffix(['\n', '\r'])).unwrap_or(before);
         return kept.len()..end;
     }
-    let mark = if text[start..].starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
-    };
+    let mark = if text[start..].starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     start + mark..end
 }
 

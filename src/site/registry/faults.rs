@@ -25,8 +25,7 @@ impl RegistrySemantics<'_> {
 
     /// Mastodon 4.3 to 4.5 add `system`, which is `mastodon-light` and `default` by the reader's colour preference.
     fn has_system(&self) -> bool {
-        self.version
-            .is_some_and(|version| version.major == 4 && (3..=5).contains(&version.minor))
+        self.version.is_some_and(|version| version.major == 4 && (3..=5).contains(&version.minor))
     }
 }
 
@@ -45,9 +44,7 @@ pub(super) fn of(
 ) -> Vec<Finding> {
     let mut findings: Vec<Finding> = byte_order_mark(registry).into_iter().collect();
     for (index, entry) in registry.entries().iter().enumerate() {
-        let earlier = registry.entries()[..index]
-            .iter()
-            .find(|other| other.name == entry.name);
+        let earlier = registry.entries()[..index].iter().find(|other| other.name == entry.name);
         findings.extend(earlier.map(|earlier| duplicate(registry, entry, earlier)));
         findings.extend(entry_fault(registry, entry, semantics, exists));
     }
@@ -62,17 +59,12 @@ fn at(finding: Finding, registry: &Registry, entry: &RegistryEntry) -> Finding {
 
 fn byte_order_mark(registry: &Registry) -> Option<Finding> {
     let message = "The theme registry begins with a byte order mark. Ruby and js-yaml both skip it.";
-    registry
-        .text()
-        .starts_with('\u{feff}')
-        .then(|| Finding::benign("registry-byte-order-mark", message).at(PATH))
+    registry.text().starts_with('\u{feff}').then(|| Finding::benign("registry-byte-order-mark", message).at(PATH))
 }
 
 fn duplicate(registry: &Registry, entry: &RegistryEntry, earlier: &RegistryEntry) -> Finding {
-    let message = format!(
-        "{} is listed twice in the theme registry, on lines {} and {}.",
-        entry.name, earlier.line, entry.line
-    );
+    let message =
+        format!("{} is listed twice in the theme registry, on lines {} and {}.", entry.name, earlier.line, entry.line);
     at(Finding::fatal("registry-duplicate-name", message), registry, entry)
         .meaning(
             "Ruby takes the last one and the site runs; the asset compiler refuses the file, so no compile works from here on.",
@@ -92,10 +84,7 @@ fn entry_fault(
         .or_else(|| file_fault(entry, exists))
         .or_else(|| unusual_path(entry));
     let name = name_finding(entry, semantics);
-    name.into_iter()
-        .chain(path)
-        .map(|finding| at(finding, registry, entry))
-        .collect()
+    name.into_iter().chain(path).map(|finding| at(finding, registry, entry)).collect()
 }
 
 fn text_fault(entry: &RegistryEntry) -> Option<Finding> {
@@ -111,9 +100,7 @@ fn text_fault(entry: &RegistryEntry) -> Option<Finding> {
         return Some(
             finding
                 .meaning("Rails would offer a theme that no setting can name, or stop when it starts.")
-                .help(format!(
-                    "Put it in quotes (\"{name}\": …), or better, give the theme another name."
-                )),
+                .help(format!("Put it in quotes (\"{name}\": …), or better, give the theme another name.")),
         );
     }
     let message = if entry.path.is_empty() {
@@ -121,13 +108,9 @@ fn text_fault(entry: &RegistryEntry) -> Option<Finding> {
     } else {
         format!("Ruby does not read the path of the theme {name} as text.")
     };
-    Some(
-        Finding::fatal("theme-path-not-text", message)
-            .meaning(BROKEN_PAGES)
-            .help(format!(
-                "Write the stylesheet's path below app/javascript: `{name}: styles/{name}.scss`, or remove the line."
-            )),
-    )
+    Some(Finding::fatal("theme-path-not-text", message).meaning(BROKEN_PAGES).help(format!(
+        "Write the stylesheet's path below app/javascript: `{name}: styles/{name}.scss`, or remove the line."
+    )))
 }
 
 fn name_finding(entry: &RegistryEntry, semantics: &RegistrySemantics<'_>) -> Option<Finding> {
@@ -154,10 +137,9 @@ fn name_finding(entry: &RegistryEntry, semantics: &RegistrySemantics<'_>) -> Opt
             "webpacker takes what follows the dot for a file type and does not find the stylesheet: whoever picks the theme gets \
              an error on every page.",
         ),
-        (NameFault::Dot | NameFault::Space, _) => (
-            Finding::review("theme-name-unusual", message),
-            "Manifest lookups and web addresses may not find it.",
-        ),
+        (NameFault::Dot | NameFault::Space, _) => {
+            (Finding::review("theme-name-unusual", message), "Manifest lookups and web addresses may not find it.")
+        }
         (NameFault::Reserved | NameFault::UpperCase | NameFault::Shape, _) => return None,
     };
     Some(finding.meaning(meaning).help(rename))
@@ -181,14 +163,11 @@ fn compiled_fault(entry: &RegistryEntry, semantics: &RegistrySemantics<'_>) -> O
     }
     let stylesheet = path.ends_with(".css") || path.ends_with(".scss") || path.ends_with(".sass");
     (!semantics.is_vite() && !stylesheet).then(|| {
-        Finding::fatal(
-            "theme-not-a-stylesheet",
-            format!("The theme {name} leads to {path}, which is no stylesheet."),
-        )
-        .meaning(format!(
-            "webpack compiles it without a complaint, and the manifest gets no {name}.css. {BROKEN_PAGES}"
-        ))
-        .help(format!("Name a .scss or .css file: `{name}: styles/{name}.scss`."))
+        Finding::fatal("theme-not-a-stylesheet", format!("The theme {name} leads to {path}, which is no stylesheet."))
+            .meaning(format!(
+                "webpack compiles it without a complaint, and the manifest gets no {name}.css. {BROKEN_PAGES}"
+            ))
+            .help(format!("Name a .scss or .css file: `{name}: styles/{name}.scss`."))
     })
 }
 
@@ -198,11 +177,7 @@ fn single_dot(path: &str, name: &str) -> String {
     let Some((stem, suffix)) = path.rsplit_once('.').filter(|(_, suffix)| suffix.ends_with("css")) else {
         return format!("styles/{name}.scss");
     };
-    if stem.contains("..") {
-        format!("styles/{name}.{suffix}")
-    } else {
-        format!("{}.{suffix}", stem.replace('.', "-"))
-    }
+    if stem.contains("..") { format!("styles/{name}.{suffix}") } else { format!("{}.{suffix}", stem.replace('.', "-")) }
 }
 
 fn file_fault(entry: &RegistryEntry, exists: &dyn Fn(&str) -> PathKind) -> Option<Finding> {
@@ -245,9 +220,7 @@ fn unusual_path(entry: &RegistryEntry) -> Option<Finding> {
     Some(
         finding
             .meaning("It works with this toolchain; Mastodon 4.4 and later skip such a theme without failing.")
-            .help(format!(
-                "Write the path below app/javascript, like `{name}: styles/{name}.scss`."
-            )),
+            .help(format!("Write the path below app/javascript, like `{name}: styles/{name}.scss`.")),
     )
 }
 
@@ -263,10 +236,7 @@ fn default_fault(registry: &Registry) -> Option<Finding> {
     if entry.path == STOCK_DEFAULT {
         return None;
     }
-    let message = format!(
-        "`default` leads to {} in place of Mastodon's own {STOCK_DEFAULT}.",
-        entry.path
-    );
+    let message = format!("`default` leads to {} in place of Mastodon's own {STOCK_DEFAULT}.", entry.path);
     Some(
         at(Finding::benign("registry-default-redefined", message), registry, entry)
             .meaning(

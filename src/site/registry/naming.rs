@@ -1,19 +1,8 @@
 //! Which theme names and paths are safe on every Mastodon, and what each other one would do.
 
 /// Names that some Mastodon between 3.5.3 and 4.6.5 gives to an entry of its own; `system` is the pseudo theme of 4.3 to 4.5.
-const RESERVED: [&str; 11] = [
-    "system",
-    "application",
-    "common",
-    "public",
-    "error",
-    "admin",
-    "mailer",
-    "inert",
-    "sign_up",
-    "share",
-    "embed",
-];
+const RESERVED: [&str; 11] =
+    ["system", "application", "common", "public", "error", "admin", "mailer", "inert", "sign_up", "share", "embed"];
 
 /// Why a name should not be a theme's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +37,7 @@ impl NameFault {
 #[must_use]
 pub fn name_fault(name: &str, packs: &[String]) -> Option<NameFault> {
     let checks = [
-        (
-            RESERVED.contains(&name) || packs.iter().any(|pack| pack == name),
-            NameFault::Reserved,
-        ),
+        (RESERVED.contains(&name) || packs.iter().any(|pack| pack == name), NameFault::Reserved),
         (name.contains('.'), NameFault::Dot),
         (name.contains(char::is_whitespace), NameFault::Space),
         (name.contains(char::is_uppercase), NameFault::UpperCase),
@@ -71,8 +57,5 @@ pub fn is_plain_name(name: &str) -> bool {
 #[must_use]
 pub fn is_safe_path(path: &str) -> bool {
     let usual = |character: char| character.is_ascii_alphanumeric() || "_-./".contains(character);
-    path.chars().all(usual)
-        && path
-            .split('/')
-            .all(|part| !part.is_empty() && part != "." && part != "..")
+    path.chars().all(usual) && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }

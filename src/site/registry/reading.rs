@@ -36,24 +36,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Registry, Box<Finding>> {
         .map_err(|error| syntax_fault(text, &error))?;
     let (flow_start, nodes) = top_level(text, &events)?;
     if nodes.is_empty() {
-        return Err(fault(
-            "registry-empty",
-            "The theme registry has no entry.",
-            text,
-            1,
-            RESTORE,
-        ));
+        return Err(fault("registry-empty", "The theme registry has no entry.", text, 1, RESTORE));
     }
     let mut entries = Vec::with_capacity(nodes.len() / 2);
     let mut nodes = nodes.into_iter();
     while let (Some(name), Some(path)) = (nodes.next(), nodes.next()) {
         entries.push(entry(name, path));
     }
-    Ok(Registry {
-        text: text.to_owned(),
-        entries,
-        flow_start,
-    })
+    Ok(Registry { text: text.to_owned(), entries, flow_start })
 }
 
 /// The way back to a registry that works.
@@ -130,10 +120,8 @@ fn scalar_node(value: &str, style: ScalarStyle, tag: Option<&Tag>, span: &Span) 
         span: bytes_of(span),
         line: span.start.line() as u64,
         is_text: tag.is_none() && (!plain || scalar::is_text(value)),
-        is_inline: matches!(
-            style,
-            ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted
-        ) && span.start.line() == span.end.line()
+        is_inline: matches!(style, ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)
+            && span.start.line() == span.end.line()
             && tag.is_none(),
     }
 }
@@ -141,13 +129,7 @@ fn scalar_node(value: &str, style: ScalarStyle, tag: Option<&Tag>, span: &Span) 
 /// A list or a map where a name or a path should be.
 fn nested(span: &Span) -> Node {
     let span_bytes = bytes_of(span);
-    Node {
-        text: String::new(),
-        span: span_bytes,
-        line: span.start.line() as u64,
-        is_text: false,
-        is_inline: false,
-    }
+    Node { text: String::new(), span: span_bytes, line: span.start.line() as u64, is_text: false, is_inline: false }
 }
 
 /// The line of `text` that `line` (from 1) names, without its end.
@@ -163,13 +145,7 @@ fn fault(id: &str, message: &str, text: &str, line: u64, help: &str) -> Box<Find
 
 fn tab_fault(text: &str, line: u64) -> Box<Finding> {
     let help = format!("Replace the tab at the start of line {line} of {PATH}: a theme's line begins with its name.");
-    fault(
-        "registry-tab",
-        "A line of the theme registry begins with a tab, which YAML forbids.",
-        text,
-        line,
-        &help,
-    )
+    fault("registry-tab", "A line of the theme registry begins with a tab, which YAML forbids.", text, line, &help)
 }
 
 fn several_documents(text: &str, line: u64) -> Box<Finding> {
@@ -180,13 +156,7 @@ fn several_documents(text: &str, line: u64) -> Box<Finding> {
 
 fn alias_fault(text: &str, line: u64) -> Box<Finding> {
     let message = "The theme registry uses a YAML alias (`*name`), which Ruby refuses to read.";
-    fault(
-        "registry-has-alias",
-        message,
-        text,
-        line,
-        "Write the path out in place of the alias.",
-    )
+    fault("registry-has-alias", message, text, line, "Write the path out in place of the alias.")
 }
 
 fn not_a_map(text: &str, line: u64, event: &Event<'_>) -> Box<Finding> {
@@ -204,13 +174,7 @@ fn not_a_map(text: &str, line: u64, event: &Event<'_>) -> Box<Finding> {
 fn space_fault(text: &str, line: u64, mended: &str) -> Box<Finding> {
     let message =
         "A line of the theme registry lacks the space after the colon, so YAML does not see a name and a path.";
-    fault(
-        "registry-space-missing",
-        message,
-        text,
-        line,
-        &format!("Write line {line} of {PATH} as: {mended}"),
-    )
+    fault("registry-space-missing", message, text, line, &format!("Write line {line} of {PATH} as: {mended}"))
 }
 
 /// `foo:styles/foo.scss`, mended.
@@ -218,9 +182,7 @@ fn missing_space(line: &str) -> Option<String> {
     static GLUED: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"^\s*([\w-]+):([\w./-]+\.s?css)\s*$").expect("the pattern is a constant and compiles")
     });
-    GLUED
-        .captures(line)
-        .map(|found| format!("{}: {}", &found[1], &found[2]))
+    GLUED.captures(line).map(|found| format!("{}: {}", &found[1], &found[2]))
 }
 
 /// `foo: styles/foo.scssbar: styles/bar.scss`, taken apart.
@@ -228,9 +190,7 @@ fn glued_lines(line: &str) -> Option<(String, String)> {
     static GLUED: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"^\s*([\w-]+:\s+\S+?\.s?css)([\w-]+:\s+\S+)").expect("the pattern is a constant and compiles")
     });
-    GLUED
-        .captures(line)
-        .map(|found| (found[1].to_owned(), found[2].to_owned()))
+    GLUED.captures(line).map(|found| (found[1].to_owned(), found[2].to_owned()))
 }
 
 fn syntax_fault(text: &str, error: &ScanError) -> Box<Finding> {
@@ -269,10 +229,7 @@ fn syntax_fault(text: &str, error: &ScanError) -> Box<Finding> {
 /// Why `text` is not YAML that Ruby reads as a map (line and reason), or `None` if it is one. Serves locale files.
 #[must_use]
 pub fn yaml_fault(text: &str) -> Option<(u64, String)> {
-    if let Some(line) = text
-        .lines()
-        .position(|line| line.starts_with('\t') && !line.trim().is_empty())
-    {
+    if let Some(line) = text.lines().position(|line| line.starts_with('\t') && !line.trim().is_empty()) {
         return Some((line as u64 + 1, "it begins with a tab".to_owned()));
     }
     let mut first = None;

@@ -64,21 +64,9 @@ mod tests {
 
     #[test]
     fn ordinary_names_are_text() {
-        for value in [
-            "default",
-            "mastodon-light",
-            "y",
-            "n",
-            "one",
-            "2k-theme",
-            "on-air",
-            "1.5.2",
-            "e3",
-            "0x",
-            "08",
-            "-",
-            ".",
-        ] {
+        for value in
+            ["default", "mastodon-light", "y", "n", "one", "2k-theme", "on-air", "1.5.2", "e3", "0x", "08", "-", "."]
+        {
             assert!(is_text(value), "{value}");
         }
     }
