@@ -3,8 +3,10 @@
 //! An invariant sees a [`Subject`] and gives findings; it neither judges nor knows the other invariants.
 
 mod addresses;
+mod body_classes;
 mod entries_kept;
 mod entry_files;
+mod functions;
 mod integrity;
 mod manifest_written;
 mod manifests_agree;
@@ -170,6 +172,8 @@ pub const ALL: &[Invariant] = &[
     sheet_whole::INVARIANT,
     sheet_weight::INVARIANT,
     addresses::INVARIANT,
+    functions::INVARIANT,
+    body_classes::INVARIANT,
     static_page::INVARIANT,
 ];
 
