@@ -5,10 +5,10 @@ mod fault;
 mod output;
 mod sources;
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::precompile::CommandLine;
 use crate::site::LiveSite;
 
 /// What the user asked for with `--compiler`.
@@ -43,8 +43,8 @@ impl FromStr for CompilerChoice {
 pub struct Compiler {
     /// What the report shows.
     pub shown: String,
-    /// Program and arguments, run in the staged tree.
-    pub argv: Vec<OsString>,
+    /// Run in the staged tree.
+    pub command: CommandLine,
     /// True for the builtin compiler: themes only, and never a promotion on a site with a toolchain of its own.
     pub is_builtin: bool,
 }
@@ -57,25 +57,22 @@ impl Compiler {
             CompilerChoice::Rails => Self::rails(site),
             CompilerChoice::Auto if site.has_rails => Self::rails(site),
             CompilerChoice::Auto | CompilerChoice::Builtin => Self::builtin(own),
-            CompilerChoice::Command(line) => {
-                Self { shown: line.clone(), argv: vec!["sh".into(), "-c".into(), line.into()], is_builtin: false }
-            }
+            CompilerChoice::Command(line) => Self::of(CommandLine::shell(line)),
         }
     }
 
     fn rails(site: &LiveSite) -> Self {
-        let words: &[&str] = if site.root.join("Gemfile").is_file() {
-            &["bundle", "exec", "rails", "assets:precompile"]
-        } else {
-            &["bin/rails", "assets:precompile"]
-        };
-        Self { shown: words.join(" "), argv: words.iter().map(OsString::from).collect(), is_builtin: false }
+        Self::of(CommandLine::rails(&site.root))
+    }
+
+    fn of(command: CommandLine) -> Self {
+        Self { shown: command.to_string(), command, is_builtin: false }
     }
 
     fn builtin(own: &Path) -> Self {
         Self {
             shown: "the builtin compiler".to_owned(),
-            argv: vec![own.as_os_str().to_owned(), builtin::SUBCOMMAND.into()],
+            command: CommandLine::new(own, [builtin::SUBCOMMAND]),
             is_builtin: true,
         }
     }

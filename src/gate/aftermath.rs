@@ -8,8 +8,24 @@ use crate::finding::{Finding, Severity};
 use crate::precompile::{Build, BuildEnd};
 use crate::site::LiveSite;
 
+/// How a build ended, in the words of the report.
+pub(super) fn in_words(end: &BuildEnd) -> String {
+    match end {
+        BuildEnd::Exited(code) => format!("exit {code}"),
+        BuildEnd::Killed { signal } => format!("killed by signal {signal}"),
+        BuildEnd::TimeLimit(limit) => format!("ended after {}", shown(*limit)),
+        BuildEnd::StallLimit(limit) => format!("ended after {} of standing still", shown(*limit)),
+        BuildEnd::Interrupted => "interrupted".to_owned(),
+        BuildEnd::NotStarted(_) => "not started".to_owned(),
+    }
+}
+
 /// Adds what follows from the way the build ended.
 pub(super) fn of(build: &Build, compiler: &Compiler, site: &LiveSite, record: &mut Record<'_>) {
+    if build.log_dropped > 0 {
+        record.findings.push(flooded(compiler, build.log_bytes));
+    }
+    record.findings.extend(build.log_failure.as_deref().map(log_incomplete));
     let explained = record.findings.iter().any(|finding| finding.severity == Severity::Fatal && finding.rule.is_some());
     match &build.end {
         BuildEnd::Exited(0) => record.findings.extend(unheard(build, compiler, site)),
@@ -21,7 +37,6 @@ pub(super) fn of(build: &Build, compiler: &Compiler, site: &LiveSite, record: &m
         BuildEnd::Killed { signal } => record.findings.push(killed(compiler, *signal)),
         BuildEnd::TimeLimit(limit) => record.findings.push(out_of_time(compiler, *limit)),
         BuildEnd::StallLimit(limit) => record.findings.push(stalled(compiler, *limit)),
-        BuildEnd::LogLimit(bytes) => record.findings.push(flooded(compiler, *bytes)),
         BuildEnd::NotStarted(why) => record.findings.push(not_started(compiler, why)),
     }
 }
@@ -67,9 +82,16 @@ fn stalled(compiler: &Compiler, limit: Duration) -> Finding {
 }
 
 fn flooded(compiler: &Compiler, bytes: u64) -> Finding {
-    Finding::fatal("build-log-too-long", format!("{} printed more than {bytes} bytes, and was ended.", compiler.shown))
+    Finding::fatal("build-log-too-long", format!("{} printed more than {bytes} bytes; the rest was not read.", compiler.shown))
         .meaning("Something in the build repeats itself without end.")
         .help("See what it repeats: themegate show latest --log | tail")
+        .inconclusive()
+}
+
+fn log_incomplete(why: &str) -> Finding {
+    Finding::fatal("build-log-incomplete", format!("The build log is not complete: {why}."))
+        .meaning("What was not written down was not read; the build may have said anything.")
+        .help("See that the disk has space (df -h, df -i), and check again.")
         .inconclusive()
 }
 

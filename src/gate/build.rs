@@ -12,14 +12,13 @@ use crate::change::Change;
 use crate::compiled::CompiledTree;
 use crate::compiler::Compiler;
 use crate::configuration::Configuration;
-use crate::finding::{Finding, Severity};
 use crate::invariant::{self, OfferedTheme, Subject};
 use crate::manifest::diff::ManifestDiff;
 use crate::precompile::{self, Build, BuildEnd};
 use crate::report::{LogFacts, PrecompileFacts, StagingFacts};
-use crate::rules::{self, LogContext, RuleSet};
+use crate::rules::{self, LogContext, LogEnd, RuleSet};
 use crate::site::{LiveSite, Toolchain};
-use crate::staging::{Inventory, StagedTree};
+use crate::staging::StagedTree;
 
 /// What a build is judged against.
 pub(super) struct Gate<'gate> {
@@ -39,7 +38,7 @@ pub(super) fn build_and_inspect(
     record: &mut Record<'_>,
 ) -> Result<PathBuf, GateError> {
     record.staging = Some(StagingFacts {
-        method: staged.method().to_string(),
+        method: surroundings::method(staged.method()).to_owned(),
         files: staged.files(),
         bytes: staged.bytes(),
         kept: None,
@@ -57,31 +56,30 @@ pub(super) fn build_and_inspect(
     aftermath::of(&build, compiler, gate.site, record);
     if build.end == BuildEnd::Exited(0) {
         inspect(gate, compiler, staged, began, record);
-        surroundings::unexpected_writes(gate.site, staged, &before, record)?;
+        surroundings::unexpected_writes(gate.site, staged, &before, &build.wrapped, record)?;
     }
-    surroundings::live_tree_moved(gate.site, gate.live, staged, record);
+    surroundings::live_tree_moved(gate.site, gate.live, staged, record)?;
     Ok(log)
 }
 
 fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, record: &mut Record<'_>) -> Result<Build, GateError> {
     let progress = record.progress;
-    let (environment, findings) = precompile::environment::of(gate.site, &gate.settings.environment, staged);
+    let (environment, findings) = surroundings::environment(gate.site, &gate.settings.environment);
     record.findings.extend(findings);
     let build = precompile::precompile(&precompile::PrecompileRequest {
-        tree: staged.root(),
-        side: staged.side(),
-        command: &compiler.argv,
-        shown: &compiler.shown,
+        tree: &staged.root(),
+        side: &staged.side(),
+        command: &compiler.command,
         environment,
         time_limit: gate.request.time_limit.unwrap_or(gate.settings.check.time_limit),
         stall_limit: gate.request.stall_limit.unwrap_or(gate.settings.check.stall_limit),
         interrupted: &gate.request.interrupted,
         progress: &|line| progress.detail(line),
-        hear: (!compiler.is_builtin).then(|| gate.request.own.clone()),
+        hear: Some(gate.request.own.clone()),
     })?;
     record.precompile = Some(PrecompileFacts {
         command: compiler.shown.clone(),
-        end: build.end.to_string(),
+        end: aftermath::in_words(&build.end),
         exit: if let BuildEnd::Exited(code) = build.end { Some(code) } else { None },
         builtin: compiler.is_builtin,
         heard: !build.heard.is_empty(),
@@ -91,7 +89,7 @@ fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, record: &mut R
 
 /// What the command printed, and after it what the bundler printed past Rails.
 fn whole_log(build: &Build, staged: &StagedTree) -> Result<PathBuf, GateError> {
-    let path = staged.side().join("build.log");
+    let path = staged.side().join("whole.log");
     let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: path.clone(), source };
     let join = || -> io::Result<()> {
         let mut whole = File::create(&path)?;
@@ -106,11 +104,13 @@ fn whole_log(build: &Build, staged: &StagedTree) -> Result<PathBuf, GateError> {
 
 fn classify(gate: &Gate<'_>, log: &Path, build: &Build, record: &mut Record<'_>) -> Result<(), GateError> {
     let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: log.to_path_buf(), source };
-    let exit = if let BuildEnd::Exited(code) = build.end { Some(code) } else { None };
-    let context = LogContext { exit, ..LogContext::default() };
-    let options = rules::Options { strict: gate.request.strict, ..rules::Options::default() };
+    let context = match build.end {
+        BuildEnd::Exited(code) => LogContext::finished(code),
+        _ => LogContext { exit: None, end: LogEnd::Stopped },
+    };
+    let options = rules::Options { strict: gate.request.strict };
     let mut file = File::open(log).map_err(unusable)?;
-    let classified = rules::classify(&mut file, RuleSet::builtin(), &context, options).map_err(unusable)?;
+    let classified = rules::classify(&mut file, &RuleSet::builtin(), &context, options).map_err(unusable)?;
     record.log = Some(LogFacts {
         lines: classified.lines,
         neutral: classified.neutral,
@@ -125,7 +125,7 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
     record.begin("manifest");
     // The builtin compiler writes webpacker's shape whatever the site's own toolchain is.
     let toolchain = if compiler.is_builtin { Toolchain::Webpacker } else { gate.site.toolchain };
-    let compiled = CompiledTree::read(staged.root(), &gate.site.output, toolchain);
+    let compiled = CompiledTree::read(&staged.root(), &gate.site.output, toolchain);
     let size_of = |tree: &'_ CompiledTree, file: &str| tree.size_of(file);
     record.manifest_diff =
         Some(ManifestDiff::between(&gate.live.set, &compiled.set, &|file| size_of(gate.live, file), &|file| {

@@ -9,7 +9,7 @@ mod surroundings;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -17,14 +17,12 @@ use crate::change::{self, Change, ChangeError};
 use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
 use crate::configuration::{Configuration, ConfigurationError};
-use crate::finding::{Finding, Severity};
-use crate::report::{Report, Timing};
+use crate::report::Report;
 use crate::runs::{self, RunError};
 use crate::site::lock::{LockError, SiteLock};
 use crate::site::registry::Registry;
 use crate::site::{LiveSite, SiteError};
 use crate::staging::{self, StagedTree, StagingError};
-use crate::verdict::judge;
 
 use record::Record;
 
@@ -116,7 +114,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let settings = Configuration::read(request.config.as_deref(), &site.root)?;
     site.make_state()?;
     let _lock = SiteLock::take(&site.state, "check")?;
-    staging::sweep(&site.state);
+    staging::sweep(&site.state)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
 
     record.begin("change");
@@ -200,7 +198,7 @@ fn close(stage: Option<StagedTree>, keep: bool) -> Result<(), GateError> {
     match stage {
         Some(staged) if !keep => Ok(staged.close()?),
         Some(staged) => {
-            staged.keep();
+            staged.keep()?;
             Ok(())
         }
         None => Ok(()),

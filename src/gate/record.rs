@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Progress;
-use crate::change::Change;
+use crate::change::{Change, ChangeSource};
 use crate::configuration::Acceptance;
 use crate::finding::{Finding, Severity};
 use crate::invariant::{InvariantResult, OfferedTheme};
@@ -80,7 +80,7 @@ impl<'gate> Record<'gate> {
         self.end();
         self.findings.sort_by_key(|finding| (!finding.inconclusive, std::cmp::Reverse(finding.severity)));
         if let (Some(staging), Some(kept)) = (&mut self.staging, kept) {
-            staging.kept = Some(kept.root().to_path_buf());
+            staging.kept = Some(kept.root());
         }
         let mut themes: Vec<String> = change.themes.iter().map(|theme| theme.name.clone()).collect();
         themes.extend(self.touched.into_iter().filter(|name| offered.iter().any(|theme| theme.name == *name)));
@@ -111,5 +111,14 @@ impl<'gate> Record<'gate> {
 
 fn change_facts(change: &Change) -> ChangeFacts {
     let left_out = change.left_out.iter().map(|file| LeftOutFact { path: file.path.clone(), why: file.why.clone() });
-    ChangeFacts { source: change.source.to_string(), files: change.files.len(), left_out: left_out.collect() }
+    ChangeFacts { source: source(&change.source), files: change.files.len(), left_out: left_out.collect() }
+}
+
+fn source(source: &ChangeSource) -> String {
+    match source {
+        ChangeSource::AsItIs => "none: the live tree as it is".to_owned(),
+        ChangeSource::ThemeFolders(folders) => {
+            folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::change::Change;
 use crate::compiled::CompiledTree;
 use crate::finding::Finding;
 use crate::site::{LiveSite, registry};
-use crate::staging::{Inventory, StagedTree, What, differences};
+use crate::staging::{Inventory, Method, StagedTree, What, differences};
 
 /// Writes the change into the staged tree: the very bytes that were judged.
 pub(super) fn apply(change: &Change, staged: &StagedTree) -> Result<(), GateError> {
@@ -24,7 +24,7 @@ pub(super) fn apply(change: &Change, staged: &StagedTree) -> Result<(), GateErro
 
 /// What stands in the staged tree now.
 pub(super) fn inventory(staged: &StagedTree) -> Result<Inventory, GateError> {
-    Ok(Inventory::of_stage(staged.root())?)
+    Ok(staged.inventory()?)
 }
 
 /// Where a build writes: its output, its caches, its logs, and what package managers keep beside the lock file.
@@ -40,17 +40,17 @@ pub(super) fn unexpected_writes(
     site: &LiveSite,
     staged: &StagedTree,
     before: &Inventory,
+    wrapped: &[PathBuf],
     record: &mut Record<'_>,
 ) -> Result<(), GateError> {
     let after = inventory(staged)?;
-    let wrapped = staged.wrapped();
     let strange = |(path, _): &(PathBuf, What)| !expected(site, path) && !wrapped.contains(path);
     let strange: Vec<_> = differences(before, &after).into_iter().filter(strange).collect();
     if let Some((path, what)) = strange.first() {
         let message = match strange.len() {
-            1 => format!("The build {} {}, outside of its output.", what.verb(), path.display()),
+            1 => format!("The build {} {}, outside of its output.", verb(*what), path.display()),
             count => {
-                format!("The build {} {} and {} more, outside of its output.", what.verb(), path.display(), count - 1)
+                format!("The build {} {} and {} more, outside of its output.", verb(*what), path.display(), count - 1)
             }
         };
         let finding = Finding::review("build-wrote-elsewhere", message)
@@ -64,7 +64,12 @@ pub(super) fn unexpected_writes(
 }
 
 /// Nothing that the verdict rests on changed in the live tree while the check ran.
-pub(super) fn live_tree_moved(site: &LiveSite, live: &CompiledTree, staged: &StagedTree, record: &mut Record<'_>) {
+pub(super) fn live_tree_moved(
+    site: &LiveSite,
+    live: &CompiledTree,
+    staged: &StagedTree,
+    record: &mut Record<'_>,
+) -> Result<(), GateError> {
     let runs_on = ["tmp", "log", "node_modules/.cache"].map(Path::new);
     let counts = |path: &Path| {
         !runs_on.iter().any(|folder| path.starts_with(folder))
@@ -90,4 +95,29 @@ pub(super) fn live_tree_moved(site: &LiveSite, live: &CompiledTree, staged: &Sta
             .inconclusive();
         record.findings.push(moved.iter().take(6).fold(finding, |finding, path| finding.at(path)));
     }
+    Ok(())
+}
+
+const fn verb(what: What) -> &'static str {
+    match what {
+        What::Added => "made",
+        What::Removed => "removed",
+        What::Changed | What::Unreadable => "changed",
+    }
+}
+
+/// How the copy was made, in the words of the report.
+pub(super) const fn method(method: Method) -> &'static str {
+    match method {
+        Method::Reflink => "reflink copy",
+        Method::Copy => "copy",
+    }
+}
+
+/// temporary
+pub(super) fn environment(_site: &LiveSite, extra: &std::collections::BTreeMap<String,String>) -> (Vec<(std::ffi::OsString, std::ffi::OsString)>, Vec<Finding>) {
+    let mut vars: Vec<_> = std::env::vars_os().filter(|(k,_)| !k.to_string_lossy().starts_with("CARGO")).collect();
+    for (k,v) in [("RAILS_ENV","production"),("NODE_ENV","production"),("SECRET_KEY_BASE_DUMMY","1"),("SECRET_KEY_BASE","precompile_placeholder"),("OTP_SECRET","precompile_placeholder")] { vars.retain(|(n,_)| n != k); vars.push((k.into(), v.into())); }
+    vars.extend(extra.iter().map(|(k,v)| (k.into(), v.into())));
+    (vars, Vec::new())
 }
