@@ -1,1 +1,3 @@
-//! To come.
+//! The live tree as it is.
+
+pub mod environment;
