@@ -82,10 +82,13 @@ fn stalled(compiler: &Compiler, limit: Duration) -> Finding {
 }
 
 fn flooded(compiler: &Compiler, bytes: u64) -> Finding {
-    Finding::fatal("build-log-too-long", format!("{} printed more than {bytes} bytes; the rest was not read.", compiler.shown))
-        .meaning("Something in the build repeats itself without end.")
-        .help("See what it repeats: themegate show latest --log | tail")
-        .inconclusive()
+    Finding::fatal(
+        "build-log-too-long",
+        format!("{} printed more than {bytes} bytes; the rest was not read.", compiler.shown),
+    )
+    .meaning("Something in the build repeats itself without end.")
+    .help("See what it repeats: themegate show latest --log | tail")
+    .inconclusive()
 }
 
 fn log_incomplete(why: &str) -> Finding {

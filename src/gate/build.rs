@@ -14,9 +14,11 @@ use crate::compiler::Compiler;
 use crate::configuration::Configuration;
 use crate::invariant::{self, OfferedTheme, Subject};
 use crate::manifest::diff::ManifestDiff;
+use crate::precompile::environment::environment;
 use crate::precompile::{self, Build, BuildEnd};
 use crate::report::{LogFacts, PrecompileFacts, StagingFacts};
 use crate::rules::{self, LogContext, LogEnd, RuleSet};
+use crate::site::environment::SiteEnvironment;
 use crate::site::{LiveSite, Toolchain};
 use crate::staging::StagedTree;
 
@@ -64,8 +66,10 @@ pub(super) fn build_and_inspect(
 
 fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, record: &mut Record<'_>) -> Result<Build, GateError> {
     let progress = record.progress;
-    let (environment, findings) = surroundings::environment(gate.site, &gate.settings.environment);
-    record.findings.extend(findings);
+    let own = SiteEnvironment::read(&gate.site.root);
+    record.findings.extend(own.findings().iter().cloned());
+    let mut environment = environment(std::env::vars_os(), &own, &gate.site.root, &staged.root());
+    environment.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
     let build = precompile::precompile(&precompile::PrecompileRequest {
         tree: &staged.root(),
         side: &staged.side(),

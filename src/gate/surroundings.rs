@@ -113,11 +113,3 @@ pub(super) const fn method(method: Method) -> &'static str {
         Method::Copy => "copy",
     }
 }
-
-/// temporary
-pub(super) fn environment(_site: &LiveSite, extra: &std::collections::BTreeMap<String,String>) -> (Vec<(std::ffi::OsString, std::ffi::OsString)>, Vec<Finding>) {
-    let mut vars: Vec<_> = std::env::vars_os().filter(|(k,_)| !k.to_string_lossy().starts_with("CARGO")).collect();
-    for (k,v) in [("RAILS_ENV","production"),("NODE_ENV","production"),("SECRET_KEY_BASE_DUMMY","1"),("SECRET_KEY_BASE","precompile_placeholder"),("OTP_SECRET","precompile_placeholder")] { vars.retain(|(n,_)| n != k); vars.push((k.into(), v.into())); }
-    vars.extend(extra.iter().map(|(k,v)| (k.into(), v.into())));
-    (vars, Vec::new())
-}

@@ -29,7 +29,8 @@ fn suspicious(subject: &Subject<'_>, theme: &OfferedTheme) -> Option<Finding> {
     let read = subject.sheets.get(&theme.name)?;
     let stock = subject.sheets.get("default").map(|stock| &stock.sheet.selectors);
     let own = |selector: &&String| stock.is_none_or(|stock| !stock.contains(*selector));
-    let dead: Vec<&String> = read.sheet.selectors.iter().filter(own).filter(|selector| needs_theme_class(selector)).collect();
+    let dead: Vec<&String> =
+        read.sheet.selectors.iter().filter(own).filter(|selector| needs_theme_class(selector)).collect();
     let first = dead.first()?;
     let message = format!(
         "{} of the rules of {} need a body class that this Mastodon does not emit: {first}{}",
