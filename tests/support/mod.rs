@@ -65,7 +65,12 @@ impl Kind {
         };
         let text = fs::read_to_string(cache().join(name)).unwrap_or_default();
         let pairs = text.lines().filter_map(|line| line.split_once('='));
-        pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+        let path = std::env::var("PATH").unwrap_or_default();
+        let pair = |(name, value): (&str, &str)| match (name, value.trim_matches('"')) {
+            ("PATH_PREPEND", folder) => ("PATH".to_owned(), format!("{folder}:{path}")),
+            (name, value) => (name.to_owned(), value.to_owned()),
+        };
+        pairs.map(pair).collect()
     }
 }
 
