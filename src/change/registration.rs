@@ -8,7 +8,8 @@ mod theirs;
 
 use std::path::Path;
 
-use super::theme_folder::{Candidate, Compared, ThemeFolder};
+use super::difference::Compared;
+use super::theme_folder::{Candidate, ThemeFolder};
 use super::{Change, SiteFacts, ThemeAddition, ThemeKind, leftovers};
 use crate::finding::{Evidence, Finding};
 use crate::site::Fork;
@@ -74,7 +75,7 @@ fn merge(registry: &Registry, themes: &[ThemeFolder], site: &SiteFacts<'_>, chan
                 .extend(faults_of_new_lines(&text, &wanted, themes, site));
             change.registry = Some(text);
         }
-        Err(finding) => change.findings.push(finding),
+        Err(finding) => change.findings.push(*finding),
     }
 }
 

@@ -1,15 +1,14 @@
 //! Reads theme folders into a change: walk, sort by place, read, judge, compare with the live tree, register.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::difference::{self, Difference, LiveNames};
+use super::difference;
 use super::folder::{self, FoundFile, Walk};
 use super::layout::{self, Layout};
 use super::places::{self, Place};
-use super::{Change, ChangeCounts, ChangeError, ChangeSource, ChangedFile, LeftOut, SiteFacts, content, registration};
+use super::{Change, ChangeError, ChangeSource, LeftOut, SiteFacts, content, registration};
 use crate::finding::Finding;
 use crate::site::Fork;
 
@@ -65,9 +64,9 @@ pub fn read_theme_folders(folders: &[PathBuf], site: &SiteFacts<'_>) -> Result<C
     }
     let candidates: Vec<Candidate> = themes.iter().flat_map(|theme| theme.candidates.clone()).collect();
     change.findings.extend(difference::collisions(&candidates));
-    let compared = compare_all(candidates, site, &mut change.findings);
+    let compared = difference::compare_all(candidates, site, &mut change.findings);
     registration::register(&themes, &compared, site, &mut change);
-    (change.files, change.counts) = changed_files(compared);
+    (change.files, change.counts) = difference::changed_files(compared);
     if change.files.is_empty() && change.registry.is_none() && change.findings.is_empty() {
         change.findings.push(nothing_new());
     }
@@ -245,53 +244,6 @@ impl ThemeFolder {
         }
         Ok(())
     }
-}
-
-/// Candidates with what the live tree has in their place; refused ones become findings.
-pub(super) type Compared = Vec<(Candidate, Difference)>;
-
-fn compare_all(candidates: Vec<Candidate>, site: &SiteFacts<'_>, findings: &mut Vec<Finding>) -> Compared {
-    let mut names = LiveNames::default();
-    let mut compared: Compared = Vec::with_capacity(candidates.len());
-    let mut seen = HashSet::new();
-    for candidate in candidates {
-        // Two theme folders may bring the same file: one copy counts.
-        if !seen.insert(candidate.to.clone()) {
-            continue;
-        }
-        match difference::compare(&candidate, site, &mut names) {
-            Ok(difference) => compared.push((candidate, difference)),
-            Err(finding) => findings.push(*finding),
-        }
-    }
-    compared
-}
-
-fn changed_files(compared: Compared) -> (Vec<ChangedFile>, ChangeCounts) {
-    let mut counts = ChangeCounts::default();
-    let mut files = Vec::new();
-    for (candidate, difference) in compared {
-        match difference {
-            Difference::Unchanged => {
-                counts.unchanged += 1;
-                continue;
-            }
-            Difference::Added => counts.added += 1,
-            Difference::Replaced => counts.replaced += 1,
-        }
-        counts.bytes += candidate.len;
-        files.push(ChangedFile {
-            from: candidate.root.join(&candidate.path),
-            to: candidate.to,
-            bytes_len: candidate.len,
-            mode: 0o644,
-            blake3: candidate.blake3,
-            content: candidate.content,
-            root: candidate.root,
-        });
-    }
-    files.sort_by(|one, other| one.to.cmp(&other.to));
-    (files, counts)
 }
 
 fn refused(path: &Path, to: &Path, why: &str) -> Finding {

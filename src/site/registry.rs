@@ -106,7 +106,7 @@ impl Registry {
     ///
     /// # Errors
     /// A fatal finding if the text cannot be edited so that exactly the wanted entries change.
-    pub fn with(&self, additions: &[(String, String)]) -> Result<String, Finding> {
+    pub fn with(&self, additions: &[(String, String)]) -> Result<String, Box<Finding>> {
         edit::with(self, additions)
     }
 
@@ -114,7 +114,7 @@ impl Registry {
     ///
     /// # Errors
     /// A fatal finding if the name is not there, is the only one, or cannot be taken out alone.
-    pub fn without(&self, name: &str) -> Result<String, Finding> {
+    pub fn without(&self, name: &str) -> Result<String, Box<Finding>> {
         edit::without(self, name)
     }
 

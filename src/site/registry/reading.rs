@@ -108,7 +108,13 @@ fn top_level(text: &str, events: &[(Event<'_>, Span)]) -> Result<(Option<usize>,
                 }
                 depth += 1;
             }
-            Event::MappingEnd | Event::SequenceEnd => depth -= 1,
+            Event::MappingEnd | Event::SequenceEnd => {
+                depth -= 1;
+                // Only `]` and `}` end where they stand; a block list ends wherever the next thing begins.
+                if let (1, false, Some(node)) = (depth, bytes_of(span).is_empty(), nodes.last_mut()) {
+                    node.span.end = bytes_of(span).end;
+                }
+            }
             Event::Scalar(value, style, _, tag) if depth == 1 => {
                 nodes.push(scalar_node(value, *style, tag.as_deref(), span));
             }
