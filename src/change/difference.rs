@@ -210,6 +210,7 @@ pub(super) fn collisions(candidates: &[Candidate]) -> Vec<Finding> {
             }
             if other.to == candidate.to && other.blake3 != candidate.blake3 {
                 findings.push(two_versions(candidate, other));
+                break;
             }
         }
     }

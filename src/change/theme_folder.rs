@@ -1,5 +1,6 @@
 //! Reads theme folders into a change: walk, sort by place, read, judge, compare with the live tree, register.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(super) struct Candidate {
     pub(super) imports: Vec<String>,
     /// Whether it is a stylesheet without any rule.
     pub(super) says_nothing: bool,
+    /// Whether the live tree forbids it: a finding says so already.
+    pub(super) refused: bool,
 }
 
 /// One theme folder, read.
@@ -65,6 +68,10 @@ pub fn read_theme_folders(folders: &[PathBuf], site: &SiteFacts<'_>) -> Result<C
     let candidates: Vec<Candidate> = themes.iter().flat_map(|theme| theme.candidates.clone()).collect();
     change.findings.extend(difference::collisions(&candidates));
     let compared = difference::compare_all(candidates, site, &mut change.findings);
+    let accepted: HashSet<&Path> = compared.iter().map(|(candidate, _)| candidate.to.as_path()).collect();
+    for candidate in themes.iter_mut().flat_map(|theme| &mut theme.candidates) {
+        candidate.refused = !accepted.contains(candidate.to.as_path());
+    }
     registration::register(&themes, &compared, site, &mut change);
     (change.files, change.counts) = difference::changed_files(compared);
     if change.files.is_empty() && change.registry.is_none() && change.findings.is_empty() {
@@ -209,6 +216,7 @@ impl ThemeFolder {
             path: file.path.clone(),
             blake3: blake3::hash(&bytes),
             len,
+            refused: false,
             imports: if is_stylesheet {
                 content::imports(&bytes)
             } else {
