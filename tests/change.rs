@@ -1,5 +1,7 @@
 //! What a theme folder may propose, on small generated trees.
 
+#![expect(clippy::unwrap_used, reason = "in a test, an unwrap is the assertion")]
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;

@@ -1,5 +1,7 @@
 //! The theme registry: read strictly, judged, edited as text.
 
+#![expect(clippy::unwrap_used, reason = "in a test, an unwrap is the assertion")]
+
 use proptest::prelude::*;
 use themegate::finding::{Finding, Severity};
 use themegate::site::registry::{PathKind, Registry, RegistrySemantics};
