@@ -316,135 +316,156 @@ fn parts_of_an_installed_theme_alone_are_an_update_of_it() {
     );
 }
 
-/// Each of these files in an overlay is refused with this finding.
+/// A file of an overlay, its text, and the one fatal finding that it brings.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("app/controllers/x.rb", "x", "change-outside-allowed-places"),
+    ("public/500.html", "x", "change-outside-allowed-places"),
+    ("config/initializers/x.rb", "x", "change-outside-allowed-places"),
+    ("config/locales/x.rb", "x", "change-outside-allowed-places"),
+    (
+        "app/javascript/packs/application.js",
+        "x",
+        "change-outside-allowed-places",
+    ),
+    (
+        "app/javascript/styles/tangerine/x.js",
+        "x",
+        "change-outside-allowed-places",
+    ),
+    (
+        "app/javascript/styles/tangerine/x.TS",
+        "x",
+        "change-outside-allowed-places",
+    ),
+    ("Gemfile", "x", "change-outside-allowed-places"),
+    (".env.production", "x", "change-outside-allowed-places"),
+    (
+        "app/javascript/styles/application.scss",
+        "x",
+        "change-overwrites-mastodon",
+    ),
+    (
+        "app/javascript/styles/mastodon/mixins.scss",
+        "x",
+        "change-overwrites-mastodon",
+    ),
+    ("config/locales/en.yml", "en: {a: b}\n", "change-overwrites-mastodon"),
+    (
+        "app/javascript/styles/Application.scss",
+        "x",
+        "change-differs-in-case-only",
+    ),
+    (
+        "app/javascript/styles/tangerine/Layout.scss",
+        "x",
+        "change-differs-in-case-only",
+    ),
+    ("app/javascript/Styles/x.scss", "x", "change-outside-allowed-places"),
+    (
+        "app/javascript/styles/tangerine/x.scss",
+        "a\n<<<<<<< HEAD\nb\n",
+        "theme-merge-conflict",
+    ),
+    ("config/locales/x.yml", "en:\n  a: 'b\n", "locale-not-yaml"),
+    ("config/locales/x.yml", "- a\n", "locale-not-yaml"),
+    ("config/locales/x.yml", "", "locale-not-yaml"),
+    (
+        "config/locales/x.yml",
+        "en: !ruby/object:Gem::Installer {}\n",
+        "locale-not-yaml",
+    ),
+    (
+        "config/locales/x.yml",
+        "%TAG !x! !ruby/\n---\nen: !x!regexp /a/\n",
+        "locale-not-yaml",
+    ),
+    (
+        "config/locales/x.yml",
+        "en: !ruby/object:Gem::Installer {}\n",
+        "locale-not-yaml",
+    ),
+    (
+        "config/locales/x.yml",
+        "%TAG !x! !ruby/\n---\nen: !x!regexp /a/\n",
+        "locale-not-yaml",
+    ),
+    (
+        "config/themes.yml",
+        "default: styles/tangerine.scss\n",
+        "change-redefines-default",
+    ),
+    (
+        "config/themes.yml",
+        "contrast: styles/tangerine.scss\n",
+        "change-redefines-stock",
+    ),
+    (
+        "config/themes.yml",
+        "t: ../styles/tangerine.scss\n",
+        "theme-path-unsafe",
+    ),
+    ("config/themes.yml", "t: /etc/tangerine.scss\n", "theme-path-unsafe"),
+    ("config/themes.yml", "t: styles/gone.scss\n", "theme-file-missing"),
+    (
+        "config/themes.yml",
+        "t: styles/Tangerine.scss\n",
+        "theme-file-wrong-case",
+    ),
+    ("config/themes.yml", "t: styles/tangerine\n", "theme-not-a-stylesheet"),
+    (
+        "config/themes.yml",
+        "common: styles/tangerine.scss\n",
+        "theme-name-reserved",
+    ),
+    (
+        "config/themes.yml",
+        "system: styles/tangerine.scss\n",
+        "theme-name-reserved",
+    ),
+    (
+        "config/themes.yml",
+        "a.b: styles/tangerine.scss\n",
+        "theme-name-unusable",
+    ),
+    (
+        "config/themes.yml",
+        "a b: styles/tangerine.scss\n",
+        "theme-name-unusable",
+    ),
+    (
+        "config/themes.yml",
+        "Tangerine: styles/tangerine.scss\n",
+        "theme-name-unusable",
+    ),
+    (
+        "config/themes.yml",
+        "on: styles/tangerine.scss\n",
+        "theme-name-not-text",
+    ),
+    (
+        "config/themes.yml",
+        "t:styles/tangerine.scss\n",
+        "registry-space-missing",
+    ),
+    ("app/javascript/styles/tangerine.scss", "", "theme-entry-empty"),
+    (
+        "app/javascript/styles/tangerine.scss",
+        "/* soon */\n",
+        "theme-entry-empty",
+    ),
+    ("app/javascript/styles/my.theme.scss", "a{}", "theme-name-unusable"),
+    ("app/javascript/styles/contrast-.css", "a{}", ""),
+    ("app/javascript/styles/tangerine.css", "a{}", "theme-entry-ambiguous"),
+    (
+        "app/javascript/styles/tangerine/a\nb.scss",
+        "a{}",
+        "change-has-unsafe-name",
+    ),
+];
+
 #[test]
 fn hostile_and_broken_files_are_refused() {
-    let cases = [
-        ("app/controllers/x.rb", "x", "change-outside-allowed-places"),
-        ("public/500.html", "x", "change-outside-allowed-places"),
-        ("config/initializers/x.rb", "x", "change-outside-allowed-places"),
-        ("config/locales/x.rb", "x", "change-outside-allowed-places"),
-        (
-            "app/javascript/packs/application.js",
-            "x",
-            "change-outside-allowed-places",
-        ),
-        (
-            "app/javascript/styles/tangerine/x.js",
-            "x",
-            "change-outside-allowed-places",
-        ),
-        (
-            "app/javascript/styles/tangerine/x.TS",
-            "x",
-            "change-outside-allowed-places",
-        ),
-        ("Gemfile", "x", "change-outside-allowed-places"),
-        (".env.production", "x", "change-outside-allowed-places"),
-        (
-            "app/javascript/styles/application.scss",
-            "x",
-            "change-overwrites-mastodon",
-        ),
-        (
-            "app/javascript/styles/mastodon/mixins.scss",
-            "x",
-            "change-overwrites-mastodon",
-        ),
-        ("config/locales/en.yml", "en: {a: b}\n", "change-overwrites-mastodon"),
-        (
-            "app/javascript/styles/Application.scss",
-            "x",
-            "change-differs-in-case-only",
-        ),
-        (
-            "app/javascript/styles/tangerine/Layout.scss",
-            "x",
-            "change-differs-in-case-only",
-        ),
-        ("app/javascript/Styles/x.scss", "x", "change-outside-allowed-places"),
-        (
-            "app/javascript/styles/tangerine/x.scss",
-            "a\n<<<<<<< HEAD\nb\n",
-            "theme-merge-conflict",
-        ),
-        ("config/locales/x.yml", "en:\n  a: 'b\n", "locale-not-yaml"),
-        ("config/locales/x.yml", "- a\n", "locale-not-yaml"),
-        ("config/locales/x.yml", "", "locale-not-yaml"),
-        (
-            "config/themes.yml",
-            "default: styles/tangerine.scss\n",
-            "change-redefines-default",
-        ),
-        (
-            "config/themes.yml",
-            "contrast: styles/tangerine.scss\n",
-            "change-redefines-stock",
-        ),
-        (
-            "config/themes.yml",
-            "t: ../styles/tangerine.scss\n",
-            "theme-path-unsafe",
-        ),
-        ("config/themes.yml", "t: /etc/tangerine.scss\n", "theme-path-unsafe"),
-        ("config/themes.yml", "t: styles/gone.scss\n", "theme-file-missing"),
-        (
-            "config/themes.yml",
-            "t: styles/Tangerine.scss\n",
-            "theme-file-wrong-case",
-        ),
-        ("config/themes.yml", "t: styles/tangerine\n", "theme-not-a-stylesheet"),
-        (
-            "config/themes.yml",
-            "common: styles/tangerine.scss\n",
-            "theme-name-reserved",
-        ),
-        (
-            "config/themes.yml",
-            "system: styles/tangerine.scss\n",
-            "theme-name-reserved",
-        ),
-        (
-            "config/themes.yml",
-            "a.b: styles/tangerine.scss\n",
-            "theme-name-unusable",
-        ),
-        (
-            "config/themes.yml",
-            "a b: styles/tangerine.scss\n",
-            "theme-name-unusable",
-        ),
-        (
-            "config/themes.yml",
-            "Tangerine: styles/tangerine.scss\n",
-            "theme-name-unusable",
-        ),
-        (
-            "config/themes.yml",
-            "on: styles/tangerine.scss\n",
-            "theme-name-not-text",
-        ),
-        (
-            "config/themes.yml",
-            "t:styles/tangerine.scss\n",
-            "registry-space-missing",
-        ),
-        ("app/javascript/styles/tangerine.scss", "", "theme-entry-empty"),
-        (
-            "app/javascript/styles/tangerine.scss",
-            "/* soon */\n",
-            "theme-entry-empty",
-        ),
-        ("app/javascript/styles/my.theme.scss", "a{}", "theme-name-unusable"),
-        ("app/javascript/styles/contrast-.css", "a{}", ""),
-        ("app/javascript/styles/tangerine.css", "a{}", "theme-entry-ambiguous"),
-        (
-            "app/javascript/styles/tangerine/a\nb.scss",
-            "a{}",
-            "change-has-unsafe-name",
-        ),
-    ];
-    for (path, text, id) in cases {
+    for (path, text, id) in REFUSED.iter().copied() {
         let trees = Trees::new();
         trees.overlay("mastodon/").theme(&format!("mastodon/{path}"), text);
         let change = trees.read();
@@ -712,6 +733,16 @@ fn skins_are_for_glitch_soc_alone() {
     };
     trees.theme("skins/vanilla/mastodon-light/common.scss", "a{}");
     assert_eq!(above_benign(&trees.read()), ["change-overwrites-mastodon"]);
+}
+
+#[test]
+fn a_theme_of_which_nothing_fits_this_site_is_said_to_bring_none() {
+    let trees = Trees::new();
+    trees.theme("skins/vanilla/tangerine/common.scss", "a{}");
+    let change = trees.read();
+    assert_eq!(ids(&change), ["theme-entry-not-found"]);
+    let json = serde_json::to_value(&change.findings[0]).unwrap();
+    assert!(json["evidence"][0]["path"].as_str().unwrap().ends_with("theme"));
 }
 
 #[test]

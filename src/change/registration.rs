@@ -213,11 +213,6 @@ fn empty_entries(additions: &[ThemeAddition], themes: &[ThemeFolder]) -> Vec<Fin
 }
 
 fn no_entry(theme: &ThemeFolder, site: &SiteFacts<'_>) -> Finding {
-    let folder = theme
-        .candidates
-        .first()
-        .map(|candidate| candidate.root.clone())
-        .unwrap_or_default();
     let (message, help) = match site.fork {
         Fork::Mastodon => (
             "No theme was found in the theme folder: no stylesheet in app/javascript/styles that is not a part of another one.",
@@ -229,7 +224,7 @@ fn no_entry(theme: &ThemeFolder, site: &SiteFacts<'_>) -> Finding {
         ),
     };
     Finding::fatal("theme-entry-not-found", message)
-        .at(folder)
+        .at(&theme.root)
         .meaning("There is nothing that people could pick.")
         .help(help)
 }

@@ -42,6 +42,8 @@ pub(super) struct Candidate {
 /// One theme folder, read.
 #[derive(Debug, Default)]
 pub(super) struct ThemeFolder {
+    /// The folder itself, or the one that holds the single stylesheet.
+    pub(super) root: PathBuf,
     /// What may be deployed.
     pub(super) candidates: Vec<Candidate>,
     /// The theme's own registry: its path in the theme folder and its bytes.
@@ -108,7 +110,10 @@ fn read_one(folder: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeEr
         executable: false,
         len: kind.len(),
     };
-    let mut theme = ThemeFolder::default();
+    let mut theme = ThemeFolder {
+        root: root.to_path_buf(),
+        ..ThemeFolder::default()
+    };
     theme.read_file(root, &file, Path::new("app/javascript/styles").join(name))?;
     Ok(theme)
 }
@@ -120,6 +125,7 @@ fn read_folder(root: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeE
         findings,
     } = folder::walk(root)?;
     let mut theme = ThemeFolder {
+        root: root.to_path_buf(),
         findings,
         ..ThemeFolder::default()
     };

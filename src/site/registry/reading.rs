@@ -285,6 +285,13 @@ pub fn yaml_fault(text: &str) -> Option<(u64, String)> {
     for event in Parser::new_from_str(text) {
         match event {
             Err(error) => return Some((error.marker().line() as u64, error.info())),
+            // I18n loads locales without Psych's safe mode (i18n 1.x, `load_yml`): a tag can make any Ruby object there.
+            Ok((event, span)) if event.tag().is_some_and(|tag| !tag.is_yaml_core_schema()) => {
+                return Some((
+                    span.start.line() as u64,
+                    "it holds a tag (`!…`) that would make Ruby objects".to_owned(),
+                ));
+            }
             Ok((Event::Scalar(..) | Event::SequenceStart(..), span)) if first.is_none() => {
                 return Some((span.start.line() as u64, "it is no map of languages".to_owned()));
             }
