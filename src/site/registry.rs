@@ -17,7 +17,6 @@ use crate::finding::Finding;
 pub use faults::RegistrySemantics;
 pub use naming::{NameFault, is_plain_name, is_safe_path, name_fault};
 pub use path_kind::PathKind;
-pub use reading::yaml_fault;
 
 /// Where the registry lies, relative to the live tree.
 pub const PATH: &str = "config/themes.yml";

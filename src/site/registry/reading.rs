@@ -271,33 +271,3 @@ fn syntax_fault(text: &str, error: &ScanError) -> Box<Finding> {
         &format!("Look at line {line} of {PATH} and the line above it. {RESTORE}"),
     )
 }
-
-/// Why `text` is not YAML that Ruby reads as a map (line and reason), or `None` if it is one. Serves locale files.
-#[must_use]
-pub fn yaml_fault(text: &str) -> Option<(u64, String)> {
-    if let Some(line) = text
-        .lines()
-        .position(|line| line.starts_with('\t') && !line.trim().is_empty())
-    {
-        return Some((line as u64 + 1, "it begins with a tab".to_owned()));
-    }
-    let mut first = None;
-    for event in Parser::new_from_str(text) {
-        match event {
-            Err(error) => return Some((error.marker().line() as u64, error.info())),
-            // I18n loads locales without Psych's safe mode (i18n 1.x, `load_yml`): a tag can make any Ruby object there.
-            Ok((event, span)) if event.tag().is_some_and(|tag| !tag.is_yaml_core_schema()) => {
-                return Some((
-                    span.start.line() as u64,
-                    "it holds a tag (`!…`) that would make Ruby objects".to_owned(),
-                ));
-            }
-            Ok((Event::Scalar(..) | Event::SequenceStart(..), span)) if first.is_none() => {
-                return Some((span.start.line() as u64, "it is no map of languages".to_owned()));
-            }
-            Ok((Event::MappingStart(..), _)) => first = Some(()),
-            Ok(_) => {}
-        }
-    }
-    first.is_none().then(|| (1, "it is empty".to_owned()))
-}
