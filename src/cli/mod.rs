@@ -49,6 +49,9 @@ enum Command {
     /// Runs the builtin compiler in the current folder.
     #[command(name = "__compile", hide = true)]
     Compile,
+    /// Writes the schema of the JSON report.
+    #[command(name = "__schema", hide = true)]
+    Schema,
 }
 
 /// Where the site is: the options that every command on a site takes.
@@ -76,6 +79,7 @@ pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),
         Command::Compile => compile(&mut out),
+        Command::Schema => Ok(out.write_all(crate::report::json::schema().as_bytes()).map(|()| 0)?),
     }
 }
 
