@@ -136,7 +136,7 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
             size_of(&compiled, file)
         }));
     record.begin("invariants");
-    let sources = sources(gate.change);
+    let sources = sources(gate.change, gate.offered, staged);
     let mut subject = Subject {
         offered: gate.offered,
         packs: &gate.site.packs,
@@ -156,8 +156,8 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
     record.findings.extend(findings);
 }
 
-/// The change's own stylesheets as text, for naming the place of a fault.
-fn sources(change: &Change) -> BTreeMap<PathBuf, String> {
+/// The change's own stylesheets as text, and the plain CSS that themes are listed with: for naming the place of a fault.
+fn sources(change: &Change, offered: &[OfferedTheme], staged: &StagedTree) -> BTreeMap<PathBuf, String> {
     let is_sheet = |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css");
     let sheets = change.files.iter().filter(|file| is_sheet(&file.to));
     sheets
