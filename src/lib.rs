@@ -1,9 +1,21 @@
 //! The gate in front of a Mastodon theme.
 //!
-//! The library never prints and never ends the process; `main.rs` and `cli` do.
+//! The library never prints and never ends the process; `main.rs` and [`cli`] do. See `ARCHITECTURE.md` for the map.
 
+pub mod change;
+pub mod cli;
+pub mod compiled;
+pub mod compiler;
+pub mod configuration;
 pub mod finding;
+pub mod gate;
+pub mod invariant;
+pub mod manifest;
 pub mod precompile;
+pub mod report;
+pub mod rules;
+pub mod runs;
 pub mod site;
 pub mod staging;
+pub mod stylesheet;
 pub mod verdict;

@@ -81,24 +81,15 @@ fn drain(mut pipe: PipeReader, mut log: File, limit: u64, shared: &Shared) -> Dr
             }
         };
         shared.arrived.fetch_add(count as u64, Ordering::Relaxed);
-        remember(
-            &mut shared.last_line.lock().unwrap_or_else(PoisonError::into_inner),
-            &buffer[..count],
-        );
+        remember(&mut shared.last_line.lock().unwrap_or_else(PoisonError::into_inner), &buffer[..count]);
         keep(&mut log, &buffer[..count], limit, &mut drained);
     }
 }
 
 /// Writes what still fits. A log that cannot be written is no reason to let the build stand still.
 fn keep(log: &mut File, bytes: &[u8], limit: u64, drained: &mut Drained) {
-    let room = usize::try_from(limit.saturating_sub(drained.written))
-        .unwrap_or(usize::MAX)
-        .min(bytes.len());
-    let (fits, surplus) = if drained.failure.is_none() {
-        bytes.split_at(room)
-    } else {
-        (&bytes[..0], bytes)
-    };
+    let room = usize::try_from(limit.saturating_sub(drained.written)).unwrap_or(usize::MAX).min(bytes.len());
+    let (fits, surplus) = if drained.failure.is_none() { bytes.split_at(room) } else { (&bytes[..0], bytes) };
     match log.write_all(fits) {
         Ok(()) => drained.written += fits.len() as u64,
         Err(error) => drained.failure = Some(error.to_string()),
@@ -110,10 +101,7 @@ fn keep(log: &mut File, bytes: &[u8], limit: u64, drained: &mut Drained) {
 fn remember(line: &mut Vec<u8>, bytes: &[u8]) {
     let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
     let shown = &bytes[bytes.len().saturating_sub(2 * SHOWN)..];
-    let trimmed = shown
-        .iter()
-        .rposition(|byte| !ends(byte))
-        .map_or(&shown[..0], |last| &shown[..=last]);
+    let trimmed = shown.iter().rposition(|byte| !ends(byte)).map_or(&shown[..0], |last| &shown[..=last]);
     if trimmed.is_empty() {
         if !bytes.is_empty() {
             line.push(b'\n');

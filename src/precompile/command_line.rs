@@ -13,10 +13,7 @@ pub struct CommandLine {
 impl CommandLine {
     /// A program with its arguments.
     pub fn new(program: impl Into<OsString>, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
-        Self {
-            program: program.into(),
-            arguments: arguments.into_iter().map(Into::into).collect(),
-        }
+        Self { program: program.into(), arguments: arguments.into_iter().map(Into::into).collect() }
     }
 
     /// Rails' own task, as Mastodon's documentation has it run: through bundler where the tree has a Gemfile, else by `bin/rails`.
@@ -51,11 +48,7 @@ impl std::fmt::Display for CommandLine {
         {
             return formatter.write_str(&line.to_string_lossy());
         }
-        let words: Vec<String> = self
-            .words()
-            .iter()
-            .map(|word| quoted(&word.to_string_lossy()))
-            .collect();
+        let words: Vec<String> = self.words().iter().map(|word| quoted(&word.to_string_lossy())).collect();
         formatter.write_str(&words.join(" "))
     }
 }
@@ -76,13 +69,7 @@ mod tests {
 
     #[test]
     fn a_command_is_shown_as_one_would_type_it() {
-        assert_eq!(
-            CommandLine::new("a b", ["it's", "plain"]).to_string(),
-            r"'a b' 'it'\''s' plain"
-        );
-        assert_eq!(
-            CommandLine::shell("make packs && true").to_string(),
-            "make packs && true"
-        );
+        assert_eq!(CommandLine::new("a b", ["it's", "plain"]).to_string(), r"'a b' 'it'\''s' plain");
+        assert_eq!(CommandLine::shell("make packs && true").to_string(), "make packs && true");
     }
 }

@@ -60,27 +60,11 @@ const PASSED_BEGINNINGS: &[&str] = &[
 ];
 
 /// Never passed on, whatever their beginning: they tie the build to another tree or another run.
-const BOUND_ELSEWHERE: &[&str] = &[
-    "BUNDLE_GEMFILE",
-    "BUNDLE_BIN_PATH",
-    "BUNDLE_LOCKFILE",
-    "NODE_ENV",
-    "npm_config_local_prefix",
-    "NODE_CHANNEL_FD",
-];
+const BOUND_ELSEWHERE: &[&str] =
+    &["BUNDLE_GEMFILE", "BUNDLE_BIN_PATH", "BUNDLE_LOCKFILE", "NODE_ENV", "npm_config_local_prefix", "NODE_CHANNEL_FD"];
 
 /// Names that tell of a secret.
-const SECRET_WORDS: &[&str] = &[
-    "TOKEN",
-    "SECRET",
-    "PASSW",
-    "_PASS",
-    "AUTH",
-    "CREDENTIAL",
-    "_KEY",
-    "COOKIE",
-    "__",
-];
+const SECRET_WORDS: &[&str] = &["TOKEN", "SECRET", "PASSW", "_PASS", "AUTH", "CREDENTIAL", "_KEY", "COOKIE", "__"];
 
 /// What Rails wants to boot, of no value to anybody (Mastodon's own Dockerfile uses the same stand-ins), and services nowhere:
 /// nothing listens at port 1, so that a build which wants the database fails instead of changing it.
@@ -90,18 +74,9 @@ const STAND_INS: &[(&str, &str)] = &[
     ("SECRET_KEY_BASE", "precompile_placeholder"),
     ("SECRET_KEY_BASE_DUMMY", "1"),
     ("OTP_SECRET", "precompile_placeholder"),
-    (
-        "ACTIVE_RECORD_ENCRYPTION_DETERMINISTIC_KEY",
-        "precompile_placeholder_determinis",
-    ),
-    (
-        "ACTIVE_RECORD_ENCRYPTION_KEY_DERIVATION_SALT",
-        "precompile_placeholder_derivation",
-    ),
-    (
-        "ACTIVE_RECORD_ENCRYPTION_PRIMARY_KEY",
-        "precompile_placeholder_primary_key",
-    ),
+    ("ACTIVE_RECORD_ENCRYPTION_DETERMINISTIC_KEY", "precompile_placeholder_determinis"),
+    ("ACTIVE_RECORD_ENCRYPTION_KEY_DERIVATION_SALT", "precompile_placeholder_derivation"),
+    ("ACTIVE_RECORD_ENCRYPTION_PRIMARY_KEY", "precompile_placeholder_primary_key"),
     ("DB_HOST", "127.0.0.1"),
     ("DB_PORT", "1"),
     ("REDIS_HOST", "127.0.0.1"),
@@ -123,20 +98,10 @@ pub fn environment(
     tree: &Path,
 ) -> Vec<(OsString, OsString)> {
     let passed = caller.into_iter().filter(|(name, value)| may_pass(name, value));
-    let site = site
-        .harmless()
-        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let stand_ins = STAND_INS
-        .iter()
-        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let turned = passed
-        .chain(site)
-        .map(|(name, value)| (name, turned(&value, live, tree)));
-    turned
-        .chain(stand_ins)
-        .collect::<BTreeMap<_, _>>()
-        .into_iter()
-        .collect()
+    let site = site.harmless().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let stand_ins = STAND_INS.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let turned = passed.chain(site).map(|(name, value)| (name, turned(&value, live, tree)));
+    turned.chain(stand_ins).collect::<BTreeMap<_, _>>().into_iter().collect()
 }
 
 fn may_pass(name: &OsStr, value: &OsStr) -> bool {
@@ -158,9 +123,8 @@ fn turned(value: &OsStr, live: &Path, tree: &Path) -> OsString {
     let mut rest = value.as_bytes();
     let mut result = Vec::with_capacity(rest.len());
     while let Some(first) = rest.first() {
-        let whole = rest
-            .strip_prefix(from)
-            .is_some_and(|after| matches!(after.first(), None | Some(b'/' | b':' | b' ')));
+        let whole =
+            rest.strip_prefix(from).is_some_and(|after| matches!(after.first(), None | Some(b'/' | b':' | b' ')));
         if whole && !from.is_empty() {
             result.extend_from_slice(to);
             rest = &rest[from.len()..];
@@ -177,19 +141,14 @@ mod tests {
     use super::*;
 
     fn of(caller: &[(&str, &str)]) -> BTreeMap<String, String> {
-        let caller = caller
-            .iter()
-            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let caller = caller.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         let built = environment(
             caller,
             &SiteEnvironment::default(),
             Path::new("/srv/live"),
             Path::new("/srv/.themegate/s/tree"),
         );
-        built
-            .into_iter()
-            .map(|(name, value)| (name.into_string().unwrap(), value.into_string().unwrap()))
-            .collect()
+        built.into_iter().map(|(name, value)| (name.into_string().unwrap(), value.into_string().unwrap())).collect()
     }
 
     #[test]
@@ -203,11 +162,7 @@ mod tests {
         ]);
         assert_eq!(built.get("PATH").map(String::as_str), Some("/bin"));
         assert!(built.contains_key("LC_ALL"));
-        assert!(
-            ["AWS_SESSION", "DATABASE_URL", "EDITOR"]
-                .iter()
-                .all(|name| !built.contains_key(*name))
-        );
+        assert!(["AWS_SESSION", "DATABASE_URL", "EDITOR"].iter().all(|name| !built.contains_key(*name)));
     }
 
     #[test]
@@ -227,15 +182,8 @@ mod tests {
 
     #[test]
     fn services_are_nowhere_and_secrets_are_stand_ins() {
-        let built = of(&[
-            ("DB_HOST", "db.example"),
-            ("SECRET_KEY_BASE", "real"),
-            ("RAILS_ENV", "development"),
-        ]);
-        assert_eq!(
-            (built["DB_HOST"].as_str(), built["DB_PORT"].as_str()),
-            ("127.0.0.1", "1")
-        );
+        let built = of(&[("DB_HOST", "db.example"), ("SECRET_KEY_BASE", "real"), ("RAILS_ENV", "development")]);
+        assert_eq!((built["DB_HOST"].as_str(), built["DB_PORT"].as_str()), ("127.0.0.1", "1"));
         assert_eq!(built["SECRET_KEY_BASE"], "precompile_placeholder");
         assert_eq!(built["RAILS_ENV"], "production");
     }

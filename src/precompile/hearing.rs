@@ -36,11 +36,7 @@ pub fn hear(log: &Path, words: &[OsString]) -> i32 {
     let Some((program, arguments)) = words.split_first() else {
         return 2;
     };
-    let spawned = Command::new(program)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
+    let spawned = Command::new(program).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let Ok(mut child) = spawned else {
         return not_started(program);
     };
@@ -99,13 +95,7 @@ fn note(log: &mut Option<File>, bytes: &[u8]) {
 fn end_likewise(status: ExitStatus) -> i32 {
     if let Some(signal) = status.signal() {
         // The command has left its own core already, if it was to leave one.
-        let _as_before = rustix::process::setrlimit(
-            Resource::Core,
-            Rlimit {
-                current: Some(0),
-                maximum: Some(0),
-            },
-        );
+        let _as_before = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
         let _not_deadly = signal_hook::low_level::emulate_default_handler(signal);
         return 128 + signal;
     }

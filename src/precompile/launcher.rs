@@ -46,24 +46,11 @@ impl Launcher {
 
 /// Wraps every launcher that the tree has.
 pub(super) fn wrap(tree: &Path, side: &Path, executable: &Path) -> Result<Wrapped, PrecompileError> {
-    let mut wrapped = Wrapped {
-        tree: tree.to_path_buf(),
-        launchers: Vec::new(),
-    };
+    let mut wrapped = Wrapped { tree: tree.to_path_buf(), launchers: Vec::new() };
     for (folder, name) in present(tree) {
         let log = side.join(format!("heard-{name}.log"));
-        let mut launcher = Launcher {
-            folder,
-            name,
-            log,
-            script: Vec::new(),
-        };
-        let Some(script) = script(
-            &tree.join(launcher.real_place()),
-            &launcher.log,
-            executable,
-            folder == "bin",
-        ) else {
+        let mut launcher = Launcher { folder, name, log, script: Vec::new() };
+        let Some(script) = script(&tree.join(launcher.real_place()), &launcher.log, executable, folder == "bin") else {
             continue;
         };
         launcher.script = script;
@@ -81,16 +68,8 @@ pub(super) fn wrap(tree: &Path, side: &Path, executable: &Path) -> Result<Wrappe
 /// Where `yarn install` has yet to make `node_modules/.bin`, webpacker's own launcher is the next best ear.
 fn present(tree: &Path) -> Vec<(&'static str, &'static str)> {
     let is_there = |folder: &str, name: &str| tree.join(folder).join(name).exists();
-    let found: Vec<_> = LAUNCHERS
-        .iter()
-        .copied()
-        .filter(|(folder, name)| is_there(folder, name))
-        .collect();
-    if found.is_empty() && is_there("bin", "webpack") {
-        vec![("bin", "webpack")]
-    } else {
-        found
-    }
+    let found: Vec<_> = LAUNCHERS.iter().copied().filter(|(folder, name)| is_there(folder, name)).collect();
+    if found.is_empty() && is_there("bin", "webpack") { vec![("bin", "webpack")] } else { found }
 }
 
 fn install(tree: &Path, launcher: &Launcher) -> Result<(), (PathBuf, io::Error)> {
@@ -136,11 +115,7 @@ impl Wrapped {
             let (path, real) = (self.tree.join(launcher.place()), self.tree.join(launcher.real_place()));
             let ours = fs::symlink_metadata(&path).map_or(true, |metadata| metadata.is_file())
                 && fs::read(&path).map_or(true, |bytes| bytes == launcher.script);
-            let put_back = if ours {
-                fs::rename(&real, &path)
-            } else {
-                fs::remove_file(&real)
-            };
+            let put_back = if ours { fs::rename(&real, &path) } else { fs::remove_file(&real) };
             match put_back {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
                     Err(PrecompileError::Launcher { path, source })
@@ -152,11 +127,7 @@ impl Wrapped {
 
     /// The logs in which something was heard.
     pub(super) fn heard(&self) -> Vec<PathBuf> {
-        self.launchers
-            .iter()
-            .map(|launcher| launcher.log.clone())
-            .filter(|log| log.exists())
-            .collect()
+        self.launchers.iter().map(|launcher| launcher.log.clone()).filter(|log| log.exists()).collect()
     }
 
     /// The launchers, relative to the tree.

@@ -28,14 +28,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(started: Instant, time_limit: Duration, stall_limit: Duration) -> Self {
-        Self {
-            started,
-            time_limit,
-            stall_limit,
-            alive: started,
-            arrived: 0,
-            ticks: 0,
-        }
+        Self { started, time_limit, stall_limit, alive: started, arrived: 0, ticks: 0 }
     }
 
     /// Takes note of what has arrived and been computed in all; a reason if the build is overdue.
@@ -67,17 +60,9 @@ mod tests {
         let start = Instant::now();
         let mut watch = Watch::new(start, 1000 * SECOND, 100 * SECOND);
         assert_eq!(watch.look(start + 90 * SECOND, 5, 0), None);
-        assert_eq!(
-            watch.look(start + 180 * SECOND, 5, 500),
-            None,
-            "five seconds of computing"
-        );
+        assert_eq!(watch.look(start + 180 * SECOND, 5, 500), None, "five seconds of computing");
         assert_eq!(watch.look(start + 270 * SECOND, 5, 510), None);
-        assert_eq!(
-            watch.look(start + 281 * SECOND, 5, 520),
-            Some(Overdue::Stall),
-            "a timer that ticks is no life"
-        );
+        assert_eq!(watch.look(start + 281 * SECOND, 5, 520), Some(Overdue::Stall), "a timer that ticks is no life");
     }
 
     #[test]

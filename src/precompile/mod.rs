@@ -171,10 +171,7 @@ pub fn precompile(request: &PrecompileRequest<'_>) -> Result<Build, PrecompileEr
 fn run(request: &PrecompileRequest<'_>) -> Result<Build, PrecompileError> {
     let log = request.side.join("build.log");
     let started = Instant::now();
-    let log_error = |source| PrecompileError::Log {
-        path: log.clone(),
-        source,
-    };
+    let log_error = |source| PrecompileError::Log { path: log.clone(), source };
     let (reader, writer) = io::pipe().map_err(log_error)?;
     let drain = Drain::start(reader, &log, LOG_LIMIT).map_err(log_error)?;
     let end = match Running::start(request, writer) {
@@ -243,10 +240,7 @@ impl Running {
                 let (end_of_line, lifeline) = io::pipe()?;
                 let mut words = vec![OsString::from(EXEC_COMMAND), note.clone().into_os_string()];
                 words.extend(request.command.words());
-                (
-                    duct::cmd(executable, words).stdin_file(end_of_line),
-                    Some(Supervised { lifeline, note }),
-                )
+                (duct::cmd(executable, words).stdin_file(end_of_line), Some(Supervised { lifeline, note }))
             }
             None => {
                 let mut words = request.command.words();
@@ -264,17 +258,8 @@ impl Running {
             .full_env(environment)
             .unchecked()
             .start()?;
-        let pid = handle
-            .pids()
-            .first()
-            .copied()
-            .and_then(|pid| i32::try_from(pid).ok())
-            .unwrap_or(0);
-        Ok(Self {
-            handle,
-            pid,
-            supervised,
-        })
+        let pid = handle.pids().first().copied().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
+        Ok(Self { handle, pid, supervised })
     }
 
     fn follow(
@@ -283,10 +268,7 @@ impl Running {
         drain: &Drain,
         started: Instant,
     ) -> Result<BuildEnd, PrecompileError> {
-        let lost = |source| PrecompileError::Lost {
-            command: request.command.to_string(),
-            source,
-        };
+        let lost = |source| PrecompileError::Lost { command: request.command.to_string(), source };
         let mut watch = Watch::new(started, request.time_limit, request.stall_limit);
         let mut ticks = 0;
         let mut slow_tick = started;
@@ -321,26 +303,17 @@ impl Running {
                 Some(Ending::Exited(code)) => BuildEnd::Exited(code),
                 Some(Ending::Killed(signal)) => BuildEnd::Killed { signal },
                 Some(Ending::NotStarted(reason)) => BuildEnd::NotStarted(reason),
-                None => BuildEnd::Killed {
-                    signal: status.signal().unwrap_or(Signal::KILL.as_raw()),
-                },
+                None => BuildEnd::Killed { signal: status.signal().unwrap_or(Signal::KILL.as_raw()) },
             },
-            None => status.code().map_or_else(
-                || BuildEnd::Killed {
-                    signal: status.signal().unwrap_or(0),
-                },
-                BuildEnd::Exited,
-            ),
+            None => status
+                .code()
+                .map_or_else(|| BuildEnd::Killed { signal: status.signal().unwrap_or(0) }, BuildEnd::Exited),
         }
     }
 
     /// Ends the build and everything it started.
     fn give_up(self) {
-        let Self {
-            handle,
-            pid,
-            supervised,
-        } = self;
+        let Self { handle, pid, supervised } = self;
         match supervised {
             Some(supervised) => {
                 drop(supervised.lifeline);
@@ -350,10 +323,7 @@ impl Running {
             }
             None => {
                 ending::end_all(|| {
-                    process_table::descendants(pid)
-                        .into_iter()
-                        .chain(process_table::alive(pid))
-                        .collect()
+                    process_table::descendants(pid).into_iter().chain(process_table::alive(pid)).collect()
                 });
             }
         }

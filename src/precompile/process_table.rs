@@ -26,11 +26,7 @@ pub(super) fn all() -> Vec<Process> {
     let Ok(listing) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    listing
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(process)
-        .collect()
+    listing.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter_map(process).collect()
 }
 
 fn process(pid: i32) -> Option<Process> {
@@ -43,19 +39,10 @@ fn parse(pid: i32, line: &[u8]) -> Option<Process> {
     let rest = String::from_utf8_lossy(&line[after_name..]).into_owned();
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<i64>().ok();
-    let ticks = (11..15)
-        .filter_map(number)
-        .map(|ticks| u64::try_from(ticks).unwrap_or(0))
-        .sum();
+    let ticks = (11..15).filter_map(number).map(|ticks| u64::try_from(ticks).unwrap_or(0)).sum();
     let dead = matches!(fields.first(), Some(&("Z" | "X")));
     let field = |index: usize| number(index).and_then(|number| i32::try_from(number).ok());
-    Some(Process {
-        pid,
-        parent: field(1)?,
-        group: field(2)?,
-        dead,
-        ticks,
-    })
+    Some(Process { pid, parent: field(1)?, group: field(2)?, dead, ticks })
 }
 
 /// The processes below `ancestor`, itself not included, dead ones that nobody has waited for neither.
@@ -64,21 +51,12 @@ pub(super) fn descendants(ancestor: i32) -> Vec<Process> {
     let mut family = BTreeSet::from([ancestor]);
     loop {
         let before = family.len();
-        family.extend(
-            table
-                .iter()
-                .filter(|one| family.contains(&one.parent))
-                .map(|one| one.pid)
-                .collect::<Vec<_>>(),
-        );
+        family.extend(table.iter().filter(|one| family.contains(&one.parent)).map(|one| one.pid).collect::<Vec<_>>());
         if family.len() == before {
             break;
         }
     }
-    table
-        .into_iter()
-        .filter(|one| one.pid != ancestor && !one.dead && family.contains(&one.pid))
-        .collect()
+    table.into_iter().filter(|one| one.pid != ancestor && !one.dead && family.contains(&one.pid)).collect()
 }
 
 /// The processes whose environment carries the mark, this one not included.
@@ -88,10 +66,7 @@ pub(super) fn marked(mark: &OsString) -> Vec<Process> {
     let carries = |pid: i32| {
         fs::read(format!("/proc/{pid}/environ")).is_ok_and(|all| all.split(|byte| *byte == 0).any(|one| one == wanted))
     };
-    all()
-        .into_iter()
-        .filter(|one| one.pid != own && !one.dead && carries(one.pid))
-        .collect()
+    all().into_iter().filter(|one| one.pid != own && !one.dead && carries(one.pid)).collect()
 }
 
 /// The process itself, unless it is dead.
@@ -122,15 +97,6 @@ mod tests {
     #[test]
     fn a_name_with_brackets_and_spaces_is_read_over() {
         let line = b"42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 1 0 100";
-        assert_eq!(
-            parse(42, line),
-            Some(Process {
-                pid: 42,
-                parent: 7,
-                group: 42,
-                dead: false,
-                ticks: 100
-            })
-        );
+        assert_eq!(parse(42, line), Some(Process { pid: 42, parent: 7, group: 42, dead: false, ticks: 100 }));
     }
 }

@@ -81,11 +81,7 @@ pub fn run_supervised(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Ending::Killed(signal) => 128 + signal,
         Ending::NotStarted(_) => 127,
     };
-    if ending.write(Path::new(&note)).is_ok() {
-        code
-    } else {
-        125
-    }
+    if ending.write(Path::new(&note)).is_ok() { code } else { 125 }
 }
 
 fn supervise(program: &OsString, arguments: impl Iterator<Item = OsString>) -> Ending {

@@ -102,21 +102,14 @@ impl SiteEnvironment {
 
 impl fmt::Debug for SiteEnvironment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SiteEnvironment")
-            .field("names", &self.variables.keys())
-            .finish_non_exhaustive()
+        formatter.debug_struct("SiteEnvironment").field("names", &self.variables.keys()).finish_non_exhaustive()
     }
 }
 
 /// True for an address with a user or a password in it.
 #[must_use]
 pub fn has_credentials(value: &str) -> bool {
-    value.split("://").skip(1).any(|rest| {
-        rest.split(['/', ' ', '?'])
-            .next()
-            .is_some_and(|host| host.contains('@'))
-    })
+    value.split("://").skip(1).any(|rest| rest.split(['/', ' ', '?']).next().is_some_and(|host| host.contains('@')))
 }
 
 fn leniently(line: &str) -> Option<(String, String)> {
@@ -133,11 +126,8 @@ fn unreadable(name: &str, error: &io::Error) -> Finding {
 }
 
 fn unparsable(name: &str) -> Finding {
-    Finding::benign(
-        "site-environment-line",
-        format!("A line of {name} is no assignment, and was passed over."),
-    )
-    .at(PathBuf::from(name))
+    Finding::benign("site-environment-line", format!("A line of {name} is no assignment, and was passed over."))
+        .at(PathBuf::from(name))
 }
 
 #[cfg(test)]
@@ -178,10 +168,7 @@ mod tests {
             ),
             (".env.production.local", "LOCAL_DOMAIN=b.example\n"),
         ]);
-        assert_eq!(
-            site.harmless().collect::<Vec<_>>(),
-            [("LOCAL_DOMAIN", "b.example"), ("WEB_DOMAIN", "w.example")]
-        );
+        assert_eq!(site.harmless().collect::<Vec<_>>(), [("LOCAL_DOMAIN", "b.example"), ("WEB_DOMAIN", "w.example")]);
         assert_eq!(site.secret("SMTP_FROM_ADDRESS"), Some("Mastodon <m@a.example>"));
     }
 

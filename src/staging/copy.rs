@@ -59,10 +59,7 @@ pub(super) struct Copier<'a> {
 
 impl<'a> Copier<'a> {
     pub(super) fn new(method: Method, interrupted: &'a AtomicBool) -> Self {
-        Self {
-            reflink: AtomicBool::new(method == Method::Reflink),
-            interrupted,
-        }
+        Self { reflink: AtomicBool::new(method == Method::Reflink), interrupted }
     }
 
     /// Copies content, permission bits (set-user-id and set-group-id dropped) and times.
@@ -81,32 +78,20 @@ impl<'a> Copier<'a> {
             Err(error) => return Err(StagingError::unreadable(source, error)),
         };
         let unwritable = |error: io::Error| StagingError::unwritable(target, error);
-        let mut to = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(target)
-            .map_err(unwritable)?;
-        let now = from
-            .metadata()
-            .map_err(|error| StagingError::unreadable(source, error))?;
+        let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target).map_err(unwritable)?;
+        let now = from.metadata().map_err(|error| StagingError::unreadable(source, error))?;
         if !now.is_file() {
             return Ok(Copied::Gone);
         }
-        let bytes = self
-            .content(&from, &mut to, now.len(), now.blocks() * 512, buffer)
-            .map_err(|failure| match failure {
+        let bytes =
+            self.content(&from, &mut to, now.len(), now.blocks() * 512, buffer).map_err(|failure| match failure {
                 Failure::Interrupted => StagingError::Interrupted,
                 Failure::Reading(error) => StagingError::unreadable(source, error),
                 Failure::Writing(error) => unwritable(error),
             })?;
         settle(&to, seen.mode, now.mtime(), now.mtime_nsec()).map_err(unwritable)?;
         let same = (now.mtime(), now.mtime_nsec()) == seen.mtime && bytes == seen.size;
-        Ok(if same {
-            Copied::Same(bytes)
-        } else {
-            Copied::Moved(bytes)
-        })
+        Ok(if same { Copied::Same(bytes) } else { Copied::Moved(bytes) })
     }
 
     fn content(
@@ -133,11 +118,7 @@ impl<'a> Copier<'a> {
         if size <= SMALL {
             return small(from, to, size, buffer);
         }
-        if on_disk < size {
-            self.with_holes(from, to, size)
-        } else {
-            self.range(from, to, 0, u64::MAX)
-        }
+        if on_disk < size { self.with_holes(from, to, size) } else { self.range(from, to, 0, u64::MAX) }
     }
 
     /// Copies the parts that hold data, and leaves the holes as holes.
@@ -182,12 +163,8 @@ impl<'a> Copier<'a> {
         let mut buffer = vec![0; 256 * 1024];
         let mut position = start;
         while position < end && !self.interrupted.load(Ordering::Relaxed) {
-            let wanted = usize::try_from(end - position)
-                .unwrap_or(buffer.len())
-                .min(buffer.len());
-            let count = from
-                .read_at(&mut buffer[..wanted], position)
-                .map_err(Failure::Reading)?;
+            let wanted = usize::try_from(end - position).unwrap_or(buffer.len()).min(buffer.len());
+            let count = from.read_at(&mut buffer[..wanted], position).map_err(Failure::Reading)?;
             if count == 0 {
                 break;
             }
@@ -224,14 +201,8 @@ fn settle(to: &File, mode: u32, seconds: i64, nanoseconds: i64) -> io::Result<()
 
 /// The access time is set to the same moment: nothing reads it, and the live file's own must not be asked for.
 pub(super) fn times(seconds: i64, nanoseconds: i64) -> Timestamps {
-    let moment = Timespec {
-        tv_sec: seconds,
-        tv_nsec: nanoseconds,
-    };
-    Timestamps {
-        last_access: moment,
-        last_modification: moment,
-    }
+    let moment = Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+    Timestamps { last_access: moment, last_modification: moment }
 }
 
 /// Tries one clone: the only way to know is to do it.

@@ -95,16 +95,10 @@ pub enum StagingError {
 
 impl StagingError {
     pub(super) fn unreadable(path: &Path, source: impl Into<io::Error>) -> Self {
-        Self::Unreadable {
-            path: path.to_path_buf(),
-            source: source.into(),
-        }
+        Self::Unreadable { path: path.to_path_buf(), source: source.into() }
     }
 
     pub(super) fn unwritable(path: &Path, source: impl Into<io::Error>) -> Self {
-        Self::Unwritable {
-            path: path.to_path_buf(),
-            source: source.into(),
-        }
+        Self::Unwritable { path: path.to_path_buf(), source: source.into() }
     }
 }

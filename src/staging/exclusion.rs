@@ -46,20 +46,12 @@ const VOLUMES: &[&str] = &["postgres", "redis", "elasticsearch", "opensearch"];
 const EMPTY: &[&str] = &["log", "tmp/pids", "tmp/sockets"];
 
 /// Files at the root that hold nothing but secrets or personal data.
-const SECRET_NAMES: &[&str] = &[
-    ".pgpass",
-    ".netrc",
-    ".my.cnf",
-    ".bash_history",
-    ".psql_history",
-    ".irb_history",
-    ".pry_history",
-];
+const SECRET_NAMES: &[&str] =
+    &[".pgpass", ".netrc", ".my.cnf", ".bash_history", ".psql_history", ".irb_history", ".pry_history"];
 
 /// Endings of files that hold nothing but secrets or personal data, at the root or under `config/`.
-const SECRET_ENDINGS: &[&str] = &[
-    ".key", ".pem", ".p12", ".pfx", ".jks", ".dump", ".pgdump", ".sql", ".sql.gz", ".dump.gz",
-];
+const SECRET_ENDINGS: &[&str] =
+    &[".key", ".pem", ".p12", ".pfx", ".jks", ".dump", ".pgdump", ".sql", ".sql.gz", ".dump.gz"];
 
 /// The rules, and the two things they depend on.
 #[derive(Debug)]
@@ -71,10 +63,7 @@ pub(super) struct Exclusions {
 
 impl Exclusions {
     pub(super) fn new(outputs: &[PathBuf], state: Option<PathBuf>) -> Self {
-        Self {
-            outputs: outputs.to_vec(),
-            state,
-        }
+        Self { outputs: outputs.to_vec(), state }
     }
 
     /// Decides about a path, relative to the live tree's root.
@@ -91,22 +80,13 @@ impl Exclusions {
         if EMPTY.iter().any(|name| path == Path::new(name)) {
             return Fate::Empty;
         }
-        if path.starts_with("tmp") {
-            fate_in_tmp(path)
-        } else {
-            Fate::Stage
-        }
+        if path.starts_with("tmp") { fate_in_tmp(path) } else { Fate::Stage }
     }
 
     /// True if a link at this place has to become a real folder: the build writes below it, or changes real paths through it.
     pub(super) fn is_real_folder(&self, path: &Path) -> bool {
-        ["node_modules", "tmp", "tmp/cache"]
-            .iter()
-            .any(|name| path == Path::new(name))
-            || self
-                .outputs
-                .iter()
-                .any(|output| output != path && output.starts_with(path))
+        ["node_modules", "tmp", "tmp/cache"].iter().any(|name| path == Path::new(name))
+            || self.outputs.iter().any(|output| output != path && output.starts_with(path))
     }
 }
 
@@ -227,10 +207,7 @@ mod tests {
     #[test]
     fn caches_stay_and_the_digests_that_say_nothing_to_do_go() {
         assert_eq!(fate("tmp/cache/webpacker/babel-loader/x.json"), Fate::StageUnwatched);
-        assert_eq!(
-            fate("tmp/cache/webpacker/last-compilation-digest-production"),
-            Fate::LeaveOut
-        );
+        assert_eq!(fate("tmp/cache/webpacker/last-compilation-digest-production"), Fate::LeaveOut);
         assert_eq!(fate("tmp/cache/vite/last-build-production.json"), Fate::LeaveOut);
         assert_eq!(fate("tmp/pids"), Fate::Empty);
     }

@@ -47,20 +47,14 @@ pub(super) fn lead(link: &Path, place: &Path, target: &Path, named: &Path, sourc
 
 /// The place in the stage of a resolved path, if it is inside what is staged.
 fn place_of(resolved: &Path, sources: &[Source]) -> Option<PathBuf> {
-    sources
-        .iter()
-        .rev()
-        .find_map(|source| Some(source.place.join(resolved.strip_prefix(&source.folder).ok()?)))
+    sources.iter().rev().find_map(|source| Some(source.place.join(resolved.strip_prefix(&source.folder).ok()?)))
 }
 
 /// The place that an absolute target names, as it is written: a link of a chain stays a link of a chain.
 fn written_place(target: &Path, named: &Path, sources: &[Source]) -> Option<PathBuf> {
     let below_name = target.strip_prefix(named).ok().filter(|_| target.is_absolute());
     let plain = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
-    below_name
-        .map(Path::to_path_buf)
-        .or_else(|| place_of(target, sources))
-        .filter(|path| plain(path))
+    below_name.map(Path::to_path_buf).or_else(|| place_of(target, sources)).filter(|path| plain(path))
 }
 
 fn absolute(link: &Path, target: &Path) -> PathBuf {

@@ -59,10 +59,7 @@ pub struct StagingRequest<'a> {
 /// # Errors
 /// Whatever keeps the copy from being complete; nothing of a failed stage is left behind.
 pub fn stage(request: &StagingRequest<'_>) -> Result<StagedTree, StagingError> {
-    let live_error = |source| StagingError::LiveTree {
-        path: request.live.to_path_buf(),
-        source,
-    };
+    let live_error = |source| StagingError::LiveTree { path: request.live.to_path_buf(), source };
     let live = request.live.canonicalize().map_err(live_error)?;
     let state = ownership::state_folder(request.state_dir)?;
     check_same_file_system(&live, &state)?;
@@ -72,13 +69,7 @@ pub fn stage(request: &StagingRequest<'_>) -> Result<StagedTree, StagingError> {
     let mut staged = StagedTree::begin(&state)?;
     staged.method = copy::probe(trial_file(&plan), &staged.folder);
     room::check(&state, needed_room(&plan, staged.method))?;
-    let populated = populate::populate(
-        &plan,
-        &staged.root(),
-        staged.method,
-        request.interrupted,
-        request.progress,
-    )?;
+    let populated = populate::populate(&plan, &staged.root(), staged.method, request.interrupted, request.progress)?;
     settle_root(&live, &staged.root())?;
     staged.findings = report::findings(&plan, &populated.moving);
     staged.files = populated.files;
@@ -97,17 +88,11 @@ fn check_same_file_system(live: &Path, state: &Path) -> Result<(), StagingError>
     if live_device == state_device {
         return Ok(());
     }
-    Err(StagingError::OtherFileSystem {
-        state: state.to_path_buf(),
-        live: live.to_path_buf(),
-    })
+    Err(StagingError::OtherFileSystem { state: state.to_path_buf(), live: live.to_path_buf() })
 }
 
 fn trial_file(plan: &Plan) -> Option<&Path> {
-    plan.files
-        .iter()
-        .find(|file| file.entry.size > 0)
-        .map(|file| file.source.as_path())
+    plan.files.iter().find(|file| file.entry.size > 0).map(|file| file.source.as_path())
 }
 
 fn needed_room(plan: &Plan, method: Method) -> room::Room {
@@ -151,10 +136,7 @@ impl StagedTree {
             live_before: Inventory::default(),
         };
         for folder in [staged.root(), staged.side()] {
-            DirBuilder::new()
-                .mode(0o700)
-                .create(&folder)
-                .map_err(|error| StagingError::unwritable(&folder, error))?;
+            DirBuilder::new().mode(0o700).create(&folder).map_err(|error| StagingError::unwritable(&folder, error))?;
         }
         Ok(staged)
     }

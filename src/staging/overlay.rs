@@ -10,27 +10,18 @@ use rustix::io::Errno;
 
 use super::error::StagingError;
 
-const FOLDER: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Writes a file, replacing a regular one that is there. Folders are made; permission bits beyond `0o777` are dropped.
 pub(super) fn put(tree: &Path, place: &Path, bytes: &[u8], mode: u32) -> Result<(), StagingError> {
     let (folder, name) = parent(tree, place, true)?;
-    clear(&folder, name).or_else(|error| {
-        if matches!(error, Refusal::Missing) {
-            Ok(())
-        } else {
-            Err(error.at(tree, place))
-        }
-    })?;
+    clear(&folder, name)
+        .or_else(|error| if matches!(error, Refusal::Missing) { Ok(()) } else { Err(error.at(tree, place)) })?;
     let unwritable = |error: Errno| StagingError::unwritable(&tree.join(place), error);
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = openat(&folder, name, flags, Mode::RUSR | Mode::WUSR).map_err(unwritable)?;
     let mut file = std::fs::File::from(file);
-    file.write_all(bytes)
-        .map_err(|error| StagingError::unwritable(&tree.join(place), error))?;
+    file.write_all(bytes).map_err(|error| StagingError::unwritable(&tree.join(place), error))?;
     fchmod(&file, Mode::from_raw_mode(mode & 0o777)).map_err(unwritable)
 }
 
@@ -108,8 +99,5 @@ fn step(folder: &OwnedFd, name: &OsStr, make: bool) -> Result<OwnedFd, Errno> {
 }
 
 fn unsafe_path(path: &Path, reason: &'static str) -> StagingError {
-    StagingError::UnsafePath {
-        path: path.to_path_buf(),
-        reason,
-    }
+    StagingError::UnsafePath { path: path.to_path_buf(), reason }
 }

@@ -20,10 +20,7 @@ const BEING_MADE: Duration = Duration::from_mins(1);
 
 /// Makes the folder that holds the stages, for nobody but its owner.
 pub(super) fn state_folder(path: &Path) -> Result<PathBuf, StagingError> {
-    let failed = |source| StagingError::StateFolder {
-        path: path.to_path_buf(),
-        source,
-    };
+    let failed = |source| StagingError::StateFolder { path: path.to_path_buf(), source };
     fs::create_dir_all(path).map_err(failed)?;
     let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
     if mode & 0o077 != 0 {
@@ -34,21 +31,14 @@ pub(super) fn state_folder(path: &Path) -> Result<PathBuf, StagingError> {
 
 /// Makes a new folder in the state folder and takes its lock. The lock ends with the process, however it ends.
 pub(super) fn new_stage(state: &Path) -> Result<(PathBuf, File), StagingError> {
-    let failed = |source| StagingError::StateFolder {
-        path: state.to_path_buf(),
-        source,
-    };
+    let failed = |source| StagingError::StateFolder { path: state.to_path_buf(), source };
     loop {
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).permissions(fs::Permissions::from_mode(0o700));
         // `removal` takes it away: tempfile would follow no link either, but gives up at folders without write permission.
         let folder = builder.tempdir_in(state).map_err(failed)?.keep();
-        let owner = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(folder.join(OWNER))
-            .map_err(failed)?;
+        let owner =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(OWNER)).map_err(failed)?;
         // A sweep that runs at the same moment may have been faster: then the next folder.
         if try_lock(&owner).map_err(failed)? {
             return Ok((folder, owner));
@@ -76,10 +66,7 @@ pub(super) fn mark_kept(folder: &Path) -> Result<(), StagingError> {
 /// # Errors
 /// A state folder that cannot be listed, a stage that cannot be removed. A state folder that is not there is no error.
 pub fn sweep(state_dir: &Path) -> Result<Vec<PathBuf>, StagingError> {
-    let failed = |source| StagingError::StateFolder {
-        path: state_dir.to_path_buf(),
-        source,
-    };
+    let failed = |source| StagingError::StateFolder { path: state_dir.to_path_buf(), source };
     let listing = match fs::read_dir(state_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         listing => listing.map_err(failed)?,

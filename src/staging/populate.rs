@@ -52,10 +52,7 @@ pub(super) fn populate(
     for link in &plan.links {
         make_link(link, tree)?;
     }
-    plan.folders
-        .iter()
-        .rev()
-        .try_for_each(|folder| settle_folder(folder, tree))?;
+    plan.folders.iter().rev().try_for_each(|folder| settle_folder(folder, tree))?;
     Ok(populated)
 }
 
@@ -84,10 +81,7 @@ fn files(
         }
         let copied = copier.file(&file.source, &tree.join(&file.place), &file.entry, buffer)?;
         if !matches!(copied, Copied::Same(_)) && !file.unwatched {
-            moving
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(file.place.clone());
+            moving.lock().unwrap_or_else(PoisonError::into_inner).push(file.place.clone());
         }
         if let Copied::Same(copied) | Copied::Moved(copied) = copied {
             count.fetch_add(1, Ordering::Relaxed);
@@ -101,11 +95,7 @@ fn files(
     )?;
     let mut moving = moving.into_inner().unwrap_or_else(PoisonError::into_inner);
     moving.sort();
-    Ok(Populated {
-        files: count.into_inner(),
-        bytes: bytes.into_inner(),
-        moving,
-    })
+    Ok(Populated { files: count.into_inner(), bytes: bytes.into_inner(), moving })
 }
 
 /// Runs `work` on another thread and `tell` on this one, again and again until the work is done.

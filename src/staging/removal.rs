@@ -15,10 +15,7 @@ use super::error::StagingError;
 pub(super) fn remove_tree(path: &Path) -> Result<(), StagingError> {
     match remove_at(CWD, path) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(StagingError::Removal {
-            path: PathBuf::from(path),
-            source: io::Error::from(error),
-        }),
+        Err(error) => Err(StagingError::Removal { path: PathBuf::from(path), source: io::Error::from(error) }),
     }
 }
 
@@ -28,12 +25,7 @@ fn remove_at(parent: impl rustix::fd::AsFd + Copy, name: impl rustix::path::Arg 
 }
 
 fn open_folder(parent: impl rustix::fd::AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
-    openat(
-        parent,
-        name,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
+    openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// Takes everything out of an open folder; the folders in it on several threads.

@@ -14,29 +14,18 @@ const COMPILED: &[&str] = &["app", "config", "lib"];
 
 /// Every finding about the copy; `moving` are files that changed while they were copied.
 pub(super) fn findings(plan: &Plan, moving: &[PathBuf]) -> Vec<Finding> {
-    let (doubtful, plain): (Vec<_>, Vec<_>) = plan
-        .leading_out
-        .iter()
-        .partition(|(place, _)| COMPILED.iter().any(|folder| place.starts_with(folder)));
-    [
-        links(Severity::Review, &doubtful),
-        links(Severity::Benign, &plain),
-        special(&plan.special),
-        moved(moving),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let (doubtful, plain): (Vec<_>, Vec<_>) =
+        plan.leading_out.iter().partition(|(place, _)| COMPILED.iter().any(|folder| place.starts_with(folder)));
+    [links(Severity::Review, &doubtful), links(Severity::Benign, &plain), special(&plan.special), moved(moving)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn links(severity: Severity, links: &[&(PathBuf, PathBuf)]) -> Option<Finding> {
     let (first, to) = links.first()?;
     let message = match links.len() {
-        1 => format!(
-            "{} is a link that leads out of the live tree, to {}.",
-            first.display(),
-            to.display()
-        ),
+        1 => format!("{} is a link that leads out of the live tree, to {}.", first.display(), to.display()),
         count => format!(
             "{count} links lead out of the live tree, the first of them {} to {}.",
             first.display(),
@@ -56,28 +45,18 @@ fn links(severity: Severity, links: &[&(PathBuf, PathBuf)]) -> Option<Finding> {
 fn special(places: &[PathBuf]) -> Option<Finding> {
     let first = places.first()?;
     let message = match places.len() {
-        1 => format!(
-            "{} is a socket, a FIFO or a device, and was left out of the stage.",
-            first.display()
-        ),
-        count => format!(
-            "{count} sockets, FIFOs or devices were left out of the stage, {} among them.",
-            first.display()
-        ),
+        1 => format!("{} is a socket, a FIFO or a device, and was left out of the stage.", first.display()),
+        count => {
+            format!("{count} sockets, FIFOs or devices were left out of the stage, {} among them.", first.display())
+        }
     };
-    Some(at_places(
-        Finding::benign("special-file-left-out", message),
-        places.iter().map(PathBuf::as_path),
-    ))
+    Some(at_places(Finding::benign("special-file-left-out", message), places.iter().map(PathBuf::as_path)))
 }
 
 fn moved(places: &[PathBuf]) -> Option<Finding> {
     let first = places.first()?;
-    let message = format!(
-        "The live tree changed while it was copied: {}, {} in all.",
-        first.display(),
-        count(places.len())
-    );
+    let message =
+        format!("The live tree changed while it was copied: {}, {} in all.", first.display(), count(places.len()));
     let finding = Finding::review("live-tree-moving", message)
         .inconclusive()
         .meaning(
@@ -88,11 +67,7 @@ fn moved(places: &[PathBuf]) -> Option<Finding> {
 }
 
 fn count(number: usize) -> String {
-    if number == 1 {
-        "1 file".to_owned()
-    } else {
-        format!("{number} files")
-    }
+    if number == 1 { "1 file".to_owned() } else { format!("{number} files") }
 }
 
 fn at_places<'a>(finding: Finding, places: impl Iterator<Item = &'a Path>) -> Finding {

@@ -21,10 +21,7 @@ pub(super) struct Room {
 /// What a stage needs: the copy itself, and about as much output as the live tree has.
 pub(super) fn needed(method: Method, disk_bytes: u64, output_bytes: u64, inodes: u64) -> Room {
     let content = if method == Method::Reflink { 0 } else { disk_bytes };
-    Room {
-        bytes: content + output_bytes + inodes * BYTES_PER_INODE,
-        inodes: Some(inodes),
-    }
+    Room { bytes: content + output_bytes + inodes * BYTES_PER_INODE, inodes: Some(inodes) }
 }
 
 /// Asks the file system, and refuses if it has not got that much.
@@ -61,10 +58,7 @@ fn compare(folder: &Path, needs: Room, has: Room) -> Result<(), StagingError> {
 impl Room {
     fn words(self) -> String {
         let bytes = megabytes(self.bytes);
-        self.inodes.map_or_else(
-            || bytes.clone(),
-            |inodes| format!("{bytes} and {} inodes", grouped(inodes)),
-        )
+        self.inodes.map_or_else(|| bytes.clone(), |inodes| format!("{bytes} and {} inodes", grouped(inodes)))
     }
 }
 
@@ -79,12 +73,8 @@ fn megabytes(bytes: u64) -> String {
 /// `52549` as `52,549`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|group| std::str::from_utf8(group).ok())
-        .collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
     groups.join(",")
 }
 
@@ -99,62 +89,25 @@ mod tests {
     #[test]
     fn too_little_room_is_refused_with_the_numbers() {
         let needs = needed(Method::Copy, 500_000_000, 7_000_000, 52_549);
-        let message = refusal(
-            needs,
-            Room {
-                bytes: 120_000_000,
-                inodes: Some(1_000_000),
-            },
-        );
-        assert!(
-            message.contains("534 MB and 52,549 inodes, and /home has 120 MB and 1,000,000 inodes"),
-            "{message}"
-        );
+        let message = refusal(needs, Room { bytes: 120_000_000, inodes: Some(1_000_000) });
+        assert!(message.contains("534 MB and 52,549 inodes, and /home has 120 MB and 1,000,000 inodes"), "{message}");
     }
 
     #[test]
     fn too_few_inodes_are_refused_even_where_bytes_abound() {
-        let message = refusal(
-            needed(Method::Copy, 1, 0, 50),
-            Room {
-                bytes: u64::MAX,
-                inodes: Some(49),
-            },
-        );
-        assert!(
-            message.contains("50 inodes") && message.contains("Free inodes"),
-            "{message}"
-        );
+        let message = refusal(needed(Method::Copy, 1, 0, 50), Room { bytes: u64::MAX, inodes: Some(49) });
+        assert!(message.contains("50 inodes") && message.contains("Free inodes"), "{message}");
     }
 
     #[test]
     fn reflinks_need_no_room_for_content() {
         let needs = needed(Method::Reflink, 500_000_000, 1000, 10);
-        assert_eq!(
-            needs,
-            Room {
-                bytes: 6120,
-                inodes: Some(10)
-            }
-        );
-        assert!(
-            compare(
-                Path::new("/"),
-                needs,
-                Room {
-                    bytes: 7000,
-                    inodes: None
-                }
-            )
-            .is_ok()
-        );
+        assert_eq!(needs, Room { bytes: 6120, inodes: Some(10) });
+        assert!(compare(Path::new("/"), needs, Room { bytes: 7000, inodes: None }).is_ok());
     }
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!(
-            [grouped(7), grouped(999), grouped(1000), grouped(1_234_567)],
-            ["7", "999", "1,000", "1,234,567"]
-        );
+        assert_eq!([grouped(7), grouped(999), grouped(1000), grouped(1_234_567)], ["7", "999", "1,000", "1,234,567"]);
     }
 }

@@ -60,20 +60,10 @@ pub(super) fn live_tree(
     interrupted: &AtomicBool,
 ) -> Result<Plan, StagingError> {
     let mut plan = Plan::default();
-    let mut sources = vec![Source {
-        folder: live.to_path_buf(),
-        place: PathBuf::new(),
-    }];
+    let mut sources = vec![Source { folder: live.to_path_buf(), place: PathBuf::new() }];
     let mut next = 0;
     while let Some(source) = sources.get(next).cloned() {
-        Scan {
-            named,
-            exclusions,
-            interrupted,
-            plan: &mut plan,
-            sources: &mut sources,
-        }
-        .folder(&source)?;
+        Scan { named, exclusions, interrupted, plan: &mut plan, sources: &mut sources }.folder(&source)?;
         next += 1;
     }
     Ok(plan)
@@ -99,16 +89,12 @@ pub(super) fn whole_tree(root: &Path) -> Result<BTreeMap<PathBuf, Entry>, Stagin
 }
 
 fn target_of(found: &DirEntry, metadata: &Metadata) -> Option<PathBuf> {
-    metadata
-        .is_symlink()
-        .then(|| fs::read_link(found.path()).unwrap_or_default())
+    metadata.is_symlink().then(|| fs::read_link(found.path()).unwrap_or_default())
 }
 
 fn walk_error(root: &Path, error: walkdir::Error) -> StagingError {
     let path = error.path().unwrap_or(root).to_path_buf();
-    let source = error
-        .into_io_error()
-        .unwrap_or_else(|| io::Error::other("a loop of links"));
+    let source = error.into_io_error().unwrap_or_else(|| io::Error::other("a loop of links"));
     StagingError::Unreadable { path, source }
 }
 
@@ -143,13 +129,9 @@ impl Scan<'_> {
 
     /// What vanished while we looked, or is only watched and cannot be read, stops nothing.
     fn may_be_missed(&self, source: &Source, error: &walkdir::Error) -> bool {
-        let gone = error
-            .io_error()
-            .is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
-        let place = error
-            .path()
-            .and_then(|path| path.strip_prefix(&source.folder).ok())
-            .map(|below| source.place.join(below));
+        let gone = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+        let place =
+            error.path().and_then(|path| path.strip_prefix(&source.folder).ok()).map(|below| source.place.join(below));
         let deep = error.depth() > 0;
         let unneeded = place.is_some_and(|place| {
             matches!(
@@ -163,11 +145,7 @@ impl Scan<'_> {
     /// Takes one entry in; false if nothing below it matters.
     fn entry(&mut self, source: &Source, found: &DirEntry) -> Result<bool, StagingError> {
         let below = found.path().strip_prefix(&source.folder).unwrap_or(found.path());
-        let place = if below.as_os_str().is_empty() {
-            source.place.clone()
-        } else {
-            source.place.join(below)
-        };
+        let place = if below.as_os_str().is_empty() { source.place.clone() } else { source.place.join(below) };
         let metadata = match found.metadata() {
             Ok(metadata) => metadata,
             Err(error) if self.may_be_missed(source, &error) => return Ok(false),
@@ -188,16 +166,7 @@ impl Scan<'_> {
             Fate::Stage | Fate::StageUnwatched => {
                 let unwatched = fate == Fate::StageUnwatched;
                 let source = found.path().to_path_buf();
-                self.plan_for(
-                    Planned {
-                        place,
-                        source,
-                        entry,
-                        unwatched,
-                        points_at: None,
-                    },
-                    disk_bytes(&metadata),
-                );
+                self.plan_for(Planned { place, source, entry, unwatched, points_at: None }, disk_bytes(&metadata));
             }
         }
         Ok(true)
@@ -221,10 +190,7 @@ impl Scan<'_> {
             Lead::Inside => {}
             Lead::Rewritten(place) => planned.points_at = Some(place),
             Lead::Out(folder) if self.exclusions.is_real_folder(&planned.place) && folder.is_dir() => {
-                self.sources.push(Source {
-                    folder,
-                    place: planned.place,
-                });
+                self.sources.push(Source { folder, place: planned.place });
                 return;
             }
             Lead::Out(to) => self.plan.leading_out.push((planned.place.clone(), to)),
