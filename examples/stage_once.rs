@@ -19,9 +19,5 @@ fn main() -> ExitCode {
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
     };
-    if stage(&request).is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if stage(&request).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

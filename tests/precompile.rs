@@ -89,13 +89,7 @@ fn left(folder: &Path) -> Vec<String> {
     fs::read_dir("/proc")
         .unwrap()
         .flatten()
-        .filter_map(|entry| {
-            entry
-                .file_name()
-                .into_string()
-                .ok()
-                .filter(|name| name.parse::<u32>().is_ok())
-        })
+        .filter_map(|entry| entry.file_name().into_string().ok().filter(|name| name.parse::<u32>().is_ok()))
         .filter(|pid| *pid != std::process::id().to_string())
         .filter(|pid| !read(pid, "stat").contains(") Z "))
         .filter(|pid| {
@@ -122,10 +116,7 @@ fn both_streams_are_logged_in_the_order_of_arrival() {
         assert_eq!(log(&build), "one\ntwo\nthree\nfour\n");
         assert_eq!((build.end, build.log_bytes), (BuildEnd::Exited(3), 19));
         assert!(build.log_failure.is_none() && build.log_dropped == 0);
-        assert_eq!(
-            build.command,
-            "echo one; echo two >&2; echo three; echo four >&2; exit 3"
-        );
+        assert_eq!(build.command, "echo one; echo two >&2; echo three; echo four >&2; exit 3");
     });
 }
 
@@ -238,13 +229,7 @@ fn an_interruption_ends_the_whole_build() {
                 std::thread::sleep(SECOND);
                 interrupted.store(true, Ordering::Relaxed);
             });
-            stage.interruptible(
-                &escaping(&stage, "marked", "600"),
-                60 * SECOND,
-                60 * SECOND,
-                &interrupted,
-                &|_| (),
-            )
+            stage.interruptible(&escaping(&stage, "marked", "600"), 60 * SECOND, 60 * SECOND, &interrupted, &|_| ())
         });
         assert_eq!(build.end, BuildEnd::Interrupted);
         assert!(started.elapsed() < 3 * SECOND, "{:?}", started.elapsed());
@@ -277,17 +262,8 @@ fn the_build_sees_no_variable_that_was_not_given_and_no_terminal() {
     each(|stage| {
         let build = stage.sh("env | sort; test -t 0 || echo no terminal; wc -c; pwd");
         let log = log(&build);
-        let names: Vec<_> = log
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .map(|(name, _)| name)
-            .collect();
-        assert!(
-            names
-                .iter()
-                .all(|name| ["PATH", "PWD", "OLDPWD", "SHLVL", "_", MARKER].contains(name)),
-            "{log}"
-        );
+        let names: Vec<_> = log.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        assert!(names.iter().all(|name| ["PATH", "PWD", "OLDPWD", "SHLVL", "_", MARKER].contains(name)), "{log}");
         assert!(log.contains("no terminal\n0\n"), "{log}");
         assert!(log.ends_with(&format!("{}\n", stage.tree().display())), "{log}");
     });
@@ -298,15 +274,9 @@ fn the_last_line_is_told_without_colours() {
     each(|stage| {
         let told = RefCell::new(Vec::new());
         let line = "printf '\\033[32mCompiling\\033[0m...\\n'; sleep 0.7";
-        stage.interruptible(
-            &CommandLine::shell(line),
-            60 * SECOND,
-            60 * SECOND,
-            &AtomicBool::new(false),
-            &|line| {
-                told.borrow_mut().push(line.to_owned());
-            },
-        );
+        stage.interruptible(&CommandLine::shell(line), 60 * SECOND, 60 * SECOND, &AtomicBool::new(false), &|line| {
+            told.borrow_mut().push(line.to_owned());
+        });
         assert!(told.borrow().iter().any(|line| line == "Compiling..."), "{told:?}");
     });
 }
@@ -315,11 +285,7 @@ fn bundler_stage(launcher: &str) -> Stage {
     let stage = Stage::new(true);
     stage.write_script("node_modules/webpack/bin/webpack.js", launcher);
     fs::create_dir_all(stage.tree().join("node_modules/.bin")).unwrap();
-    symlink(
-        "../webpack/bin/webpack.js",
-        stage.tree().join("node_modules/.bin/webpack"),
-    )
-    .unwrap();
+    symlink("../webpack/bin/webpack.js", stage.tree().join("node_modules/.bin/webpack")).unwrap();
     stage
 }
 
@@ -328,19 +294,11 @@ fn the_bundler_is_heard_where_rails_says_nothing_and_the_tree_is_put_back() {
     let stage = bundler_stage("#!/bin/sh\necho \"WARNING in $1 $2\"; echo oops >&2; cat; exit 2\n");
     let build = stage.sh("echo input | node_modules/.bin/webpack 'a b' \"it's\" >out 2>err; echo $?");
     assert_eq!(log(&build), "2\n");
-    assert_eq!(
-        fs::read_to_string(stage.tree().join("out")).unwrap(),
-        "WARNING in a b it's\ninput\n"
-    );
+    assert_eq!(fs::read_to_string(stage.tree().join("out")).unwrap(), "WARNING in a b it's\ninput\n");
     assert_eq!(fs::read_to_string(stage.tree().join("err")).unwrap(), "oops\n");
     assert_eq!(build.heard, [stage.side().join("heard-webpack.log")]);
     let heard = fs::read_to_string(&build.heard[0]).unwrap();
-    assert!(
-        ["WARNING in a b it's\n", "oops\n", "input\n"]
-            .iter()
-            .all(|line| heard.contains(line)),
-        "{heard}"
-    );
+    assert!(["WARNING in a b it's\n", "oops\n", "input\n"].iter().all(|line| heard.contains(line)), "{heard}");
     assert_eq!(build.wrapped, [PathBuf::from("node_modules/.bin/webpack")]);
     let launcher = stage.tree().join("node_modules/.bin/webpack");
     assert_eq!(fs::read_link(launcher).unwrap(), Path::new("../webpack/bin/webpack.js"));
@@ -368,20 +326,12 @@ fn a_reader_that_goes_away_does_not_disturb_the_bundler() {
 
 #[test]
 fn a_launcher_started_by_node_still_compiles() {
-    if Command::new("node")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
+    if Command::new("node").arg("--version").stdout(Stdio::null()).status().is_err() {
         return;
     }
     let stage = bundler_stage("#!/usr/bin/env node\nconsole.log('compiled ' + process.argv[2])\n");
     let build = stage.sh("node node_modules/.bin/webpack x && node_modules/.bin/webpack y");
-    assert_eq!(
-        (log(&build).as_str(), &build.end),
-        ("compiled x\ncompiled y\n", &BuildEnd::Exited(0))
-    );
+    assert_eq!((log(&build).as_str(), &build.end), ("compiled x\ncompiled y\n", &BuildEnd::Exited(0)));
     assert_eq!(
         fs::read_to_string(&build.heard[0]).unwrap(),
         "compiled y\n",
@@ -394,23 +344,14 @@ fn a_launcher_that_yarn_makes_anew_stays_as_yarn_made_it() {
     let stage = bundler_stage("#!/bin/sh\necho bundled\n");
     let build = stage.sh("cd node_modules/.bin && rm webpack && ln -s ../webpack/bin/webpack.js webpack && ./webpack");
     assert_eq!(log(&build), "bundled\n");
-    assert_eq!(
-        build.heard,
-        [""; 0].map(PathBuf::from),
-        "nothing was heard, and it says so"
-    );
+    assert_eq!(build.heard, [""; 0].map(PathBuf::from), "nothing was heard, and it says so");
     assert!(fs::read_link(stage.tree().join("node_modules/.bin/webpack")).is_ok());
     assert_eq!(fs::read_dir(stage.tree().join("node_modules/.bin")).unwrap().count(), 1);
 }
 
 #[test]
 fn webpackers_own_launcher_is_heard_where_yarn_has_yet_to_make_the_other() {
-    if Command::new("ruby")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
+    if Command::new("ruby").arg("--version").stdout(Stdio::null()).status().is_err() {
         return;
     }
     let stage = Stage::new(true);
@@ -419,10 +360,7 @@ fn webpackers_own_launcher_is_heard_where_yarn_has_yet_to_make_the_other() {
         "#!/usr/bin/env ruby\nputs \"from #{File.basename(__dir__)} #{ARGV.first}\"\nexit 4\n",
     );
     let build = stage.sh("ruby ./bin/webpack x; ./bin/webpack y");
-    assert_eq!(
-        (log(&build).as_str(), build.end.clone()),
-        ("from bin x\nfrom bin y\n", BuildEnd::Exited(4))
-    );
+    assert_eq!((log(&build).as_str(), build.end.clone()), ("from bin x\nfrom bin y\n", BuildEnd::Exited(4)));
     assert_eq!(fs::read_to_string(&build.heard[0]).unwrap(), "from bin x\nfrom bin y\n");
 }
 
@@ -457,11 +395,7 @@ fn a_killed_gate_takes_its_build_along() {
         .unwrap();
     let begun = Instant::now();
     while stage.left().len() < 5 {
-        assert!(
-            begun.elapsed() < 20 * SECOND,
-            "the build did not begin: {:?}",
-            stage.left()
-        );
+        assert!(begun.elapsed() < 20 * SECOND, "the build did not begin: {:?}", stage.left());
         std::thread::sleep(Duration::from_millis(20));
     }
     gate.kill().unwrap();

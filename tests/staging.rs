@@ -24,10 +24,7 @@ struct Home {
 
 impl Home {
     fn new() -> Self {
-        let home = Self {
-            folder: tempfile::tempdir().unwrap(),
-            before: None,
-        };
+        let home = Self { folder: tempfile::tempdir().unwrap(), before: None };
         for (name, text) in [
             ("config/themes.yml", "default: styles/application.scss\n"),
             ("app/javascript/styles/application.scss", "body { color: red }\n"),
@@ -119,11 +116,7 @@ fn digest(root: &Path) -> BTreeMap<PathBuf, String> {
                 String::new()
             };
             let (mode, links) = (metadata.mode(), if metadata.is_dir() { 0 } else { metadata.nlink() });
-            let line = format!(
-                "{mode:o} {links} {}.{} {content}",
-                metadata.mtime(),
-                metadata.mtime_nsec()
-            );
+            let line = format!("{mode:o} {links} {}.{} {content}", metadata.mtime(), metadata.mtime_nsec());
             (entry.path().to_path_buf(), line)
         })
         .collect()
@@ -155,10 +148,7 @@ fn the_stage_holds_what_a_build_needs_and_nothing_else() {
         "tmp/pids",
         "vendor/thing/.git",
     ] {
-        assert!(
-            names.iter().any(|name| name == wanted),
-            "{wanted} is missing: {names:#?}"
-        );
+        assert!(names.iter().any(|name| name == wanted), "{wanted} is missing: {names:#?}");
     }
     for unwanted in [
         ".env.production",
@@ -170,9 +160,7 @@ fn the_stage_holds_what_a_build_needs_and_nothing_else() {
         ".git/HEAD",
         "public/assets",
     ] {
-        let found = names
-            .iter()
-            .find(|name| name.contains(unwanted) && !name.ends_with(".sample"));
+        let found = names.iter().find(|name| name.contains(unwanted) && !name.ends_with(".sample"));
         assert_eq!(found, None, "{unwanted}");
     }
     assert!(staged.findings().is_empty(), "{:?}", staged.findings());
@@ -199,11 +187,7 @@ fn no_secret_reaches_the_stage_by_any_name() {
         let entry = entry.unwrap();
         if entry.file_type().is_file() {
             let bytes = fs::read(entry.path()).unwrap();
-            assert!(
-                memchr::memmem::find(&bytes, b"hunter2").is_none(),
-                "{}",
-                entry.path().display()
-            );
+            assert!(memchr::memmem::find(&bytes, b"hunter2").is_none(), "{}", entry.path().display());
         }
         assert_ne!(entry.file_name(), ".env.local");
     }
@@ -219,10 +203,7 @@ fn modes_times_and_links_are_preserved_and_inodes_are_not_shared() {
     fs::set_permissions(home.live().join("bin/risky"), fs::Permissions::from_mode(0o6755)).unwrap();
     let moment = SystemTime::UNIX_EPOCH + Duration::new(1_600_000_000, 123_456_789);
     for name in ["bin/rails", "bin", "config"] {
-        fs::File::open(home.live().join(name))
-            .unwrap()
-            .set_modified(moment)
-            .unwrap();
+        fs::File::open(home.live().join(name)).unwrap().set_modified(moment).unwrap();
     }
     fs::set_permissions(home.live().join("config"), fs::Permissions::from_mode(0o2750)).unwrap();
     let staged = home.stage();
@@ -254,20 +235,10 @@ fn no_link_leads_back_into_the_live_tree() {
     let staged = home.stage();
     for name in ["absolute", "roundabout", "nowhere-inside", "by-another-name"] {
         let target = fs::read_link(staged.root().join(name)).unwrap();
-        assert!(
-            target.starts_with(staged.root()),
-            "{name} leads to {}",
-            target.display()
-        );
+        assert!(target.starts_with(staged.root()), "{name} leads to {}", target.display());
     }
-    assert_eq!(
-        fs::read_to_string(staged.root().join("absolute")).unwrap(),
-        "default: styles/application.scss\n"
-    );
-    assert_eq!(
-        fs::read_link(staged.root().join("dangling")).unwrap(),
-        Path::new("config/later.yml")
-    );
+    assert_eq!(fs::read_to_string(staged.root().join("absolute")).unwrap(), "default: styles/application.scss\n");
+    assert_eq!(fs::read_link(staged.root().join("dangling")).unwrap(), Path::new("config/later.yml"));
     fs::write(staged.root().join("absolute"), "overwritten").unwrap();
     fs::write(staged.root().join("by-another-name/themes.yml"), "overwritten").unwrap();
     assert!(staged.findings().is_empty(), "{:?}", staged.findings());
@@ -288,11 +259,7 @@ fn a_capistrano_release_is_staged_with_its_shared_folders_as_real_ones() {
         fs::create_dir_all(shared.join(name).join(file).parent().unwrap()).unwrap();
         fs::write(shared.join(name).join(file), file).unwrap();
     }
-    symlink(
-        shared.join("node_modules/webpack/index.js"),
-        shared.join("node_modules/self"),
-    )
-    .unwrap();
+    symlink(shared.join("node_modules/webpack/index.js"), shared.join("node_modules/self")).unwrap();
     for name in ["node_modules", "public/packs", "tmp/cache", "log"] {
         fs::remove_dir_all(live.join(name)).unwrap();
     }
@@ -306,59 +273,31 @@ fn a_capistrano_release_is_staged_with_its_shared_folders_as_real_ones() {
     let staged = home.stage();
     let root = staged.root();
     for name in ["node_modules", "public/packs", "tmp/cache", "log"] {
-        assert!(
-            fs::symlink_metadata(root.join(name)).unwrap().is_dir(),
-            "{name} is a real folder"
-        );
+        assert!(fs::symlink_metadata(root.join(name)).unwrap().is_dir(), "{name} is a real folder");
         fs::write(root.join(name).join("written-by-the-build"), "x").unwrap();
     }
     fs::write(root.join("node_modules/self"), "through the link").unwrap();
-    assert_eq!(
-        fs::read_dir(root.join("public/packs")).unwrap().count(),
-        1,
-        "begins empty"
-    );
+    assert_eq!(fs::read_dir(root.join("public/packs")).unwrap().count(), 1, "begins empty");
     assert!(!root.join("log/production.log").exists());
-    assert_eq!(
-        fs::read_to_string(root.join("tmp/cache/webpacker/x.json")).unwrap(),
-        "webpacker/x.json"
-    );
+    assert_eq!(fs::read_to_string(root.join("tmp/cache/webpacker/x.json")).unwrap(), "webpacker/x.json");
     assert_eq!(before, digest(&shared), "the shared folders are live, too");
-    let told: Vec<_> = staged
-        .findings()
-        .iter()
-        .map(|finding| (finding.severity, finding.message.clone()))
-        .collect();
+    let told: Vec<_> = staged.findings().iter().map(|finding| (finding.severity, finding.message.clone())).collect();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(
-        told[0].0 == Severity::Review && told[0].1.starts_with("app/javascript/styles/extra.scss"),
-        "{told:?}"
-    );
-    assert!(
-        told[1].0 == Severity::Benign && told[1].1.starts_with("vendor/bundle"),
-        "{told:?}"
-    );
+    assert!(told[0].0 == Severity::Review && told[0].1.starts_with("app/javascript/styles/extra.scss"), "{told:?}");
+    assert!(told[1].0 == Severity::Benign && told[1].1.starts_with("vendor/bundle"), "{told:?}");
 }
 
 #[test]
 fn sockets_fifos_and_odd_names_stop_nothing() {
     let mut home = Home::new();
     let _socket = UnixListener::bind(home.live().join("puma.sock")).unwrap();
-    assert!(
-        Command::new("mkfifo")
-            .arg(home.live().join("config/pipe"))
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(home.live().join("config/pipe")).status().unwrap().success());
     let odd = OsStr::from_bytes(b"config/caf\xe9 \n'\".yml");
     fs::write(home.live().join(odd), "x").unwrap();
     let staged = home.stage();
     assert_eq!(fs::read(staged.root().join(odd)).unwrap(), b"x");
     assert!(!staged.root().join("config/pipe").exists());
-    let [finding] = staged.findings() else {
-        panic!("{:?}", staged.findings())
-    };
+    let [finding] = staged.findings() else { panic!("{:?}", staged.findings()) };
     assert_eq!(
         (finding.id.as_str(), finding.severity, finding.evidence.len()),
         ("special-file-left-out", Severity::Benign, 2)
@@ -395,10 +334,7 @@ fn huge_files_with_holes_stay_small_and_every_size_arrives_whole() {
     assert!(metadata.blocks() * 512 < 1 << 20, "{} blocks", metadata.blocks());
     for size in [0, 1, 65_535, 65_536, 65_537, 20_000_001] {
         let name = format!("config/{size}");
-        assert!(
-            fs::read(home.live().join(&name)).unwrap() == fs::read(staged.root().join(&name)).unwrap(),
-            "{name}"
-        );
+        assert!(fs::read(home.live().join(&name)).unwrap() == fs::read(staged.root().join(&name)).unwrap(), "{name}");
     }
 }
 
@@ -501,9 +437,7 @@ fn the_change_is_applied_and_never_outside_the_stage() {
     home.link("config/out", &outside);
     home.link("config/out.yml", outside.join("file"));
     let staged = home.stage();
-    staged
-        .put(Path::new("app/javascript/styles/new/theme.scss"), b"a{}", 0o4644)
-        .unwrap();
+    staged.put(Path::new("app/javascript/styles/new/theme.scss"), b"a{}", 0o4644).unwrap();
     let made = fs::metadata(staged.root().join("app/javascript/styles/new/theme.scss")).unwrap();
     assert_eq!((made.mode() & 0o7777, made.len()), (0o644, 3));
     staged.put(Path::new("config/themes.yml"), b"replaced", 0o600).unwrap();
@@ -524,10 +458,7 @@ fn the_change_is_applied_and_never_outside_the_stage() {
     staged.remove(Path::new("config/themes.yml")).unwrap();
     assert!(!staged.root().join("config/themes.yml").exists());
     for bad in ["config/themes.yml", "config/out.yml", "config", "config/out/file"] {
-        assert!(
-            matches!(staged.remove(Path::new(bad)), Err(StagingError::UnsafePath { .. })),
-            "{bad}"
-        );
+        assert!(matches!(staged.remove(Path::new(bad)), Err(StagingError::UnsafePath { .. })), "{bad}");
     }
     assert_eq!(fs::read(outside.join("file")).unwrap(), b"x");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
@@ -566,10 +497,7 @@ fn what_a_build_writes_is_listed() {
     let changes = differences(&before, &Inventory::of_tree(&staged.root()).unwrap());
     assert_eq!(
         changes,
-        [
-            (PathBuf::from("config/themes.yml"), What::Changed),
-            (PathBuf::from("public/packs/new.css"), What::Added)
-        ]
+        [(PathBuf::from("config/themes.yml"), What::Changed), (PathBuf::from("public/packs/new.css"), What::Added)]
     );
 }
 
@@ -593,10 +521,7 @@ fn an_unreadable_file_is_named_with_what_to_do() {
         progress: &|_| (),
     })
     .unwrap_err();
-    assert!(
-        refused.to_string().contains("config/secret.yml") && refused.to_string().contains("chown"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("config/secret.yml") && refused.to_string().contains("chown"), "{refused}");
 }
 
 #[test]
@@ -619,10 +544,7 @@ fn a_missing_live_tree_says_what_to_do() {
 #[test]
 #[ignore = "stands in for a gate that is killed; run by another test"]
 fn stand_in_for_a_gate_that_is_killed() {
-    let (live, state) = (
-        std::env::var_os("GATE_LIVE").unwrap(),
-        std::env::var_os("GATE_STATE").unwrap(),
-    );
+    let (live, state) = (std::env::var_os("GATE_LIVE").unwrap(), std::env::var_os("GATE_STATE").unwrap());
     let staged = stage(&StagingRequest {
         live: Path::new(&live),
         state_dir: Path::new(&state),
