@@ -1,5 +1,7 @@
 //! Whatever the command does, the build ends within its limits, its log is whole, and no process of it is left.
 
+#![expect(clippy::unwrap_used, reason = "in a test, unwrap is the assertion")]
+
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;

@@ -1,5 +1,7 @@
 //! The stage is a faithful copy that shares nothing with the live tree, and the live tree is never written.
 
+#![expect(clippy::unwrap_used, reason = "in a test, unwrap is the assertion")]
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -245,6 +247,7 @@ fn no_link_leads_back_into_the_live_tree() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the tree is the test's own")]
 fn a_capistrano_release_is_staged_with_its_shared_folders_as_real_ones() {
     let mut home = Home::new();
     let shared = home.folder.path().join("shared");
@@ -506,7 +509,7 @@ fn an_unreadable_file_is_named_with_what_to_do() {
     let mut home = Home::new();
     let secret = home.live().join("config/secret.yml");
     fs::write(&secret, "x").unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(&secret).is_ok() {
         return; // Root reads everything.
     }
