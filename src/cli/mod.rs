@@ -1,7 +1,9 @@
 //! The command line: one file a command, with its arguments and a short `run`. Nothing else decides or prints.
 
 pub mod check;
+pub mod classify;
 pub mod progress;
+pub mod rules;
 pub mod show;
 pub mod terminal;
 
@@ -44,6 +46,8 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::CheckArgs),
+    Classify(classify::ClassifyArgs),
+    Rules(rules::RulesArgs),
     Show(show::ShowArgs),
     History(show::HistoryArgs),
     /// Runs the builtin compiler in the current folder.
@@ -76,6 +80,8 @@ pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
     let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
     match &cli.command {
         Command::Check(args) => check::run(args, interrupted, &mut out),
+        Command::Classify(args) => classify::run(args, &mut out),
+        Command::Rules(args) => rules::run(args, &mut out),
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),
         Command::Compile => compile(&mut out),
