@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod classify;
+pub mod diff;
 pub mod progress;
 pub mod rules;
 pub mod show;
 pub mod terminal;
+pub mod verify;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -46,7 +48,9 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::CheckArgs),
+    Verify(verify::VerifyArgs),
     Classify(classify::ClassifyArgs),
+    Diff(diff::DiffArgs),
     Rules(rules::RulesArgs),
     Show(show::ShowArgs),
     History(show::HistoryArgs),
@@ -80,6 +84,8 @@ pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
     let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
     match &cli.command {
         Command::Check(args) => check::run(args, interrupted, &mut out),
+        Command::Verify(args) => verify::run(args, &mut out),
+        Command::Diff(args) => diff::run(args, &mut out),
         Command::Classify(args) => classify::run(args, &mut out),
         Command::Rules(args) => rules::run(args, &mut out),
         Command::Show(args) => show::run(args, &mut out),

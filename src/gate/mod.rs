@@ -5,6 +5,7 @@ mod build;
 mod offered;
 mod record;
 mod surroundings;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;

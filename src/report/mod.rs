@@ -1,6 +1,9 @@
 //! What a check says of itself: one record, several readers. One file per format.
 
+pub mod github;
 pub mod json;
+pub mod junit;
+pub mod sarif;
 pub mod text;
 
 use std::path::PathBuf;
