@@ -157,7 +157,7 @@ fn a_build_that_hangs_stops_at_the_time_limit() {
 #[test]
 fn a_build_that_stands_still_stops_at_the_stall_limit_and_one_that_computes_goes_on() {
     each(|stage| {
-        let build = stage.build(&CommandLine::shell("echo begun; sleep 600"), 60 * SECOND, SECOND);
+        let build = stage.build(&CommandLine::shell("echo begun; exec sleep 600"), 60 * SECOND, SECOND);
         assert_eq!(build.end, BuildEnd::StallLimit(SECOND));
         assert_eq!(log(&build), "begun\n");
         assert_eq!(stage.left(), [""; 0]);
