@@ -1,5 +1,7 @@
 //! Promotion, rollback, withdrawal and freeze on a generated site, and what must be refused.
 
+mod crash_matrix;
+mod failing_disk;
 mod generated_site;
 
 use std::fs;

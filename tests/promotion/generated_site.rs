@@ -11,25 +11,25 @@ use themegate::promotion::generations::Generation;
 use themegate::promotion::{Fingerprints, Promotable, PromotionError, StateFolder};
 
 /// The run that passed.
-pub const RUN: &str = "2023-08-02T13-25-07";
+pub(crate) const RUN: &str = "2023-08-02T13-25-07";
 
 /// The registry before and after.
-pub const REGISTRY_OLD: &str = "default: styles/application.scss\ncontrast: styles/contrast.scss\n";
-pub const REGISTRY_NEW: &str =
+pub(crate) const REGISTRY_OLD: &str = "default: styles/application.scss\ncontrast: styles/contrast.scss\n";
+pub(crate) const REGISTRY_NEW: &str =
     "default: styles/application.scss\ncontrast: styles/contrast.scss\ntangerineui: styles/tangerineui.scss\n";
 
 /// Which toolchain's layout is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     Vite,
     Webpacker,
 }
 
 /// `home/live`, `home/.themegate`, and the staged tree in the latter.
 #[derive(Debug, Clone)]
-pub struct Site {
-    pub home: PathBuf,
-    pub layout: Layout,
+pub(crate) struct Site {
+    pub(crate) home: PathBuf,
+    pub(crate) layout: Layout,
 }
 
 fn put(path: &Path, text: &str) {
@@ -39,7 +39,7 @@ fn put(path: &Path, text: &str) {
 
 impl Site {
     /// Generates it; `home` is emptied first.
-    pub fn generate(home: &Path, layout: Layout) -> Self {
+    pub(crate) fn generate(home: &Path, layout: Layout) -> Self {
         let site = Self { home: home.to_path_buf(), layout };
         let _ = Command::new("rm").arg("-rf").arg(home).status().unwrap();
         site.compiled(&site.live(), "old");
@@ -87,7 +87,7 @@ impl Site {
     }
 
     /// Writes the record that the gate leaves of a run that passed.
-    pub fn record(&self) {
+    pub(crate) fn record(&self) {
         let manifests = self.manifests();
         let sources = vec![
             PathBuf::from("app/javascript/styles/tangerineui.scss"),
@@ -116,30 +116,30 @@ impl Site {
         names.iter().map(PathBuf::from).collect()
     }
 
-    pub fn live(&self) -> PathBuf {
+    pub(crate) fn live(&self) -> PathBuf {
         self.home.join("live")
     }
 
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.home.join(".themegate")
     }
 
-    pub fn staged(&self) -> PathBuf {
+    pub(crate) fn staged(&self) -> PathBuf {
         self.state().join("staged").join(RUN)
     }
 
-    pub fn promote(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {
+    pub(crate) fn promote(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {
         let state = StateFolder::open(disk, &self.state()).map_err(|e| PromotionError::Refused(e.into()))?;
         let promotable = Promotable::load(&self.state(), RUN).unwrap();
         themegate::promotion::promote(disk, &state, &promotable, None)
     }
 
-    pub fn rollback(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {
+    pub(crate) fn rollback(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {
         let state = StateFolder::open(disk, &self.state()).map_err(|e| PromotionError::Refused(e.into()))?;
         themegate::promotion::rollback(disk, &state, &self.live(), None, false)
     }
 
-    pub fn withdraw(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {
+    pub(crate) fn withdraw(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {
         let state = StateFolder::open(disk, &self.state()).map_err(|e| PromotionError::Refused(e.into()))?;
         let name = Path::new("config/themes.yml");
         let seen = fs::read(self.live().join(name)).unwrap();
@@ -147,19 +147,19 @@ impl Site {
         themegate::promotion::withdraw(disk, &state, &self.live(), name, "tangerineui", (&seen, text))
     }
 
-    pub fn recover(&self, disk: &Disk) -> Result<Vec<themegate::promotion::switch::Recovered>, String> {
+    pub(crate) fn recover(&self, disk: &Disk) -> Result<Vec<themegate::promotion::switch::Recovered>, String> {
         let state = StateFolder::open(disk, &self.state()).map_err(|error| error.to_string())?;
         themegate::promotion::recover(disk, &state).map_err(|error| error.to_string())
     }
 
     /// The live tree, byte for byte.
-    pub fn snapshot(&self) -> BTreeMap<PathBuf, String> {
+    pub(crate) fn snapshot(&self) -> BTreeMap<PathBuf, String> {
         snapshot(&self.live())
     }
 }
 
 /// Every file, folder and link of a tree with its mode, owner, and content.
-pub fn snapshot(tree: &Path) -> BTreeMap<PathBuf, String> {
+pub(crate) fn snapshot(tree: &Path) -> BTreeMap<PathBuf, String> {
     let entry = |path: PathBuf| {
         let metadata = path.symlink_metadata().unwrap();
         let content = match () {
@@ -174,13 +174,13 @@ pub fn snapshot(tree: &Path) -> BTreeMap<PathBuf, String> {
 }
 
 /// The names of all files of a tree.
-pub fn files(tree: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(tree: &Path) -> Vec<PathBuf> {
     let found = walkdir::WalkDir::new(tree).into_iter().map(Result::unwrap).filter(|entry| !entry.file_type().is_dir());
     found.map(|entry| entry.path().strip_prefix(tree).unwrap().to_path_buf()).collect()
 }
 
 /// What two trees do not have in common, for a message.
-pub fn difference(one: &BTreeMap<PathBuf, String>, other: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
+pub(crate) fn difference(one: &BTreeMap<PathBuf, String>, other: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
     let names = one.keys().chain(other.keys());
     let mut differing: Vec<PathBuf> = names.filter(|name| one.get(*name) != other.get(*name)).cloned().collect();
     differing.dedup();
@@ -188,13 +188,13 @@ pub fn difference(one: &BTreeMap<PathBuf, String>, other: &BTreeMap<PathBuf, Str
 }
 
 /// A folder for the test: in memory where that is possible.
-pub fn scratch() -> tempfile::TempDir {
+pub(crate) fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
 /// A whole copy of a site's home.
-pub fn copy_home(from: &Path, to: &Path) {
+pub(crate) fn copy_home(from: &Path, to: &Path) {
     let removed = Command::new("rm").arg("-rf").arg(to).status().unwrap();
     let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(removed.success() && copied.success());
