@@ -53,6 +53,9 @@ pub enum JournalError {
     /// The intent cannot be put in words: a path that is not UTF-8.
     #[error("the journal of this switch cannot be written: {0}. Rename the file to plain letters")]
     Unwritable(#[from] serde_json::Error),
+    /// A journal that could not be begun, nor removed again.
+    #[error("a journal of a switch that was not begun could not be removed: {0}")]
+    StillThere(DiskError),
     /// The disk refused.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -77,12 +80,14 @@ impl Journal {
         let line = line(&Record::Intent(Box::new(intent.clone())))?;
         let path = folder.join(format!("{}.journal", intent.id));
         let draft = folder.join(format!(".{}.draft", intent.id));
-        disk.remove_file(&draft)?;
-        let file = disk.write_new(&draft, line.as_bytes())?;
-        disk.sync_file(&file, &draft)?;
-        disk.rename_new(&draft, &path)?;
-        disk.sync_folder(folder)?;
-        Ok(Self { path, intent, progress: Vec::new(), length: line.len() as u64 })
+        let length = line.len() as u64;
+        match publish(disk, folder, (&draft, &path), line.as_bytes()) {
+            Ok(()) => Ok(Self { path, intent, progress: Vec::new(), length }),
+            Err(error) => {
+                disk.remove_file(&path).and_then(|()| disk.remove_file(&draft)).map_err(JournalError::StillThere)?;
+                Err(error.into())
+            }
+        }
     }
 
     /// Appends a record, durably.
@@ -111,6 +116,17 @@ impl Journal {
     pub(crate) fn close(&self, disk: &Disk) -> Result<(), DiskError> {
         disk.remove_file(&self.path)?;
         self.path.parent().map_or(Ok(()), |folder| disk.sync_folder(folder))
+    }
+
+    /// Removes drafts that never became journals.
+    pub(crate) fn clear_drafts(disk: &Disk, folder: &Path) -> Result<(), DiskError> {
+        for entry in fs::read_dir(folder).map_err(failed("read the folder", folder))? {
+            let path = entry.map_err(failed("read the folder", folder))?.path();
+            if is_draft(&path) {
+                disk.remove_file(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads the journals of a folder, the oldest switch first; there is more than one only if somebody put it there.
@@ -147,7 +163,15 @@ impl Journal {
     }
 }
 
-/// A draft that never became a journal: a kill struck before its switch began. The next switch of that name removes it.
+fn publish(disk: &Disk, folder: &Path, (draft, path): (&Path, &Path), line: &[u8]) -> Result<(), DiskError> {
+    disk.remove_file(draft)?;
+    let file = disk.write_new(draft, line)?;
+    disk.sync_file(&file, draft)?;
+    disk.rename_new(draft, path)?;
+    disk.sync_folder(folder)
+}
+
+/// A draft that never became a journal: a kill struck before its switch began. Recovery removes it.
 fn is_draft(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     name.starts_with('.') && name.ends_with(".draft")

@@ -30,12 +30,12 @@ pub enum SwitchError {
         added_stay: bool,
     },
     /// The switch is unfinished, and its journal says how far it came.
-    #[error("{cause}\nThe switch is unfinished ({restoring}). Mend the cause, then run `themegate recover`")]
+    #[error("{cause}\nThe switch is unfinished: {standing}. Mend the cause, then run `themegate recover`")]
     Unfinished {
         /// What went wrong first.
         cause: Box<SwitchFailure>,
-        /// What kept it from being undone or finished.
-        restoring: Box<SwitchFailure>,
+        /// What stands now, or what kept it from being undone.
+        standing: String,
     },
     /// An earlier switch is unfinished.
     #[error("the {kind} {id} was interrupted. Run `themegate recover` first")]
@@ -123,12 +123,13 @@ pub fn carry_out(disk: &Disk, state: &StateFolder, intent: Generation) -> Result
     refuse_pending(state)?;
     let journal = match Journal::begin(disk, &state.journal(), intent) {
         Ok(journal) => journal,
+        Err(cause @ JournalError::StillThere(_)) => return Err(unfinished(cause.into(), "the old tree is live")),
         Err(cause) => return Err(SwitchError::untouched(cause)),
     };
     let mut switch = Switch { disk, state, journal };
     let result = switch.prepare().and_then(|()| switch.make_all());
     match result {
-        Ok(()) => switch.clear(Stands::New).map_err(|cause| unfinished(cause, None)),
+        Ok(()) => switch.clear(Stands::New).map_err(|cause| unfinished(cause, "the new tree is live")),
         Err(cause) => Err(switch.give_up(cause)),
     }
 }
@@ -150,13 +151,12 @@ pub fn refuse_pending(state: &StateFolder) -> Result<(), SwitchError> {
 /// A damaged journal, files edited since, or a disk that refuses. It can be run again afterwards.
 pub fn recover(disk: &Disk, state: &StateFolder) -> Result<Vec<Recovered>, SwitchFailure> {
     let journals = Journal::pending(&state.journal())?;
+    Journal::clear_drafts(disk, &state.journal())?;
     journals.into_iter().rev().map(|journal| Switch { disk, state, journal }.recover()).collect()
 }
 
-fn unfinished(cause: SwitchFailure, restoring: Option<SwitchFailure>) -> SwitchError {
-    let standing = || StepError::Disk(failed("finish", Path::new("the journal"))(std::io::Error::other("the new tree is live")));
-    let restoring = restoring.unwrap_or_else(|| standing().into());
-    SwitchError::Unfinished { cause: Box::new(cause), restoring: Box::new(restoring) }
+fn unfinished(cause: SwitchFailure, standing: impl Into<String>) -> SwitchError {
+    SwitchError::Unfinished { cause: Box::new(cause), standing: standing.into() }
 }
 
 impl Switch<'_> {
@@ -311,7 +311,7 @@ impl Switch<'_> {
     fn give_up(mut self, cause: SwitchFailure) -> SwitchError {
         match self.restore() {
             Ok(added_stay) => SwitchError::Restored { cause: Box::new(cause), added_stay },
-            Err(restoring) => unfinished(cause, Some(restoring)),
+            Err(restoring) => unfinished(cause, format!("undoing it failed ({restoring})")),
         }
     }
 

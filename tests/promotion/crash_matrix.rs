@@ -233,7 +233,7 @@ fn killed_during_recovery_the_next_recovery_ends_it() {
         let (before, after) = stage.lay(operation);
         stage.reset(operation);
         let count = stage.count(operation);
-        for first in (1..=count).step_by(11).chain([count]) {
+        for first in (1..=count).step_by(17).chain([count]) {
             recover_killed(&stage, operation, first, (&before, &after), &mut tally);
         }
     }

@@ -81,7 +81,7 @@ fn a_disk_that_dies_while_a_failure_is_undone_is_recovered_later() {
     site.promote(&Disk::real()).unwrap();
     let after = site.snapshot();
     let mut points = 0;
-    for dead_after in [1, 2, 3, 5, 8, 13, 21, 34] {
+    for dead_after in [1, 3, 8, 21] {
         points += at_every_point(dead_after, |site, point, _| {
             site.recover(&Disk::real()).unwrap();
             let now = site.snapshot();
