@@ -1,1 +1,185 @@
-//! To come.
+//! `themegate.toml`: what a site's administrator has settled once.
+//!
+//! Unknown keys and bad values are refused with the line shown; nothing is guessed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use thiserror::Error;
+
+/// The file's name.
+pub const FILE: &str = "themegate.toml";
+
+/// Why the configuration cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigurationError {
+    /// It cannot be read.
+    #[error("{path} could not be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is not what it should be.
+    #[error("{path} is refused:\n{fault}")]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// The fault with the line shown.
+        fault: String,
+    },
+}
+
+/// The whole file.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Configuration {
+    /// How `check` works.
+    #[serde(default)]
+    pub check: CheckSettings,
+    /// Variables for the precompile, besides those that themegate sets itself.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Findings that this site accepts.
+    #[serde(default)]
+    pub accept: Vec<Acceptance>,
+}
+
+/// How `check` works.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckSettings {
+    /// `auto`, `rails`, `builtin`, or a command line.
+    pub compiler: String,
+    /// The longest a build may take.
+    #[serde(deserialize_with = "duration")]
+    pub time_limit: Duration,
+    /// The longest a build may neither print nor compute.
+    #[serde(deserialize_with = "duration")]
+    pub stall_limit: Duration,
+}
+
+impl Default for CheckSettings {
+    /// A clean build of Mastodon 4.1 takes two minutes on two cores; small machines need ten times as long.
+    fn default() -> Self {
+        Self {
+            compiler: "auto".to_owned(),
+            time_limit: Duration::from_secs(60 * 60),
+            stall_limit: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+/// A finding that the site accepts, by name, with a reason and an end.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acceptance {
+    /// The finding's id.
+    pub rule: String,
+    /// A regular expression that its message or evidence must match; empty for any.
+    #[serde(default)]
+    pub pattern: String,
+    /// Why it is accepted.
+    pub reason: String,
+    /// The last day on which it is, `YYYY-MM-DD`.
+    pub expires: String,
+}
+
+impl Configuration {
+    /// Reads the file that was `named`, or the one in the live tree's root or its parent; without any, the defaults.
+    ///
+    /// # Errors
+    /// If a file that was named is not there, or one cannot be read or is refused.
+    pub fn read(named: Option<&Path>, live: &Path) -> Result<Self, ConfigurationError> {
+        if let Some(path) = named {
+            return Self::parse(path, &text(path)?);
+        }
+        let places = [Some(live), live.parent()].into_iter().flatten().map(|folder| folder.join(FILE));
+        for path in places.filter(|path| path.exists()) {
+            return Self::parse(&path, &text(&path)?);
+        }
+        Ok(Self::default())
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigurationError> {
+        let refused = |fault: String| ConfigurationError::Refused { path: path.to_path_buf(), fault };
+        let configuration: Self = toml::from_str(text).map_err(|error| refused(error.to_string()))?;
+        for acceptance in &configuration.accept {
+            acceptance.fault().map_or(Ok(()), |fault| Err(refused(fault)))?;
+        }
+        Ok(configuration)
+    }
+}
+
+impl Acceptance {
+    fn fault(&self) -> Option<String> {
+        let named = format!("the [[accept]] of rule {:?}", self.rule);
+        if self.reason.trim().is_empty() {
+            return Some(format!("{named} gives no reason; write why the finding is accepted"));
+        }
+        if let Err(error) = self.expires.parse::<jiff::civil::Date>() {
+            return Some(format!(
+                "{named} expires on {:?}, which is no date ({error}); write YYYY-MM-DD",
+                self.expires
+            ));
+        }
+        regex::Regex::new(&self.pattern).err().map(|error| format!("{named} has a bad pattern: {error}"))
+    }
+}
+
+fn text(path: &Path) -> Result<String, ConfigurationError> {
+    fs::read_to_string(path).map_err(|source| ConfigurationError::Unreadable { path: path.to_path_buf(), source })
+}
+
+/// Reads `30m`, `1h 30m`, `90s`.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// Reads a length of time as people write it: `30m`, `1h 30m`, `90s`.
+///
+/// # Errors
+/// If it is none, or not more than zero.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("{text:?} is no length of time; write 30m, 90s or 1h 30m"))?;
+    let length = Duration::try_from(span).map_err(|_| format!("{text:?} is less than nothing"))?;
+    if length.is_zero() { Err(format!("{text:?} leaves no time at all")) } else { Ok(length) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Configuration, String> {
+        Configuration::parse(Path::new(FILE), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let refusal = parse("[check]\ntime_limt = \"30m\"\n").unwrap_err();
+        assert!(refusal.contains("time_limt") && refusal.contains("line 2"), "{refusal}");
+    }
+
+    #[test]
+    fn a_length_of_time_is_read_as_people_write_it() {
+        assert_eq!(parse("[check]\ntime_limit = \"1h 30m\"\n").unwrap().check.time_limit, Duration::from_secs(5400));
+        assert!(parse("[check]\ntime_limit = \"soon\"\n").unwrap_err().contains("30m"));
+        assert!(parse("[check]\nstall_limit = \"0s\"\n").is_err());
+    }
+
+    #[test]
+    fn an_acceptance_needs_a_reason_and_a_date() {
+        let accept = |reason, expires| {
+            parse(&format!("[[accept]]\nrule = \"x\"\nreason = \"{reason}\"\nexpires = \"{expires}\"\n"))
+        };
+        assert!(accept("known upstream", "2027-01-31").is_ok());
+        assert!(accept(" ", "2027-01-31").unwrap_err().contains("reason"));
+        assert!(accept("known", "2027-13-31").unwrap_err().contains("YYYY-MM-DD"));
+    }
+}

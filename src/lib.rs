@@ -4,6 +4,7 @@
 
 pub mod change;
 pub mod cli;
+pub mod compiled;
 pub mod compiler;
 pub mod configuration;
 pub mod finding;
@@ -14,6 +15,8 @@ pub mod precompile;
 pub mod promotion;
 pub mod report;
 pub mod rules;
+pub mod runs;
 pub mod site;
 pub mod staging;
+pub mod stylesheet;
 pub mod verdict;

@@ -1,1 +1,210 @@
-//! To come.
+//! What is proposed: theme folders, or the live tree as it is.
+//!
+//! A theme is a stranger's folder. Nothing in it is followed, run or trusted: files are read once without following a link,
+//! judged, and handed on with the hash of the very bytes that were judged. This stage never writes.
+
+mod content;
+mod difference;
+mod folder;
+mod layout;
+mod leftovers;
+mod places;
+mod registration;
+pub mod shipped;
+mod stock;
+mod theme_folder;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::finding::Finding;
+use crate::site::registry::Registry;
+use crate::site::{Fork, MastodonVersion, Toolchain};
+
+pub use theme_folder::read_theme_folders;
+
+/// Where a change comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeSource {
+    /// Theme folders (or single stylesheets), as they were named.
+    ThemeFolders(Vec<PathBuf>),
+    /// Nothing: the live tree is judged as it is.
+    AsItIs,
+}
+
+/// Whether the site has the theme already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThemeKind {
+    /// The site has no theme of this name yet.
+    New,
+    /// The site offers a theme of this name.
+    Update,
+}
+
+/// A theme that the change brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThemeAddition {
+    /// The name in the registry; `FLAVOUR/SKIN` on glitch-soc.
+    pub name: String,
+    /// The stylesheet's path below `app/javascript`.
+    pub path: String,
+    /// Whether the site has it already.
+    pub kind: ThemeKind,
+}
+
+/// A file that the change writes, and that differs from the live tree's.
+#[derive(Debug, Clone)]
+pub struct ChangedFile {
+    /// Relative to the live tree.
+    pub to: PathBuf,
+    /// The file in the theme folder.
+    pub from: PathBuf,
+    /// Length in bytes.
+    pub bytes_len: u64,
+    /// Permission bits it gets: 0644 always.
+    pub mode: u32,
+    /// Hash of the bytes that were judged.
+    pub blake3: blake3::Hash,
+    /// The bytes themselves, while the whole change is small.
+    content: Option<Arc<[u8]>>,
+    /// The folder below which no link is followed when the file is read again.
+    root: PathBuf,
+}
+
+impl ChangedFile {
+    /// The bytes that were judged, read again and compared where they were not kept.
+    ///
+    /// # Errors
+    /// If the file cannot be read any more, or has changed since.
+    pub fn bytes(&self) -> Result<Arc<[u8]>, ChangeError> {
+        if let Some(content) = &self.content {
+            return Ok(Arc::clone(content));
+        }
+        let bytes = folder::read_again(&self.root, &self.from)?;
+        if blake3::hash(&bytes) == self.blake3 {
+            Ok(bytes.into())
+        } else {
+            Err(ChangeError::Moved { path: self.from.clone() })
+        }
+    }
+}
+
+/// A file of the theme folder that is not deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Relative to the theme folder.
+    pub path: PathBuf,
+    /// Why, in a few words.
+    pub why: String,
+}
+
+/// Figures for the report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChangeCounts {
+    /// Files the live tree does not have.
+    pub added: usize,
+    /// Files the live tree has with other bytes.
+    pub replaced: usize,
+    /// Files the live tree has with the same bytes; they are not among [`Change::files`].
+    pub unchanged: usize,
+    /// Bytes of all files that are added or replaced.
+    pub bytes: u64,
+}
+
+/// What is proposed.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Where it comes from.
+    pub source: ChangeSource,
+    /// The themes it brings, in the order of the folders.
+    pub themes: Vec<ThemeAddition>,
+    /// The files it writes, sorted by place.
+    pub files: Vec<ChangedFile>,
+    /// The new text of `config/themes.yml`, if it changes.
+    pub registry: Option<String>,
+    /// What of the theme folders is not deployed.
+    pub left_out: Vec<LeftOut>,
+    /// What is wrong with the change, or worth knowing. With a fatal one among them nothing must be staged.
+    pub findings: Vec<Finding>,
+    /// Figures for the report.
+    pub counts: ChangeCounts,
+}
+
+/// The empty change: the live tree is judged as it is.
+#[must_use]
+pub fn as_it_is() -> Change {
+    Change {
+        source: ChangeSource::AsItIs,
+        themes: Vec::new(),
+        files: Vec::new(),
+        registry: None,
+        left_out: Vec::new(),
+        findings: Vec::new(),
+        counts: ChangeCounts::default(),
+    }
+}
+
+/// What a change has to know of the site.
+pub struct SiteFacts<'a> {
+    /// The live tree.
+    pub live: &'a Path,
+    /// Its registry; `None` on glitch-soc, which has none.
+    pub registry: Option<&'a Registry>,
+    /// What compiles its assets.
+    pub toolchain: Toolchain,
+    /// Mastodon or glitch-soc.
+    pub fork: Fork,
+    /// The version, where known.
+    pub version: Option<MastodonVersion>,
+    /// The site's own entries, which no theme may be named like.
+    pub packs: &'a [String],
+    /// Whether Mastodon ships the file at this path (relative to the live tree). See [`shipped::Shipped`].
+    pub shipped: &'a dyn Fn(&Path) -> bool,
+}
+
+/// Why a change could not be read at all.
+#[derive(Debug, Error)]
+pub enum ChangeError {
+    /// There is nothing at the path.
+    #[error("{path} does not exist.\nName the folder of the theme, or its stylesheet: --theme DIR")]
+    Missing {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Something could not be read.
+    #[error(
+        "{path} could not be read: {source}\nMake it readable for the user that runs themegate: chmod -R u+rX {path}"
+    )]
+    Unreadable {
+        /// What could not be read.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It was another file when it was judged.
+    #[error("{path} changed while it was being checked.\nRun the check again when nothing writes to the theme folder.")]
+    Moved {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Neither a folder nor a stylesheet.
+    #[error(
+        "{path} is neither a folder nor a .scss or .css file.\nName the folder of the theme, or its stylesheet: --theme DIR"
+    )]
+    NotATheme {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// No layout that themes are published in.
+    #[error(
+        "{path} does not look like a theme. Looked for: mastodon/app/javascript/, app/javascript/, skins/, *.scss or *.css \
+         here, and *.css or *.scss in dist/, build/, src/, styles/, css/ and scss/.\n\
+         Name the folder that holds one of these, or the stylesheet itself: --theme DIR/NAME.scss"
+    )]
+    NoLayout {
+        /// The folder.
+        path: PathBuf,
+    },
+}

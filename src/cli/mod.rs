@@ -1,1 +1,94 @@
-//! To come.
+//! The command line: one file a command, with its arguments and a short `run`. Nothing else decides or prints.
+
+pub mod check;
+pub mod progress;
+pub mod show;
+pub mod terminal;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The gate in front of a Mastodon theme.
+#[derive(Debug, Parser)]
+#[command(
+    name = "themegate",
+    version,
+    about = "The gate in front of a Mastodon theme: compiles it beside the live tree, and says whether it may go live",
+    long_about = "The gate in front of a Mastodon theme.\n\n\
+        themegate copies the live tree into a temporary staging directory, applies the theme there, runs \
+        assets:precompile there, classifies every warning, compares the manifests, and says whether the theme may go live. \
+        The live tree is never written by a check.",
+    after_help = EXAMPLES,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  themegate check --theme ~/TangerineUI     may this theme go live? (run in ~/live)
+  themegate check                           is the live tree, as it is, whole?
+  themegate check --theme ~/TangerineUI --format json --output report.json
+
+Exit codes:
+  0 pass · 1 hold or block · 2 usage or configuration · 3 undecided · 4 promotion failed, live tree restored
+  5 promotion interrupted, run `themegate recover` · 6 locked by another run · 130 interrupted";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::CheckArgs),
+    Show(show::ShowArgs),
+    History(show::HistoryArgs),
+    /// Runs the builtin compiler in the current folder.
+    #[command(name = "__compile", hide = true)]
+    Compile,
+}
+
+/// Where the site is: the options that every command on a site takes.
+#[derive(Debug, Clone, Args)]
+pub struct SiteArgs {
+    /// The live tree [default: found upwards from here, then ~/live]
+    #[arg(long, value_name = "DIR", env = "THEMEGATE_LIVE")]
+    pub live: Option<PathBuf>,
+    /// Where themegate keeps its stages and reports [default: .themegate beside the live tree]
+    #[arg(long, value_name = "DIR", env = "THEMEGATE_STATE")]
+    pub state: Option<PathBuf>,
+    /// The configuration [default: themegate.toml in the live tree or beside it]
+    #[arg(long, value_name = "FILE", env = "THEMEGATE_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Runs the command that was typed; gives the process exit code.
+///
+/// # Errors
+/// If it could not be carried out. [`exit_code`] maps the error.
+pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
+    let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
+    match &cli.command {
+        Command::Check(args) => check::run(args, interrupted, &mut out),
+        Command::Show(args) => show::run(args, &mut out),
+        Command::History(args) => show::history(args, &mut out),
+        Command::Compile => compile(&mut out),
+    }
+}
+
+fn compile(out: &mut dyn Write) -> anyhow::Result<u8> {
+    Ok(crate::compiler::builtin::run(&std::env::current_dir()?, out)?)
+}
+
+/// The exit code that stands for an error: 6 locked, 130 interrupted, 3 if the gate could not finish, else 2.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    use crate::gate::GateError;
+    if let Some(error) = error.downcast_ref::<GateError>() {
+        return error.exit_code();
+    }
+    2
+}

@@ -1,1 +1,132 @@
-//! To come.
+//! What a check says of itself: one record, several readers. One file per format.
+
+pub mod json;
+pub mod text;
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::finding::Finding;
+use crate::invariant::InvariantResult;
+use crate::manifest::diff::ManifestDiff;
+use crate::site::{Fork, Toolchain};
+use crate::verdict::Verdict;
+
+/// The version of the report's shape. Raised when a reader of the old shape would misread the new one.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The whole report of one check.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The version of this shape.
+    pub schema_version: u32,
+    /// The run's name: when it began, `YYYY-MM-DDTHH-MM-SS`.
+    pub run: String,
+    /// What the gate says.
+    pub verdict: Verdict,
+    /// Themes that the change brings or touches.
+    pub themes: Vec<String>,
+    /// The live tree.
+    pub site: SiteFacts,
+    /// What was proposed.
+    pub change: ChangeFacts,
+    /// The staged tree, if there was one.
+    pub staging: Option<StagingFacts>,
+    /// The build, if there was one.
+    pub precompile: Option<PrecompileFacts>,
+    /// The build log, classified, if there was a build.
+    pub log: Option<LogFacts>,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// What the build changed in the manifests, if it wrote any.
+    pub manifest_diff: Option<ManifestDiff>,
+    /// What was checked on the compiled tree.
+    pub invariants: Vec<InvariantResult>,
+    /// Seconds by stage, in order.
+    pub timings: Vec<Timing>,
+}
+
+/// The live tree.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct SiteFacts {
+    /// The live tree, links resolved.
+    pub live: PathBuf,
+    /// Like `Mastodon 4.1.6`.
+    pub title: String,
+    /// Mastodon or glitch-soc.
+    pub fork: Fork,
+    /// What compiles the assets.
+    pub toolchain: Toolchain,
+}
+
+/// What was proposed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeFacts {
+    /// In words: the folders, or "the live tree as it is".
+    pub source: String,
+    /// How many files it brings.
+    pub files: usize,
+    /// What it left out, with the reason.
+    pub left_out: Vec<LeftOutFact>,
+}
+
+/// A file of the change that is not deployed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOutFact {
+    /// Relative to the theme folder.
+    pub path: PathBuf,
+    /// Why.
+    pub why: String,
+}
+
+/// The staged tree.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct StagingFacts {
+    /// How it was copied.
+    pub method: String,
+    /// How many files.
+    pub files: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Where it was kept, with `--keep-stage`.
+    pub kept: Option<PathBuf>,
+}
+
+/// The build.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct PrecompileFacts {
+    /// What was run.
+    pub command: String,
+    /// How it ended, in words.
+    pub end: String,
+    /// Its exit code, if it exited.
+    pub exit: Option<i32>,
+    /// True for the builtin compiler.
+    pub builtin: bool,
+    /// Whether the bundler was heard directly, past what Rails swallows.
+    pub heard: bool,
+}
+
+/// The build log, classified.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LogFacts {
+    /// Lines in all.
+    pub lines: u64,
+    /// Lines that a rule knows as saying nothing.
+    pub neutral: u64,
+    /// Lines that belong to a finding.
+    pub evidence: u64,
+    /// Lines that no rule knows and that do not look like trouble.
+    pub unaccounted: u64,
+}
+
+/// How long a stage took.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Timing {
+    /// The stage's word.
+    pub stage: String,
+    /// Seconds.
+    pub seconds: f64,
+}

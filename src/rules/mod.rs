@@ -1,3 +1,34 @@
-//! Classifies a build log by rule packs: every line is evidence, neutral, or unaccounted.
+//! Classifies a build log by rule packs: every line is evidence of a finding, neutral, or unaccounted.
 //!
-//! Pure: it takes bytes and gives values.
+//! Pure: it takes bytes and gives values. It knows neither the site nor the verdict; `docs/rules.md` explains the rules.
+
+mod block;
+mod classify;
+mod context;
+mod embedded;
+mod examples;
+mod frame;
+mod literals;
+mod matcher;
+mod message;
+mod outcome;
+mod pack;
+mod pack_reader;
+mod prefix;
+mod reader;
+mod rule;
+mod sighting;
+mod trouble;
+mod tty;
+mod watch;
+mod wrap;
+
+pub use classify::{Classified, Options, classify};
+pub use context::{LogContext, LogEnd};
+pub use embedded::PACKS;
+pub use examples::{ExampleFault, ExampleReport, check_examples};
+pub use matcher::RuleSet;
+pub use message::explain;
+pub use pack::PackFault;
+pub use rule::{Example, Level, Rule};
+pub mod acknowledgement;

@@ -1,1 +1,196 @@
-//! To come.
+//! The live tree as it is: where it stands, which Mastodon it is, and how its assets are compiled.
+//!
+//! Inspecting never writes. Facts come from probe files, not from the version number alone: forks and late releases mix
+//! toolchains and versions freely.
+
+pub mod environment;
+pub mod locate;
+pub mod lock;
+pub mod output;
+pub mod registry;
+pub mod skins;
+pub mod version;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use output::OutputLayout;
+pub use version::MastodonVersion;
+
+/// Why a live tree could not be inspected.
+#[derive(Debug, Error)]
+pub enum SiteError {
+    /// Nothing that looks like Mastodon was found.
+    #[error(
+        "No Mastodon live tree was found: looked upwards from {from} and at {home}.\n\
+         Go to the live tree first (often `cd ~/live`), or name it: --live DIR"
+    )]
+    NotFound {
+        /// The folder the search began in.
+        from: PathBuf,
+        /// The customary place.
+        home: PathBuf,
+    },
+    /// The folder that was named does not look like Mastodon.
+    #[error(
+        "{path} is not a Mastodon live tree: it has neither config/themes.yml nor app/javascript/flavours.\n\
+         Name the folder that holds Mastodon's config/ and app/: --live DIR"
+    )]
+    NotMastodon {
+        /// The folder that was named.
+        path: PathBuf,
+    },
+    /// Something in the live tree could not be read.
+    #[error(
+        "{path} could not be read: {source}\nRun themegate as the user that owns the live tree (often `mastodon`)."
+    )]
+    Unreadable {
+        /// What could not be read.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder for themegate's own state could not be made.
+    #[error(
+        "{path} could not be made: {source}\nthemegate keeps its stages there, on the same file system as the live tree. \
+         Make it for the user that runs themegate, or name another folder: --state DIR"
+    )]
+    State {
+        /// The state folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Which family of Mastodon this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fork {
+    /// Themes are listed in `config/themes.yml`.
+    Mastodon,
+    /// glitch-soc: themes are flavours and skins, found by folder.
+    GlitchSoc,
+}
+
+/// What compiles the assets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Toolchain {
+    /// Mastodon up to 4.3: webpacker and webpack 4.
+    Webpacker,
+    /// Mastodon from 4.4: vite_ruby and Vite.
+    Vite,
+}
+
+impl Toolchain {
+    /// The word used in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Webpacker => "webpacker",
+            Self::Vite => "vite",
+        }
+    }
+}
+
+/// A live tree, inspected.
+#[derive(Debug, Clone)]
+pub struct LiveSite {
+    /// The tree itself, links resolved once.
+    pub root: PathBuf,
+    /// Where themegate keeps its own state: beside the live tree, on the same file system.
+    pub state: PathBuf,
+    /// What `lib/mastodon/version.rb` says, if it can be read.
+    pub version: Option<MastodonVersion>,
+    /// Mastodon or glitch-soc.
+    pub fork: Fork,
+    /// webpacker or Vite.
+    pub toolchain: Toolchain,
+    /// Where compiled files go.
+    pub output: OutputLayout,
+    /// Whether `bin/rails` is there, so that the site can compile itself.
+    pub has_rails: bool,
+    /// Names of the site's own entries (`application`, `public`, …), which no theme may take.
+    pub packs: Vec<String>,
+}
+
+impl LiveSite {
+    /// Inspects the live tree at `named`, or the one found from the current folder; `state` overrides where themegate
+    /// keeps its own files.
+    ///
+    /// # Errors
+    /// If there is no live tree, or it cannot be read.
+    pub fn inspect(named: Option<&Path>, state: Option<&Path>) -> Result<Self, SiteError> {
+        let root = locate::live_tree(named)?;
+        let toolchain = detect_toolchain(&root);
+        let output = OutputLayout::read(&root, toolchain)?;
+        Ok(Self {
+            state: state.map_or_else(|| locate::state_folder(&root), Path::to_path_buf),
+            version: version::read(&root),
+            fork: detect_fork(&root),
+            has_rails: root.join("bin/rails").is_file(),
+            packs: output::pack_names(&root, &output),
+            toolchain,
+            output,
+            root,
+        })
+    }
+
+    /// Makes the state folder, mode 0700.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn make_state(&self) -> Result<(), SiteError> {
+        locate::make_private(&self.state).map_err(|source| SiteError::State { path: self.state.clone(), source })
+    }
+
+    /// Like `Mastodon 4.1.6`, or `glitch-soc 4.6.5`, or `Mastodon of unknown version`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let family = match self.fork {
+            Fork::Mastodon => "Mastodon",
+            Fork::GlitchSoc => "glitch-soc",
+        };
+        match &self.version {
+            Some(version) => format!("{family} {version}"),
+            None => format!("{family} of unknown version"),
+        }
+    }
+
+    /// The registry's text, or `None` where the fork has none.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn registry_text(&self) -> Result<Option<Vec<u8>>, SiteError> {
+        let path = self.root.join(registry::PATH);
+        match fs::read(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(SiteError::Unreadable { path, source }),
+        }
+    }
+}
+
+/// glitch-soc is told by `app/javascript/flavours/*/theme.yml`, which Mastodon never has.
+fn detect_fork(root: &Path) -> Fork {
+    let flavours = fs::read_dir(root.join("app/javascript/flavours"));
+    let has_flavour = flavours.is_ok_and(|mut folders| {
+        folders.any(|folder| folder.is_ok_and(|folder| folder.path().join("theme.yml").is_file()))
+    });
+    if has_flavour && !root.join(registry::PATH).is_file() { Fork::GlitchSoc } else { Fork::Mastodon }
+}
+
+/// `config/vite.json` decides; a tree with neither file is treated as webpacker, the older shape.
+fn detect_toolchain(root: &Path) -> Toolchain {
+    if root.join("config/vite.json").is_file() && !root.join("config/webpacker.yml").is_file() {
+        Toolchain::Vite
+    } else {
+        Toolchain::Webpacker
+    }
+}

@@ -1,0 +1,103 @@
+//! Judges the bytes of a file that is to be deployed: half-finished merges, broken locales, empty stylesheets.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::places::{extension, is_stylesheet};
+use crate::finding::Finding;
+use crate::site::registry::yaml_fault;
+
+/// A stylesheet of a theme is some hundred kilobytes, a font some more.
+const LARGE: u64 = 50 * 1024 * 1024;
+
+/// Larger than this a file is not even read.
+const TOO_LARGE: u64 = 512 * 1024 * 1024;
+
+/// What is wrong with a file of this length; the flag says whether it may be read at all.
+pub(super) fn size_fault(path: &Path, len: u64) -> Option<(Finding, bool)> {
+    if len <= LARGE {
+        return None;
+    }
+    let message = format!("{} is {} MB large.", path.display(), len / (1024 * 1024));
+    let readable = len <= TOO_LARGE;
+    let finding = if readable {
+        Finding::review("change-has-large-file", message)
+    } else {
+        Finding::fatal("change-has-large-file", message)
+    };
+    let finding = finding
+        .at(path)
+        .meaning("A theme's stylesheets, fonts and images are a few megabytes; every visitor would load this.")
+        .help("Delete it from the theme folder, or make it smaller.");
+    Some((finding, readable))
+}
+
+/// What is wrong with the bytes of the file at `path` (relative to the theme folder).
+pub(super) fn faults(path: &Path, bytes: &[u8]) -> Vec<Finding> {
+    let is_yaml = matches!(extension(path).as_str(), "yml" | "yaml");
+    if !is_stylesheet(path) && !is_yaml {
+        return Vec::new();
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return vec![not_text(path)];
+    };
+    let conflict = conflict_fault(path, text);
+    if conflict.is_some() || !is_yaml {
+        return conflict.into_iter().collect();
+    }
+    locale_fault(path, text).into_iter().collect()
+}
+
+fn not_text(path: &Path) -> Finding {
+    Finding::fatal("theme-file-not-text", format!("{} is not UTF-8 text.", path.display()))
+        .at(path)
+        .meaning("The compiler cannot read it; it may have been uploaded only in part.")
+        .help("Copy the file again, and save it as UTF-8.")
+}
+
+/// Lines that git leaves in a file whose merge is not finished.
+fn conflict_fault(path: &Path, text: &str) -> Option<Finding> {
+    let is_mark = |line: &&str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
+    let (index, line) = text.lines().enumerate().find(|(_, line)| is_mark(line))?;
+    let message = format!("{} holds the marks of an unfinished merge.", path.display());
+    Some(
+        Finding::fatal("theme-merge-conflict", message)
+            .at_line(path, index as u64 + 1, line)
+            .meaning("Neither side of the merge was chosen: the stylesheet does not compile, or a locale file keeps the site from starting.")
+            .help("Keep the lines that are wanted, and remove the <<<<<<<, ======= and >>>>>>> lines."),
+    )
+}
+
+fn locale_fault(path: &Path, text: &str) -> Option<Finding> {
+    let (line, reason) = yaml_fault(text)?;
+    let excerpt = text.lines().nth(usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX)).unwrap_or_default();
+    let message = format!("{} is no readable YAML: {reason}.", path.display());
+    Some(
+        Finding::fatal("locale-not-yaml", message)
+            .at_line(path, line, excerpt)
+            .meaning("Rails reads every locale file when it starts: with this one the site does not come up at all.")
+            .help(format!("Mend line {line}, or delete the file: the settings then show the theme's plain name.")),
+    )
+}
+
+/// Whether a stylesheet says nothing: no rule, no import, only blanks and comments.
+pub(super) fn says_nothing(bytes: &[u8]) -> bool {
+    static COMMENT: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?s)/\*.*?\*/|//[^\n]*").expect("the pattern is a constant and compiles"));
+    let text = String::from_utf8_lossy(bytes);
+    COMMENT.replace_all(&text, "").trim_start_matches('\u{feff}').trim().is_empty()
+}
+
+/// The names that a stylesheet imports, as they are written.
+pub(super) fn imports(bytes: &[u8]) -> Vec<String> {
+    static STATEMENT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"@(?:import|use|forward)\s+([^;{]+)").expect("the pattern is a constant and compiles")
+    });
+    static QUOTED: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"["']([^"']+)["']"#).expect("the pattern is a constant and compiles"));
+    let text = String::from_utf8_lossy(bytes);
+    let statements = STATEMENT.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>();
+    statements.iter().flat_map(|list| QUOTED.captures_iter(list).map(|found| found[1].to_owned())).collect()
+}

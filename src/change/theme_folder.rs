@@ -1,0 +1,266 @@
+//! Reads theme folders into a change: walk, sort by place, read, judge, compare with the live tree, register.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::difference::{self, Difference, LiveNames};
+use super::folder::{self, FoundFile, Walk};
+use super::layout::{self, Layout};
+use super::places::{self, Place};
+use super::{Change, ChangeCounts, ChangeError, ChangeSource, ChangedFile, LeftOut, SiteFacts, content, registration};
+use crate::finding::Finding;
+use crate::site::Fork;
+
+/// Bytes of a change that are kept in memory; what exceeds it is read again when it is staged.
+const KEPT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A file that may be deployed, read and hashed.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    /// Relative to the live tree.
+    pub(super) to: PathBuf,
+    /// The theme folder.
+    pub(super) root: PathBuf,
+    /// Relative to the theme folder.
+    pub(super) path: PathBuf,
+    /// Hash of the bytes.
+    pub(super) blake3: blake3::Hash,
+    /// Length in bytes.
+    pub(super) len: u64,
+    /// The bytes, while all of them together are few.
+    pub(super) content: Option<Arc<[u8]>>,
+    /// What a stylesheet imports.
+    pub(super) imports: Vec<String>,
+    /// Whether it is a stylesheet without any rule.
+    pub(super) says_nothing: bool,
+}
+
+/// One theme folder, read.
+#[derive(Debug, Default)]
+pub(super) struct ThemeFolder {
+    /// What may be deployed.
+    pub(super) candidates: Vec<Candidate>,
+    /// The theme's own registry: its path in the theme folder and its bytes.
+    pub(super) registry: Option<(PathBuf, Vec<u8>)>,
+    left_out: Vec<LeftOut>,
+    findings: Vec<Finding>,
+}
+
+/// Reads the change that `folders` propose: theme folders, or single stylesheets.
+///
+/// # Errors
+/// If a folder is missing, unreadable, or holds no theme in any known layout. What is wrong with a theme that could be read
+/// stands in [`Change::findings`].
+pub fn read_theme_folders(folders: &[PathBuf], site: &SiteFacts<'_>) -> Result<Change, ChangeError> {
+    let mut change = super::as_it_is();
+    change.source = ChangeSource::ThemeFolders(folders.to_vec());
+    let mut themes = Vec::new();
+    for folder in folders {
+        let mut theme = read_one(folder, site)?;
+        change.left_out.append(&mut theme.left_out);
+        change.findings.append(&mut theme.findings);
+        themes.push(theme);
+    }
+    let candidates: Vec<Candidate> = themes.iter().flat_map(|theme| theme.candidates.clone()).collect();
+    change.findings.extend(difference::collisions(&candidates));
+    let compared = compare_all(candidates, site, &mut change.findings);
+    registration::register(&themes, &compared, site, &mut change);
+    (change.files, change.counts) = changed_files(compared);
+    if change.files.is_empty() && change.registry.is_none() && change.findings.is_empty() {
+        change.findings.push(nothing_new());
+    }
+    Ok(change)
+}
+
+fn read_one(folder: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeError> {
+    let named = fs::canonicalize(folder).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => ChangeError::Missing { path: folder.to_path_buf() },
+        _ => ChangeError::Unreadable { path: folder.to_path_buf(), source },
+    })?;
+    let kind = fs::metadata(&named).map_err(|source| ChangeError::Unreadable { path: named.clone(), source })?;
+    if kind.is_dir() {
+        return read_folder(&named, site);
+    }
+    let (Some(root), Some(name)) = (named.parent(), named.file_name()) else {
+        return Err(ChangeError::NotATheme { path: named });
+    };
+    if !kind.is_file() || !matches!(places::extension(&named).as_str(), "scss" | "css") {
+        return Err(ChangeError::NotATheme { path: named.clone() });
+    }
+    let file = FoundFile { path: PathBuf::from(name), executable: false, len: kind.len() };
+    let mut theme = ThemeFolder::default();
+    theme.read_file(root, &file, Path::new("app/javascript/styles").join(name))?;
+    Ok(theme)
+}
+
+fn read_folder(root: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeError> {
+    let Walk { files, skipped, findings } = folder::walk(root)?;
+    let mut theme = ThemeFolder { findings, ..ThemeFolder::default() };
+    theme.left_out.extend(skipped.into_iter().map(|(path, why)| LeftOut { path, why: why.to_owned() }));
+    let Some(layout) = layout::detect(&files) else {
+        // A link where the stylesheets should be hides the layout: the link is what has to be told.
+        return if theme.findings.is_empty() {
+            Err(ChangeError::NoLayout { path: root.to_path_buf() })
+        } else {
+            Ok(theme)
+        };
+    };
+    let own_folder = layout.has_own_folder() || root.file_name().is_some_and(|name| name == "mastodon");
+    let mut artwork = Vec::new();
+    for file in &files {
+        let Some(to) = theme.sort(file, &layout, own_folder, site) else {
+            continue;
+        };
+        if to == Path::new(crate::site::registry::PATH) {
+            theme.registry = Some((file.path.clone(), folder::read(root, &file.path)?));
+        } else if layout.is_flat() && !places::is_stylesheet(&to) {
+            artwork.push((file, to));
+        } else {
+            theme.read_file(root, file, to)?;
+        }
+    }
+    theme.read_artwork(root, artwork)?;
+    Ok(theme)
+}
+
+impl ThemeFolder {
+    /// The place of a file in the live tree; `None` if it was left out or refused, which is then on record.
+    fn sort(&mut self, file: &FoundFile, layout: &Layout, own_folder: bool, site: &SiteFacts<'_>) -> Option<PathBuf> {
+        if let Some(why) = places::editor_file(&file.path) {
+            return self.leave_out(&file.path, why);
+        }
+        let to = match layout.target(&file.path) {
+            Ok(to) => to,
+            Err(why) => return self.leave_out(&file.path, why),
+        };
+        let is_skin = to.starts_with("app/javascript/skins");
+        match places::place_of(&to, own_folder) {
+            Place::Deploy if is_skin && site.fork == Fork::Mastodon => {
+                self.leave_out(&file.path, "a skin for glitch-soc, and this site is Mastodon")
+            }
+            Place::Registry if site.fork == Fork::GlitchSoc => {
+                self.leave_out(&file.path, "a theme registry, and glitch-soc finds its skins by folder")
+            }
+            Place::Deploy | Place::Registry => Some(to),
+            Place::LeaveOut(why) => self.leave_out(&file.path, why),
+            Place::Refuse(why) => {
+                self.findings.push(refused(&file.path, &to, why));
+                None
+            }
+        }
+    }
+
+    fn leave_out(&mut self, path: &Path, why: &str) -> Option<PathBuf> {
+        self.left_out.push(LeftOut { path: path.to_path_buf(), why: why.to_owned() });
+        None
+    }
+
+    fn read_file(&mut self, root: &Path, file: &FoundFile, to: PathBuf) -> Result<(), ChangeError> {
+        if let Some((finding, readable)) = content::size_fault(&file.path, file.len) {
+            self.findings.push(finding);
+            if !readable {
+                return Ok(());
+            }
+        }
+        let bytes = folder::read(root, &file.path)?;
+        self.findings.extend(content::faults(&file.path, &bytes));
+        if file.executable {
+            self.findings.push(executable(&file.path));
+        }
+        let is_stylesheet = places::is_stylesheet(&to);
+        let kept: u64 = self.candidates.iter().filter(|other| other.content.is_some()).map(|other| other.len).sum();
+        let len = bytes.len() as u64;
+        self.candidates.push(Candidate {
+            to,
+            root: root.to_path_buf(),
+            path: file.path.clone(),
+            blake3: blake3::hash(&bytes),
+            len,
+            imports: if is_stylesheet { content::imports(&bytes) } else { Vec::new() },
+            says_nothing: is_stylesheet && content::says_nothing(&bytes),
+            content: (kept + len <= KEPT_BYTES).then(|| bytes.into()),
+        });
+        Ok(())
+    }
+
+    /// Of a flat folder's images and fonts, those that a stylesheet names.
+    fn read_artwork(&mut self, root: &Path, artwork: Vec<(&FoundFile, PathBuf)>) -> Result<(), ChangeError> {
+        let sheets: Vec<Arc<[u8]>> = self.candidates.iter().filter_map(|sheet| sheet.content.clone()).collect();
+        for (file, to) in artwork {
+            let name = file.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let is_named = sheets.iter().any(|sheet| memchr::memmem::find(sheet, name.as_bytes()).is_some());
+            if is_named {
+                self.read_file(root, file, to)?;
+            } else {
+                self.leave_out(&file.path, "no stylesheet of the theme names it");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Candidates with what the live tree has in their place; refused ones become findings.
+pub(super) type Compared = Vec<(Candidate, Difference)>;
+
+fn compare_all(candidates: Vec<Candidate>, site: &SiteFacts<'_>, findings: &mut Vec<Finding>) -> Compared {
+    let mut names = LiveNames::default();
+    let mut compared: Compared = Vec::with_capacity(candidates.len());
+    let mut seen = HashSet::new();
+    for candidate in candidates {
+        // Two theme folders may bring the same file: one copy counts.
+        if !seen.insert(candidate.to.clone()) {
+            continue;
+        }
+        match difference::compare(&candidate, site, &mut names) {
+            Ok(difference) => compared.push((candidate, difference)),
+            Err(finding) => findings.push(*finding),
+        }
+    }
+    compared
+}
+
+fn changed_files(compared: Compared) -> (Vec<ChangedFile>, ChangeCounts) {
+    let mut counts = ChangeCounts::default();
+    let mut files = Vec::new();
+    for (candidate, difference) in compared {
+        match difference {
+            Difference::Unchanged => {
+                counts.unchanged += 1;
+                continue;
+            }
+            Difference::Added => counts.added += 1,
+            Difference::Replaced => counts.replaced += 1,
+        }
+        counts.bytes += candidate.len;
+        files.push(ChangedFile {
+            from: candidate.root.join(&candidate.path),
+            to: candidate.to,
+            bytes_len: candidate.len,
+            mode: 0o644,
+            blake3: candidate.blake3,
+            content: candidate.content,
+            root: candidate.root,
+        });
+    }
+    files.sort_by(|one, other| one.to.cmp(&other.to));
+    (files, counts)
+}
+
+fn refused(path: &Path, to: &Path, why: &str) -> Finding {
+    Finding::fatal("change-outside-allowed-places", format!("The theme wants to write {}: {why}.", to.display()))
+        .at(path)
+        .meaning("A theme needs app/javascript/{styles,skins,fonts,images,icons} and config/locales, and nothing else; anything more could change what the site does.")
+        .help(format!("Delete {} from the theme folder if the theme works without it; ask the theme's author otherwise.", path.display()))
+}
+
+fn executable(path: &Path) -> Finding {
+    let message = format!("{} is marked as a program; it is installed as a plain file (0644).", path.display());
+    Finding::benign("change-drops-executable-bit", message).at(path)
+}
+
+fn nothing_new() -> Finding {
+    Finding::benign("change-is-empty", "The live tree has every file of the theme already, byte for byte.")
+        .help("Nothing to do; to judge the site as it is, leave --theme out.")
+}

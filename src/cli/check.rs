@@ -1,0 +1,126 @@
+//! `themegate check`: may this change go live?
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use super::progress::TerminalProgress;
+use super::{SiteArgs, terminal};
+use crate::gate::{self, CheckRequest};
+use crate::report::{Report, json, text};
+
+/// May this theme go live? Copies the live tree, applies the theme there, compiles it there, and judges.
+///
+/// Without --theme the live tree is judged as it is: before a restart, after an upgrade, or when somebody has edited it by
+/// hand. The live tree is never written.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    site: SiteArgs,
+    /// A theme: its folder as published, or a single stylesheet; may be given several times
+    #[arg(long = "theme", value_name = "DIR")]
+    themes: Vec<PathBuf>,
+    /// What compiles: auto, rails, builtin, or a command line run in the staged tree [default: auto]
+    #[arg(long, value_name = "WHAT", env = "THEMEGATE_COMPILER")]
+    compiler: Option<String>,
+    /// The longest the build may take, such as 30m [default: 1h]
+    #[arg(long, value_name = "TIME", env = "THEMEGATE_TIME_LIMIT", value_parser = crate::configuration::parse_duration)]
+    time_limit: Option<std::time::Duration>,
+    /// The longest the build may neither print nor compute [default: 10m]
+    #[arg(long, value_name = "TIME", env = "THEMEGATE_STALL_LIMIT", value_parser = crate::configuration::parse_duration)]
+    stall_limit: Option<std::time::Duration>,
+    /// How the report is written
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write the report there instead of printing it
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Keep the staging directory, and say where it is
+    #[arg(long)]
+    keep_stage: bool,
+    /// Report every line of the build log that no rule knows, not only those that look like trouble
+    #[arg(long)]
+    strict: bool,
+    /// List harmless notes too
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  themegate check --theme ~/TangerineUI           a theme folder as it is published
+  themegate check --theme ~/my-theme.css          a single stylesheet
+  themegate check                                 the live tree as it is
+  themegate check --live /srv/mastodon/live --theme ~/a --theme ~/b
+  themegate check --theme ~/a --format json | jq .verdict
+  themegate check --compiler 'docker-build-assets.sh'
+
+Exit codes: 0 pass · 1 hold or block · 2 usage · 3 undecided · 6 locked by another run · 130 interrupted";
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For machines; the schema is schemas/report.schema.json.
+    Json,
+}
+
+/// Runs the check and writes its report; gives the exit code.
+///
+/// # Errors
+/// If the check could not be made, or the report not be written.
+pub fn run(args: &CheckArgs, interrupted: &Arc<AtomicBool>, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let progress = TerminalProgress::start();
+    let outcome = gate::check(&request(args, interrupted)?, &progress);
+    drop(progress);
+    let report = outcome?;
+    match deliver(&report, args, out) {
+        // The reader went away (`themegate check | head`): the verdict stands all the same.
+        Err(error) if terminal::is_broken_pipe(&error) => {}
+        delivered => delivered?,
+    }
+    Ok(report.verdict.exit_code())
+}
+
+fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    match &args.output {
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("{} could not be written", path.display()))?;
+            write(report, args, 100, &mut anstream::StripStream::new(file))?;
+            writeln!(out, "{}   report: {}", report.verdict.word(), path.display())?;
+        }
+        None => write(report, args, terminal::width(), &mut BufWriter::new(&mut *out))?,
+    }
+    Ok(out.flush()?)
+}
+
+fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<CheckRequest> {
+    Ok(CheckRequest {
+        live: args.site.live.clone(),
+        state: args.site.state.clone(),
+        config: args.site.config.clone(),
+        themes: args.themes.clone(),
+        compiler: args.compiler.as_deref().map(|word| word.parse().unwrap_or_else(|never| match never {})),
+        time_limit: args.time_limit,
+        stall_limit: args.stall_limit,
+        keep_stage: args.keep_stage,
+        strict: args.strict,
+        own: std::env::current_exe().context("themegate could not find its own program file")?,
+        interrupted: Arc::clone(interrupted),
+    })
+}
+
+fn write(report: &Report, args: &CheckArgs, width: usize, out: &mut dyn Write) -> std::io::Result<()> {
+    match args.format {
+        Format::Text => text::write(report, text::Layout { width, verbose: args.verbose }, out)?,
+        Format::Json => json::write(report, out)?,
+    }
+    out.flush()
+}

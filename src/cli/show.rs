@@ -1,0 +1,82 @@
+//! `themegate show` and `themegate history`: what earlier checks said.
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::{SiteArgs, terminal};
+use crate::report::{json, text};
+use crate::runs;
+use crate::site::LiveSite;
+
+/// Show the whole report of an earlier check.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  themegate show 2026-11-22T14-02-51\n  themegate show latest --log | less\n  \
+    themegate show latest --json | jq .findings")]
+pub struct ShowArgs {
+    #[command(flatten)]
+    site: SiteArgs,
+    /// The run, as `history` lists it; `latest` for the last one
+    run: String,
+    /// As JSON
+    #[arg(long, conflicts_with = "log")]
+    json: bool,
+    /// The build log itself
+    #[arg(long)]
+    log: bool,
+    /// List harmless notes too
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// List earlier checks, the latest first.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  themegate history\n  themegate history --live ~/live")]
+pub struct HistoryArgs {
+    #[command(flatten)]
+    site: SiteArgs,
+}
+
+/// Shows a report.
+///
+/// # Errors
+/// If there is no such run, or it cannot be read or written.
+pub fn run(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let site = LiveSite::inspect(args.site.live.as_deref(), args.site.state.as_deref())?;
+    if args.log {
+        std::io::copy(&mut runs::open_log(&site.state, &args.run)?, out)?;
+        return Ok(0);
+    }
+    let report = runs::read(&site.state, &args.run)?;
+    if args.json {
+        json::write(&report, out)?;
+    } else {
+        text::write(&report, text::Layout { width: terminal::width(), verbose: args.verbose }, out)?;
+        if let Some(diff) = report.manifest_diff.as_ref().filter(|diff| args.verbose && !diff.is_empty()) {
+            write!(out, "\nmanifest\n{}", diff.text())?;
+        }
+    }
+    Ok(0)
+}
+
+/// Lists runs.
+///
+/// # Errors
+/// If they cannot be read or written.
+pub fn history(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let site = LiveSite::inspect(args.site.live.as_deref(), args.site.state.as_deref())?;
+    let runs = runs::list(&site.state)?;
+    if runs.is_empty() {
+        writeln!(out, "No check has been made on {} yet: themegate check --theme DIR", site.root.display())?;
+    }
+    for name in runs {
+        match runs::read(&site.state, &name) {
+            Ok(report) => {
+                let word = report.verdict.word().to_lowercase();
+                writeln!(out, "{name}   {word:<10} {}   {}", report.change.source, report.themes.join(", "))?;
+            }
+            Err(error) => writeln!(out, "{name}   unreadable: {error}")?,
+        }
+    }
+    Ok(0)
+}

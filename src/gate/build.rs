@@ -1,0 +1,166 @@
+//! From the staged tree to findings: build, classify, read the manifests, check the invariants.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::record::Record;
+use super::{CheckRequest, GateError, aftermath, surroundings};
+use crate::change::Change;
+use crate::compiled::CompiledTree;
+use crate::compiler::Compiler;
+use crate::configuration::Configuration;
+use crate::invariant::{self, OfferedTheme, Subject};
+use crate::manifest::diff::ManifestDiff;
+use crate::precompile::environment::environment;
+use crate::precompile::{self, Build, BuildEnd};
+use crate::report::{LogFacts, PrecompileFacts, StagingFacts};
+use crate::rules::{self, LogContext, LogEnd, RuleSet};
+use crate::site::environment::SiteEnvironment;
+use crate::site::{LiveSite, Toolchain};
+use crate::staging::StagedTree;
+
+/// What a build is judged against.
+pub(super) struct Gate<'gate> {
+    pub(super) request: &'gate CheckRequest,
+    pub(super) site: &'gate LiveSite,
+    pub(super) settings: &'gate Configuration,
+    pub(super) live: &'gate CompiledTree,
+    pub(super) offered: &'gate [OfferedTheme],
+    pub(super) change: &'gate Change,
+}
+
+/// Builds in the staged tree and inspects what came of it; gives the path of the whole build log.
+pub(super) fn build_and_inspect(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    staged: &StagedTree,
+    record: &mut Record<'_>,
+) -> Result<PathBuf, GateError> {
+    record.staging = Some(StagingFacts {
+        method: surroundings::method(staged.method()).to_owned(),
+        files: staged.files(),
+        bytes: staged.bytes(),
+        kept: None,
+    });
+    record.begin("precompile");
+    let before = surroundings::inventory(staged)?;
+    let began = SystemTime::now();
+    let build = run(gate, compiler, staged, record)?;
+    if build.end == BuildEnd::Interrupted {
+        return Err(GateError::Interrupted);
+    }
+    record.begin("rules");
+    let log = whole_log(&build, staged)?;
+    classify(gate, &log, &build, record)?;
+    aftermath::of(&build, compiler, gate.site, record);
+    if build.end == BuildEnd::Exited(0) {
+        inspect(gate, compiler, staged, began, record);
+        surroundings::unexpected_writes(gate.site, staged, &before, &build.wrapped, record)?;
+    }
+    surroundings::live_tree_moved(gate.site, gate.live, staged, record)?;
+    Ok(log)
+}
+
+fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, record: &mut Record<'_>) -> Result<Build, GateError> {
+    let progress = record.progress;
+    let own = SiteEnvironment::read(&gate.site.root);
+    record.findings.extend(own.findings().iter().cloned());
+    let mut environment = environment(std::env::vars_os(), &own, &gate.site.root, &staged.root());
+    environment.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
+    let build = precompile::precompile(&precompile::PrecompileRequest {
+        tree: &staged.root(),
+        side: &staged.side(),
+        command: &compiler.command,
+        environment,
+        time_limit: gate.request.time_limit.unwrap_or(gate.settings.check.time_limit),
+        stall_limit: gate.request.stall_limit.unwrap_or(gate.settings.check.stall_limit),
+        interrupted: &gate.request.interrupted,
+        progress: &|line| progress.detail(line),
+        hear: Some(gate.request.own.clone()),
+    })?;
+    record.precompile = Some(PrecompileFacts {
+        command: compiler.shown.clone(),
+        end: aftermath::in_words(&build.end),
+        exit: if let BuildEnd::Exited(code) = build.end { Some(code) } else { None },
+        builtin: compiler.is_builtin,
+        heard: !build.heard.is_empty(),
+    });
+    Ok(build)
+}
+
+/// What the command printed, and after it what the bundler printed past Rails.
+fn whole_log(build: &Build, staged: &StagedTree) -> Result<PathBuf, GateError> {
+    let path = staged.side().join("whole.log");
+    let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: path.clone(), source };
+    let join = || -> io::Result<()> {
+        let mut whole = File::create(&path)?;
+        for part in std::iter::once(&build.log).chain(&build.heard) {
+            io::copy(&mut File::open(part)?, &mut whole)?;
+        }
+        Ok(())
+    };
+    join().map_err(unusable)?;
+    Ok(path)
+}
+
+fn classify(gate: &Gate<'_>, log: &Path, build: &Build, record: &mut Record<'_>) -> Result<(), GateError> {
+    let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: log.to_path_buf(), source };
+    let context = match build.end {
+        BuildEnd::Exited(code) => LogContext::finished(code),
+        _ => LogContext { exit: None, end: LogEnd::Stopped },
+    };
+    let options = rules::Options { strict: gate.request.strict };
+    let mut file = File::open(log).map_err(unusable)?;
+    let classified = rules::classify(&mut file, &RuleSet::builtin(), &context, options).map_err(unusable)?;
+    record.log = Some(LogFacts {
+        lines: classified.lines,
+        neutral: classified.neutral,
+        evidence: classified.evidence,
+        unaccounted: classified.unaccounted,
+    });
+    record.findings.extend(classified.findings);
+    Ok(())
+}
+
+fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: SystemTime, record: &mut Record<'_>) {
+    record.begin("manifest");
+    // The builtin compiler writes webpacker's shape whatever the site's own toolchain is.
+    let toolchain = if compiler.is_builtin { Toolchain::Webpacker } else { gate.site.toolchain };
+    let compiled = CompiledTree::read(&staged.root(), &gate.site.output, toolchain);
+    let size_of = |tree: &'_ CompiledTree, file: &str| tree.size_of(file);
+    record.manifest_diff =
+        Some(ManifestDiff::between(&gate.live.set, &compiled.set, &|file| size_of(gate.live, file), &|file| {
+            size_of(&compiled, file)
+        }));
+    record.begin("invariants");
+    let sources = sources(gate.change);
+    let mut subject = Subject {
+        offered: gate.offered,
+        packs: &gate.site.packs,
+        live: gate.live,
+        staged: &compiled,
+        build_began: began,
+        themes_only: compiler.is_builtin,
+        sources: &sources,
+        sheets: BTreeMap::new(),
+        touched: std::collections::BTreeSet::new(),
+    };
+    subject.read_sheets();
+    let (results, findings) = invariant::check(&subject);
+    let has_output_before = gate.live.set.bundler().is_some();
+    record.touched = subject.touched.iter().filter(|_| has_output_before).cloned().collect();
+    record.invariants = results;
+    record.findings.extend(findings);
+}
+
+/// The change's own stylesheets as text, for naming the place of a fault.
+fn sources(change: &Change) -> BTreeMap<PathBuf, String> {
+    let is_sheet = |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css");
+    let sheets = change.files.iter().filter(|file| is_sheet(&file.to));
+    sheets
+        .filter_map(|file| Some((file.to.clone(), String::from_utf8_lossy(&file.bytes().ok()?).into_owned())))
+        .collect()
+}

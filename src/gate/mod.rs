@@ -1,0 +1,206 @@
+//! The flow, top to bottom. It hands the result of one stage to the next; it neither prints nor judges.
+
+mod aftermath;
+mod build;
+mod offered;
+mod record;
+mod surroundings;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::change::{self, Change, ChangeError};
+use crate::compiled::CompiledTree;
+use crate::compiler::{Compiler, CompilerChoice};
+use crate::configuration::{Configuration, ConfigurationError};
+use crate::report::Report;
+use crate::runs::{self, RunError};
+use crate::site::lock::{LockError, SiteLock};
+use crate::site::registry::Registry;
+use crate::site::{LiveSite, SiteError};
+use crate::staging::{self, StagedTree, StagingError};
+
+use record::Record;
+
+/// What is asked of a check.
+#[derive(Debug, Clone)]
+pub struct CheckRequest {
+    /// The live tree, if it was named.
+    pub live: Option<PathBuf>,
+    /// The state folder, if it was named.
+    pub state: Option<PathBuf>,
+    /// The configuration file, if it was named.
+    pub config: Option<PathBuf>,
+    /// Theme folders or stylesheets; none for the live tree as it is.
+    pub themes: Vec<PathBuf>,
+    /// What compiles, if it was said.
+    pub compiler: Option<CompilerChoice>,
+    /// The longest a build may take, if it was said.
+    pub time_limit: Option<Duration>,
+    /// The longest a build may stand still, if it was said.
+    pub stall_limit: Option<Duration>,
+    /// Keep the staging directory.
+    pub keep_stage: bool,
+    /// Report every line that no rule knows.
+    pub strict: bool,
+    /// This program's own file: the builtin compiler and the bundler's listener run in it.
+    pub own: PathBuf,
+    /// Set when the user asks to stop.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// Hears what a check is doing.
+pub trait Progress: Sync {
+    /// A stage begins.
+    fn stage(&self, stage: &'static str);
+    /// Something within the stage: a count, the last line of the build.
+    fn detail(&self, text: &str);
+}
+
+/// Why a check was not made.
+#[derive(Debug, Error)]
+pub enum GateError {
+    /// The live tree.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The configuration.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// Another run.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What was proposed.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// The copy.
+    #[error(transparent)]
+    Staging(#[from] StagingError),
+    /// The report.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The build could not be observed.
+    #[error(transparent)]
+    Precompile(#[from] crate::precompile::PrecompileError),
+    /// The user asked to stop.
+    #[error("Interrupted. The staging directory is removed, and nothing was changed in the live tree.")]
+    Interrupted,
+}
+
+impl GateError {
+    /// The exit code of the command: 2 usage or configuration, 3 undecided, 6 locked, 130 interrupted.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Site(_) | Self::Configuration(_) | Self::Change(_) => 2,
+            Self::Lock(LockError::Held { .. }) => 6,
+            Self::Staging(StagingError::Interrupted) | Self::Interrupted => 130,
+            Self::Lock(_) | Self::Staging(_) | Self::Run(_) | Self::Precompile(_) => 3,
+        }
+    }
+}
+
+/// Checks a change: may it go live?
+///
+/// # Errors
+/// If the check could not be made at all. Whatever the build did is in the report.
+pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, GateError> {
+    let mut record = Record::new(progress);
+    record.begin("site");
+    let site = LiveSite::inspect(request.live.as_deref(), request.state.as_deref())?;
+    let settings = Configuration::read(request.config.as_deref(), &site.root)?;
+    site.make_state()?;
+    let _lock = SiteLock::take(&site.state, "check")?;
+    staging::sweep(&site.state)?;
+    let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
+
+    record.begin("change");
+    let registry = registry_of(&site, &mut record)?;
+    let change = propose(request, &site, registry.as_ref())?;
+    record.findings.extend(change.findings.iter().cloned());
+    let offered = offered::after(&site, registry, &change, &mut record);
+
+    let run = runs::new_name(&site.state);
+    let mut log = None;
+    let mut stage = None;
+    if !record.is_fatal() {
+        let staged = stage.insert(stage_change(request, &site, &change, &mut record)?);
+        let compiler = Compiler::decide(&chosen(request, &settings), &site, &request.own);
+        log = Some(build::build_and_inspect(
+            &build::Gate { request, site: &site, settings: &settings, live: &live, offered: &offered, change: &change },
+            &compiler,
+            staged,
+            &mut record,
+        )?);
+    }
+    stop_if_asked(request)?;
+    record.acknowledge(&settings.accept);
+    let report = record.into_report(run, &site, &change, &offered, stage.as_ref().filter(|_| request.keep_stage));
+    runs::keep(&site.state, &report, log.as_deref())?;
+    close(stage, request.keep_stage)?;
+    Ok(report)
+}
+
+/// The registry, or its faults as findings.
+fn registry_of(site: &LiveSite, record: &mut Record<'_>) -> Result<Option<Registry>, GateError> {
+    let Some(text) = site.registry_text()? else { return Ok(None) };
+    match Registry::parse(&text) {
+        Ok(registry) => Ok(Some(registry)),
+        Err(findings) => {
+            record.findings.extend(findings);
+            Ok(None)
+        }
+    }
+}
+
+fn propose(request: &CheckRequest, site: &LiveSite, registry: Option<&Registry>) -> Result<Change, GateError> {
+    if request.themes.is_empty() {
+        return Ok(change::as_it_is());
+    }
+    Ok(offered::read_themes(&request.themes, site, registry)?)
+}
+
+fn chosen(request: &CheckRequest, settings: &Configuration) -> CompilerChoice {
+    let configured = || settings.check.compiler.parse().unwrap_or_else(|never| match never {});
+    request.compiler.clone().unwrap_or_else(configured)
+}
+
+fn stage_change(
+    request: &CheckRequest,
+    site: &LiveSite,
+    change: &Change,
+    record: &mut Record<'_>,
+) -> Result<StagedTree, GateError> {
+    record.begin("staging");
+    let folders = site.output.folders();
+    let progress = record.progress;
+    let staged = staging::stage(&staging::StagingRequest {
+        live: &site.root,
+        state_dir: &site.state,
+        keep: request.keep_stage,
+        output_folders: &folders,
+        interrupted: &request.interrupted,
+        progress: &|files| progress.detail(&format!("{files} files")),
+    })?;
+    record.findings.extend(staged.findings().iter().cloned());
+    surroundings::apply(change, &staged)?;
+    Ok(staged)
+}
+
+fn stop_if_asked(request: &CheckRequest) -> Result<(), GateError> {
+    if request.interrupted.load(Ordering::Relaxed) { Err(GateError::Interrupted) } else { Ok(()) }
+}
+
+fn close(stage: Option<StagedTree>, keep: bool) -> Result<(), GateError> {
+    match stage {
+        Some(staged) if !keep => Ok(staged.close()?),
+        Some(staged) => {
+            staged.keep()?;
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}

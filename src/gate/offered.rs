@@ -1,0 +1,101 @@
+//! Which themes Rails will offer once the change is live, and what is wrong with the registry that offers them.
+
+use std::path::{Path, PathBuf};
+
+use super::record::Record;
+use crate::change::shipped::Shipped;
+use crate::change::{self, Change, ChangeError, SiteFacts};
+use crate::invariant::{Lookup, OfferedTheme};
+use crate::site::registry::{self, PathKind, Registry, RegistrySemantics};
+use crate::site::{Fork, LiveSite, skins};
+
+/// Reads theme folders, with what they have to know of the site.
+pub(super) fn read_themes(
+    folders: &[PathBuf],
+    site: &LiveSite,
+    registry: Option<&Registry>,
+) -> Result<Change, ChangeError> {
+    let shipped = Shipped::of(&site.root, site.version, registry);
+    change::read_theme_folders(
+        folders,
+        &SiteFacts {
+            live: &site.root,
+            registry,
+            toolchain: site.toolchain,
+            fork: site.fork,
+            version: site.version,
+            packs: &site.packs,
+            shipped: &|path| shipped.ships(path),
+        },
+    )
+}
+
+/// The themes that will be offered, with the faults of the registry as it will be added to the findings.
+pub(super) fn after(
+    site: &LiveSite,
+    registry: Option<Registry>,
+    change: &Change,
+    record: &mut Record<'_>,
+) -> Vec<OfferedTheme> {
+    if site.fork == Fork::GlitchSoc {
+        let added: Vec<&Path> = change.files.iter().map(|file| file.to.as_path()).collect();
+        return skins::of(&site.root, &added).into_iter().map(skin).collect();
+    }
+    let registry = match &change.registry {
+        Some(text) => match Registry::parse(text.as_bytes()) {
+            Ok(registry) => Some(registry),
+            Err(findings) => {
+                record.findings.extend(findings);
+                None
+            }
+        },
+        None => registry,
+    };
+    let Some(registry) = registry else {
+        if !record.is_fatal() {
+            record.findings.push(no_registry());
+        }
+        return Vec::new();
+    };
+    let semantics = RegistrySemantics { toolchain: site.toolchain, packs: &site.packs, version: site.version };
+    let exists = |relative: &str| kind_after(site, change, relative);
+    record.findings.extend(registry.faults(&semantics, &exists));
+    registry.entries().iter().map(listed).collect()
+}
+
+/// What stands at a source path once the change is applied.
+fn kind_after(site: &LiveSite, change: &Change, relative: &str) -> PathKind {
+    let path = site.output.source.join(relative);
+    if change.files.iter().any(|file| file.to == path) {
+        return PathKind::File;
+    }
+    PathKind::of(&site.root.join(&site.output.source), relative)
+}
+
+fn listed(entry: &registry::RegistryEntry) -> OfferedTheme {
+    OfferedTheme {
+        name: entry.name.clone(),
+        place: PathBuf::from(registry::PATH),
+        line: Some(entry.line),
+        source: entry.path.clone(),
+        kind: Lookup::Listed,
+    }
+}
+
+fn skin(skin: skins::Skin) -> OfferedTheme {
+    let source = skin.place.strip_prefix("app/javascript").unwrap_or(&skin.place);
+    OfferedTheme {
+        name: format!("{}/{}", skin.flavour, skin.name),
+        source: source.to_string_lossy().into_owned(),
+        place: skin.place,
+        line: None,
+        kind: Lookup::Skin { flavour: skin.flavour, skin: skin.name },
+    }
+}
+
+fn no_registry() -> crate::finding::Finding {
+    crate::finding::Finding::fatal("registry-missing", "The live tree has no theme registry.")
+        .at(registry::PATH)
+        .meaning("Rails reads it when it starts; without it every page answers 500.")
+        .help(format!("Put it back: git checkout {}", registry::PATH))
+}

@@ -1,0 +1,119 @@
+//! What a theme's compiled stylesheet asks the browser to load is there, and on this host.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Invariant, OfferedTheme, Subject, ThemeSheet};
+use crate::finding::Finding;
+use crate::manifest::resolution::Resolution;
+use crate::stylesheet::{Address, AddressKind, Sheet};
+
+pub(super) const INVARIANT: Invariant = Invariant {
+    id: "addresses",
+    statement: "What the compiled stylesheets load resolves in the staged output.",
+    check,
+};
+
+fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for theme in subject.offered.iter().filter(|theme| subject.touched.contains(&theme.name)) {
+        let Some(read) = subject.sheets.get(&theme.name) else { continue };
+        let known = live_addresses(subject, theme);
+        let mut seen = BTreeSet::new();
+        let new = read.sheet.addresses.iter().filter(|address| !known.contains(&address.url));
+        for address in new.filter(|address| seen.insert(&address.url)) {
+            findings.extend(fault(subject, theme, read, address));
+        }
+    }
+    findings
+}
+
+/// What the live sheets of this theme and of `default` load already: a dead address there is not this change's doing.
+fn live_addresses(subject: &Subject<'_>, theme: &OfferedTheme) -> BTreeSet<String> {
+    let of_default = subject.offered.iter().find(|other| other.name == "default");
+    let themes = std::iter::once(theme).chain(of_default);
+    let sheets = themes.filter_map(|theme| match theme.resolve(&subject.live.set) {
+        Resolution::Found { entry, .. } => subject.live.read_served(&entry.file).ok(),
+        Resolution::NoManifest | Resolution::Absent { .. } => None,
+    });
+    sheets
+        .flat_map(|bytes| Sheet::read(&String::from_utf8_lossy(&bytes)).addresses)
+        .map(|address| address.url)
+        .collect()
+}
+
+fn fault(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet, address: &Address) -> Option<Finding> {
+    let finding = if address.is_remote() {
+        remote(theme, address)
+    } else {
+        let path = address.local_path()?;
+        if resolves(subject, &read.file, path) {
+            return None;
+        }
+        unresolved(theme, path, address)
+    };
+    let name = address.local_path().unwrap_or(&address.url).rsplit('/').next().unwrap_or(&address.url);
+    Some(match subject.source_of(&address.url).or_else(|| subject.source_of(name)) {
+        Some((path, line, excerpt)) => finding.at_line(path, line, excerpt),
+        None => finding.at_line(subject.staged.shown(&read.file), address.line, address.url.clone()),
+    })
+}
+
+/// Looks where the browser would: beside the stylesheet, or from the web server's root; in the staged tree, and in the live
+/// tree's `public/` for what is not staged (uploads).
+fn resolves(subject: &Subject<'_>, sheet: &str, path: &str) -> bool {
+    let path = percent_decoded(path);
+    let served = match path.strip_prefix('/') {
+        Some(rooted) => PathBuf::from(rooted),
+        None => Path::new(sheet).parent().unwrap_or_else(|| Path::new("")).join(&path),
+    };
+    let Some(served) = normalised(&served) else { return false };
+    [subject.staged, subject.live].iter().any(|tree| tree.public.join(&served).is_file())
+}
+
+/// `a/../b` as `b`; `None` if it leads above the root.
+fn normalised(path: &Path) -> Option<PathBuf> {
+    let mut result = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => result.push(name),
+            Component::ParentDir if !result.pop() => return None,
+            _ => {}
+        }
+    }
+    Some(result)
+}
+
+fn percent_decoded(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = (*first == b'%').then(|| tail.get(..2).and_then(hex_byte)).flatten();
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex_byte(pair: &[u8]) -> Option<u8> {
+    u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
+}
+
+fn remote(theme: &OfferedTheme, address: &Address) -> Finding {
+    let what = if address.kind == AddressKind::Import { "imports" } else { "loads" };
+    Finding::review("remote-address", format!("{} {what} {} from another host.", theme.name, address.url))
+        .meaning(
+            "Mastodon's content security policy blocks it in every browser: it compiles, and stays unstyled silently.",
+        )
+        .help("Put the file into the theme and load it from there, or leave it out.")
+}
+
+fn unresolved(theme: &OfferedTheme, path: &str, address: &Address) -> Finding {
+    let kind = if address.kind == AddressKind::Import { "stylesheet" } else { "file" };
+    Finding::review(
+        "address-unresolved",
+        format!("The stylesheet of {} asks for {path}, and there is no such {kind}.", theme.name),
+    )
+    .meaning("Browsers get 404 for it: a picture or a font is missing on every page.")
+    .help("Put the file where the theme expects it, or correct the path in the url().")
+}

@@ -1,0 +1,64 @@
+//! A theme's stylesheet styles something: it is not empty, and not a sliver beside the stock styles it replaces.
+
+use std::collections::BTreeSet;
+
+use super::{Invariant, OfferedTheme, Subject, ThemeSheet};
+use crate::finding::Finding;
+
+pub(super) const INVARIANT: Invariant =
+    Invariant { id: "sheet-weight", statement: "A theme's stylesheet is not trivially small beside default's.", check };
+
+/// A sheet with less than this share of the stock selectors does not contain the stock styles. Themes that restyle
+/// Mastodon contain nearly all of them (they import `application`); a sheet of its own rules alone has a few by chance.
+const STOCK_SHARE: f64 = 0.2;
+
+fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let stock = subject.sheets.get("default").filter(|stock| stock.sheet.rules > 0);
+    let weigh = |theme: &OfferedTheme| {
+        let read = subject.sheets.get(&theme.name)?;
+        if read.sheet.rules == 0 {
+            return Some(empty(subject, theme, read));
+        }
+        let stock = stock.filter(|_| theme.name != "default" && subject.touched.contains(&theme.name))?;
+        without_stock(subject, theme, read, stock)
+    };
+    subject.offered.iter().filter_map(weigh).collect()
+}
+
+fn empty(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet) -> Finding {
+    let message = format!("The stylesheet of {} holds no rule at all ({} bytes).", theme.name, read.bytes);
+    theme
+        .show_in(Finding::fatal("theme-empty", message))
+        .at(subject.staged.shown(&read.file))
+        .meaning("Users of the theme see bare HTML: text and links on white.")
+        .help(format!("Upload the whole theme again: app/javascript/{} is empty, or imports nothing.", theme.source))
+}
+
+fn without_stock(
+    subject: &Subject<'_>,
+    theme: &OfferedTheme,
+    read: &ThemeSheet,
+    stock: &ThemeSheet,
+) -> Option<Finding> {
+    let share = share_of(&stock.sheet.selectors, &read.sheet.selectors);
+    (share < STOCK_SHARE).then(|| {
+        let message = format!(
+            "The stylesheet of {} contains {:.0} % of the stock styles ({} bytes; default has {}).",
+            theme.name,
+            share * 100.0,
+            read.bytes,
+            stock.bytes
+        );
+        theme
+            .show_in(Finding::review("theme-without-stock-styles", message))
+            .at(subject.staged.shown(&read.file))
+            .meaning("A theme replaces the stock stylesheet; without those styles most of the page is bare HTML.")
+            .help(format!("Let app/javascript/{} begin with: @import 'application';  (@use from 4.5 on)", theme.source))
+    })
+}
+
+/// The share of `wanted` that is among `had`, 0 to 1.
+#[expect(clippy::cast_precision_loss, reason = "a share for people, of counts far below 2^52")]
+fn share_of(wanted: &BTreeSet<String>, had: &BTreeSet<String>) -> f64 {
+    if wanted.is_empty() { 1.0 } else { wanted.intersection(had).count() as f64 / wanted.len() as f64 }
+}

@@ -1,0 +1,43 @@
+//! The page that Rails shows when everything else fails was rendered, and what it loads is there.
+
+use std::fs;
+
+use super::{Invariant, Subject};
+use crate::finding::Finding;
+
+pub(super) const INVARIANT: Invariant =
+    Invariant { id: "static-page", statement: "The static error page was rendered by this build.", check };
+
+/// Rendered by `assets:generate_static_pages` (Mastodon, lib/tasks/statics.rake).
+const PAGE: &str = "assets/500.html";
+
+fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let live_has_one = subject.live.size_of(PAGE).is_some_and(|bytes| bytes > 0);
+    if subject.themes_only || !live_has_one {
+        return Vec::new();
+    }
+    let shown = subject.staged.shown(PAGE);
+    let Ok(page) = fs::read_to_string(subject.staged.path_of(PAGE)) else {
+        return vec![
+            Finding::review("static-page-missing", "The build did not render the static error page.")
+                .at(shown)
+                .meaning("When something goes wrong, people get an empty page.")
+                .help("See the end of the build log: assets:generate_static_pages comes last."),
+        ];
+    };
+    let missing = loaded_by(&page).into_iter().filter(|served| subject.staged.size_of(served).is_none());
+    let fault = |served: String| {
+        Finding::fatal("static-page-broken", format!("The static error page loads {served}, which is not there."))
+            .at(shown.clone())
+            .meaning("When something goes wrong, people get a page without styles.")
+            .help("Compile again from a clean state.")
+    };
+    missing.map(fault).collect()
+}
+
+/// Addresses of the compiled output in `href` and `src`, relative to the web server's root.
+fn loaded_by(page: &str) -> Vec<String> {
+    let attributes = page.split(['"', '\'']).filter(|text| text.starts_with('/') && !text.starts_with("//"));
+    let paths = attributes.map(|text| text.split(['?', '#']).next().unwrap_or(text).trim_start_matches('/').to_owned());
+    paths.filter(|path| path.starts_with("packs/") && path.contains('.')).collect()
+}

@@ -1,0 +1,102 @@
+//! Who descends from whom, how much they have computed, and who carries a run's mark: read from `/proc`.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// The variable that marks every process of a run.
+pub const MARKER: &str = "THEMEGATE_STAGE";
+
+/// One process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) pid: i32,
+    pub(super) parent: i32,
+    pub(super) group: i32,
+    pub(super) dead: bool,
+    /// Clock ticks, those of children that were waited for included.
+    pub(super) ticks: u64,
+}
+
+/// Every process that can be seen.
+pub(super) fn all() -> Vec<Process> {
+    let Ok(listing) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    listing.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter_map(process).collect()
+}
+
+fn process(pid: i32) -> Option<Process> {
+    parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Reads a line of `/proc/PID/stat` (`proc_pid_stat(5)`); the name in it may hold spaces and brackets.
+fn parse(pid: i32, line: &[u8]) -> Option<Process> {
+    let after_name = line.iter().rposition(|byte| *byte == b')')? + 1;
+    let rest = String::from_utf8_lossy(&line[after_name..]).into_owned();
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let number = |index: usize| fields.get(index)?.parse::<i64>().ok();
+    let ticks = (11..15).filter_map(number).map(|ticks| u64::try_from(ticks).unwrap_or(0)).sum();
+    let dead = matches!(fields.first(), Some(&("Z" | "X")));
+    let field = |index: usize| number(index).and_then(|number| i32::try_from(number).ok());
+    Some(Process { pid, parent: field(1)?, group: field(2)?, dead, ticks })
+}
+
+/// The processes below `ancestor`, itself not included, dead ones that nobody has waited for neither.
+pub(super) fn descendants(ancestor: i32) -> Vec<Process> {
+    let table = all();
+    let mut family = BTreeSet::from([ancestor]);
+    loop {
+        let before = family.len();
+        family.extend(table.iter().filter(|one| family.contains(&one.parent)).map(|one| one.pid).collect::<Vec<_>>());
+        if family.len() == before {
+            break;
+        }
+    }
+    table.into_iter().filter(|one| one.pid != ancestor && !one.dead && family.contains(&one.pid)).collect()
+}
+
+/// The processes whose environment carries the mark, this one not included.
+pub(super) fn marked(mark: &OsString) -> Vec<Process> {
+    let wanted = [MARKER.as_bytes(), b"=", mark.as_bytes()].concat();
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let carries = |pid: i32| {
+        fs::read(format!("/proc/{pid}/environ")).is_ok_and(|all| all.split(|byte| *byte == 0).any(|one| one == wanted))
+    };
+    all().into_iter().filter(|one| one.pid != own && !one.dead && carries(one.pid)).collect()
+}
+
+/// The process itself, unless it is dead.
+pub(super) fn alive(pid: i32) -> Option<Process> {
+    process(pid).filter(|one| !one.dead)
+}
+
+/// Ticks of a process and of all below it.
+pub(super) fn ticks(ancestor: i32) -> u64 {
+    descendants(ancestor).iter().map(|one| one.ticks).sum::<u64>() + process(ancestor).map_or(0, |one| one.ticks)
+}
+
+/// Sends a signal to each, and to the groups that they lead. Who is gone already is no error.
+pub(super) fn signal(processes: &[Process], signal: Signal) {
+    for one in processes {
+        let Some(pid) = Pid::from_raw(one.pid) else { continue };
+        let _gone_already = kill_process(pid, signal);
+        if one.group == one.pid {
+            let _gone_already = kill_process_group(pid, signal);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_is_read_over() {
+        let line = b"42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 1 0 100";
+        assert_eq!(parse(42, line), Some(Process { pid: 42, parent: 7, group: 42, dead: false, ticks: 100 }));
+    }
+}

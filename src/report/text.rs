@@ -1,0 +1,301 @@
+//! The report for people: what was done, then what is wrong, worst first, with the place, the meaning and what to type.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{PrecompileFacts, Report};
+use crate::finding::{Evidence, Finding, Severity};
+use crate::verdict::Verdict;
+
+/// How wide the text may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    /// In columns.
+    pub width: usize,
+    /// The live tree as the user wrote it, for the commands that are suggested.
+    pub verbose: bool,
+}
+
+const LABEL: usize = 13;
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Writes the report. Colours are always written; the caller's stream strips them where they do not belong.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write(report: &Report, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = String::new();
+    header(report, layout, &mut text);
+    verdict(report, layout, &mut text);
+    let shown = report.findings.iter().filter(|finding| layout.verbose || finding.severity > Severity::Benign);
+    for finding in shown {
+        text.push('\n');
+        text.push_str(&self::finding(finding, layout));
+    }
+    footer(report, layout, &mut text);
+    out.write_all(text.as_bytes())
+}
+
+fn header(report: &Report, layout: Layout, text: &mut String) {
+    let seconds = |stage: &str| report.timings.iter().find(|timing| timing.stage == stage).map(|timing| timing.seconds);
+    let mut row = |label: &str, what: &str, stage: &str| {
+        let time = seconds(stage).map_or_else(String::new, |seconds| format!("{seconds:>7.1} s"));
+        push_row(text, label, what, &time, layout.width);
+    };
+    let site = &report.site;
+    row("live tree", &format!("{}   {}, {}", site.live.display(), site.title, site.toolchain.word()), "");
+    row("change", &change_line(report), "change");
+    if let Some(staging) = &report.staging {
+        let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
+        row("staging", &format!("{}, {size}", staging.method), "staging");
+    }
+    if let Some(build) = &report.precompile {
+        row("precompile", &format!("{}   {}", build.command, build.end), "precompile");
+    }
+    if let Some(log) = &report.log {
+        row("log", &log_line(report, log.lines, log.unaccounted), "rules");
+    }
+    if let Some(diff) = &report.manifest_diff {
+        let counts = format!(
+            "{} added, {} removed, {} changed, {} the same",
+            entries(diff.added.len()),
+            diff.removed.len(),
+            diff.changed.len(),
+            diff.unchanged
+        );
+        row("manifest", &counts, "manifest");
+    }
+    if !report.invariants.is_empty() {
+        let hold = report.invariants.iter().filter(|invariant| invariant.holds).count();
+        row("invariants", &format!("{hold} of {} hold", report.invariants.len()), "invariants");
+    }
+}
+
+fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize) {
+    let room = width.saturating_sub(LABEL + time.len()).max(30);
+    let lines = textwrap::wrap(what, room);
+    for (index, line) in lines.iter().enumerate() {
+        let label = if index == 0 { label } else { "" };
+        let end = if index + 1 == lines.len() { time } else { "" };
+        let gap = if end.is_empty() { 0 } else { room.saturating_sub(textwrap::core::display_width(line)) };
+        let _ = writeln!(text, "{DIM}{label:<LABEL$}{DIM:#}{line}{:gap$}{DIM}{end}{DIM:#}", "");
+    }
+}
+
+fn change_line(report: &Report) -> String {
+    let change = &report.change;
+    if change.files == 0 && report.themes.is_empty() && change.left_out.is_empty() {
+        return change.source.clone();
+    }
+    let themes = match report.themes.as_slice() {
+        [] => "no theme".to_owned(),
+        [theme] => format!("1 theme ({theme})"),
+        themes => format!("{} themes ({})", themes.len(), themes.join(", ")),
+    };
+    let left_out = match change.left_out.len() {
+        0 => String::new(),
+        1 => format!("; 1 file left out ({})", change.left_out[0].path.display()),
+        count => format!("; {count} files left out ({}, …)", change.left_out[0].path.display()),
+    };
+    let files = if change.files == 1 { "1 file".to_owned() } else { format!("{} files", change.files) };
+    format!("{}: {themes}, {files}{left_out}", change.source)
+}
+
+fn log_line(report: &Report, lines: u64, unaccounted: u64) -> String {
+    let notes = report.findings.iter().filter(|finding| finding.rule.is_some() && finding.severity == Severity::Benign);
+    let accounted = if unaccounted == 0 {
+        "all accounted for".to_owned()
+    } else {
+        format!("{} without a word of trouble that no rule knows", grouped(unaccounted))
+    };
+    format!("{} lines, {accounted}; known notes: {}", grouped(lines), notes.count())
+}
+
+fn verdict(report: &Report, layout: Layout, text: &mut String) {
+    let style = match report.verdict {
+        Verdict::Pass => GREEN,
+        Verdict::Hold => YELLOW,
+        Verdict::Block | Verdict::Undecided => RED,
+    };
+    let word = report.verdict.word();
+    let sentence = sentence(report);
+    let wrapped = textwrap::wrap(&sentence, layout.width.saturating_sub(word.len() + 3).max(30));
+    let indent = " ".repeat(word.len() + 3);
+    let _ = writeln!(text, "\n{style}{word}{style:#}   {}", wrapped.join(&format!("\n{indent}")));
+}
+
+fn sentence(report: &Report) -> String {
+    let counting = report.findings.iter().filter(|finding| finding.counts()).count();
+    let findings = if counting == 1 { "1 finding".to_owned() } else { format!("{counting} findings") };
+    match report.verdict {
+        Verdict::Pass => pass_sentence(report),
+        Verdict::Hold => format!("{findings}: a person has to look before this goes live."),
+        Verdict::Block if counting == 1 => "1 finding stops this change.".to_owned(),
+        Verdict::Block => format!("{findings} stop this change."),
+        Verdict::Undecided => "The gate could not finish, so it does not know. This is not a pass.".to_owned(),
+    }
+}
+
+fn pass_sentence(report: &Report) -> String {
+    match report.themes.as_slice() {
+        [] => "Every theme that this site offers is compiled and whole.".to_owned(),
+        [theme] => format!("{theme} can go live."),
+        [first @ .., last] => format!("{} and {last} can go live.", first.join(", ")),
+    }
+}
+
+/// One finding as people read it.
+#[must_use]
+pub fn finding(finding: &Finding, layout: Layout) -> String {
+    let style = match finding.severity {
+        Severity::Fatal => RED,
+        Severity::Review => YELLOW,
+        Severity::Benign => DIM,
+    };
+    let word = finding.severity.word();
+    let mut text = format!("{style}{word:<7}{style:#}{BOLD}{}{BOLD:#}{}\n", finding.id, standing(finding));
+    paragraph(&mut text, "", &finding.message, layout);
+    let mut shown = finding.evidence.iter().map(place).collect::<Vec<_>>();
+    shown.dedup();
+    for place in shown.iter().take(6) {
+        text.push_str(place);
+    }
+    if let Some(meaning) = &finding.meaning {
+        paragraph(&mut text, "", meaning, layout);
+    }
+    if let Some(help) = &finding.help {
+        paragraph(&mut text, "  do", help, layout);
+    }
+    text
+}
+
+fn standing(finding: &Finding) -> String {
+    match (&finding.acknowledged, finding.baseline) {
+        (Some(acknowledged), _) => format!("   accepted until {}: {}", acknowledged.expires, acknowledged.reason),
+        (None, Some(crate::finding::Baseline::Outstanding)) => "   the untouched site has it too".to_owned(),
+        _ => String::new(),
+    }
+}
+
+const INDENT: usize = 7;
+
+fn paragraph(text: &mut String, label: &str, what: &str, layout: Layout) {
+    let mut first = true;
+    for line in what.lines().flat_map(|line| wrapped(line, layout)) {
+        let label = if std::mem::take(&mut first) { label } else { "" };
+        let _ = writeln!(text, "{label:<INDENT$}{line}");
+    }
+}
+
+/// A line that is a command is never broken: it must survive being copied.
+fn wrapped(line: &str, layout: Layout) -> Vec<String> {
+    let options = textwrap::Options::new(layout.width.saturating_sub(INDENT).max(30)).break_words(false);
+    textwrap::wrap(line, options).into_iter().map(std::borrow::Cow::into_owned).collect()
+}
+
+fn place(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::File { path, line: Some(line), excerpt } => {
+            let excerpt = excerpt.as_deref().unwrap_or_default();
+            format!("  -->  {}:{line}   {DIM}{}{DIM:#}\n", path.display(), shortened(excerpt, 100))
+        }
+        Evidence::File { path, line: None, .. } => format!("  -->  {}\n", path.display()),
+        Evidence::Log { line, excerpt } => {
+            let mut text = String::new();
+            for (index, part) in excerpt.lines().take(12).enumerate() {
+                let label = if index == 0 { format!("line {line}") } else { String::new() };
+                let mark = if index == 0 { "  log" } else { "" };
+                let _ = writeln!(text, "{mark:<INDENT$}{label:<11}{DIM}| {}{DIM:#}", shortened(part, 140));
+            }
+            text
+        }
+    }
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
+}
+
+fn footer(report: &Report, layout: Layout, text: &mut String) {
+    let benign = report.findings.iter().filter(|finding| finding.severity == Severity::Benign).count();
+    if benign > 0 && !layout.verbose {
+        let notes = if benign == 1 { "1 harmless note".to_owned() } else { format!("{benign} harmless notes") };
+        let _ = writeln!(text, "\n{DIM}{notes}; themegate show {} --verbose lists them.{DIM:#}", report.run);
+    }
+    if let Some(kept) = report.staging.as_ref().and_then(|staging| staging.kept.as_ref()) {
+        let _ = writeln!(text, "\nThe staged tree is kept: {}", kept.display());
+    }
+    let builtin = report.precompile.as_ref().is_some_and(|build: &PrecompileFacts| build.builtin);
+    if report.verdict == Verdict::Pass && builtin {
+        paragraph(
+            text,
+            "",
+            "\nThe builtin compiler judged the stylesheets alone; the site's own compile was not run.",
+            layout,
+        );
+    }
+    let _ = writeln!(
+        text,
+        "\nNothing was changed in {}.   Whole report: themegate show {}",
+        report.site.live.display(),
+        report.run
+    );
+}
+
+/// `60112` as `60,112`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+/// Bytes as people read them, in powers of 1,000.
+#[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+fn size(bytes: u64) -> String {
+    let bytes = bytes as f64;
+    match bytes {
+        b if b < 1e3 => format!("{b:.0} bytes"),
+        b if b < 1e6 => format!("{:.1} kB", b / 1e3),
+        b if b < 1e9 => format!("{:.1} MB", b / 1e6),
+        b => format!("{:.1} GB", b / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_shows_place_meaning_and_what_to_do() {
+        let finding = Finding::fatal("theme-empty", "The stylesheet of x holds no rule at all.")
+            .at_line("config/themes.yml", 4, "x: styles/x.scss")
+            .in_log(7, "one\ntwo")
+            .meaning("Users see bare HTML.")
+            .help("Upload it again:\n  scp theme.scss server:");
+        let text = self::finding(&finding, Layout { width: 80, verbose: false });
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        let expected = "fatal  theme-empty\n       The stylesheet of x holds no rule at all.\n  -->  config/themes.yml:4   x: styles/x.scss\n  log  line 7     | one\n                  | two\n       Users see bare HTML.\n  do   Upload it again:\n         scp theme.scss server:\n";
+        assert_eq!(plain, expected);
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!((grouped(60112), grouped(7), grouped(1_000_000)), ("60,112".into(), "7".into(), "1,000,000".into()));
+    }
+}

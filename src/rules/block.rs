@@ -1,0 +1,113 @@
+//! Something seen of which more lines may follow. It decides which lines still belong to it.
+
+use super::frame::{is_frame, is_stack_frame};
+use super::rule::{Body, Part, Rule};
+use super::sighting::Sighting;
+use super::trouble::Looks;
+
+/// Lines of one block at most; what follows is looked at by itself.
+const LONGEST: u64 = 500;
+/// Lines of a block in which file, line and reason are looked for.
+const READ: u64 = 80;
+/// Blank lines that a block may hold in a row.
+const MOST_BLANKS: u32 = 3;
+
+/// A sighting whose lines are still coming in.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub sighting: Sighting,
+    body: Body,
+    indent: usize,
+    lines: u64,
+    blanks: u32,
+}
+
+/// A line as the block sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLine<'l> {
+    pub text: &'l str,
+    pub indent: usize,
+    pub index: u64,
+}
+
+impl Open {
+    pub(crate) const fn new(sighting: Sighting, body: Body, indent: usize) -> Self {
+        Self { sighting, body, indent, lines: 0, blanks: 0 }
+    }
+
+    pub(crate) const fn blank(&mut self) {
+        self.blanks = self.blanks.saturating_add(1);
+    }
+
+    /// True if the line belongs to the block; `matched` is the rule that knows it by itself.
+    pub(crate) fn holds(&self, line: &BodyLine<'_>, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
+        if self.lines >= LONGEST
+            || self.blanks > MOST_BLANKS
+            || own.until.as_ref().is_some_and(|until| until.is_match(line.text))
+        {
+            return false;
+        }
+        let starts_another = matched.is_some_and(|rule| rule.part == Part::Heading || rule.body == Body::Block);
+        if starts_another {
+            return false;
+        }
+        let known_as_nothing = matched.is_some_and(|rule| rule.level.severity().is_none());
+        match self.body {
+            Body::Line => false,
+            Body::Paragraph => self.blanks == 0,
+            Body::Indented => line.indent > self.indent && !(known_as_nothing && self.blanks > 0),
+            Body::Trace => self.traces(line, matched, seems),
+            Body::Block => !(known_as_nothing && self.blanks > 0),
+        }
+    }
+
+    fn traces(&self, line: &BodyLine<'_>, matched: Option<&Rule>, seems: Looks) -> bool {
+        let text = line.text.as_bytes();
+        let frame = is_frame(text) || is_place(line.text);
+        let deeper = line.indent > self.indent && (matched.is_none() || self.blanks == 0);
+        let goes_on = self.blanks == 0 && matched.is_none() && self.lines < 2 && seems == Looks::Harmless;
+        frame || deeper || (goes_on && !begins_something(line.text))
+    }
+
+    /// Adds a line that belongs to it.
+    pub(crate) fn absorb(&mut self, line: &BodyLine<'_>, rule: &Rule) {
+        self.lines += 1;
+        self.blanks = 0;
+        self.sighting.last_index = line.index;
+        if self.lines > READ {
+            return;
+        }
+        for detail in &rule.details {
+            self.sighting.learn(detail, line.text);
+        }
+        if !is_stack_frame(line.text.as_bytes()) {
+            self.sighting.quote(line.text);
+        }
+    }
+
+    /// Gives way to a rule that names the cause: the place stays, the name changes.
+    pub(crate) fn refine(&mut self, at: usize, rule: &Rule, line: &BodyLine<'_>) {
+        let outer = std::mem::take(&mut self.sighting.captures);
+        self.sighting.rule = at;
+        self.sighting.learn(&rule.pattern, line.text);
+        for (name, value) in outer {
+            self.sighting.captures.entry(name).or_insert(value);
+        }
+        if self.body != Body::Block {
+            self.body = rule.body;
+            self.indent = line.indent;
+        }
+        self.absorb(line, rule);
+    }
+}
+
+/// `/path/to/file.scss:46`.
+fn is_place(text: &str) -> bool {
+    let Some((path, line)) = text.rsplit_once(':') else { return false };
+    path.contains('/') && !path.contains(' ') && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// True for `vite v8 building…` and the like, which begin something of their own.
+fn begins_something(text: &str) -> bool {
+    text.ends_with("...") || text.ends_with('…')
+}

@@ -1,0 +1,326 @@
+//! Reads a log line by line and says what each line is: evidence of a finding, neutral, or unaccounted.
+//!
+//! One pass, bounded memory: it keeps the block that is open, the last line in wrapped logs, and what was seen so far.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use serde::Serialize;
+
+use super::block::{BodyLine, Open};
+use super::context::LogContext;
+use super::frame::is_frame;
+use super::matcher::{Hits, RuleSet};
+use super::outcome::Outcome;
+use super::pack::Fallback;
+use super::prefix;
+use super::reader::{Lines, RawLine};
+use super::rule::{Body, Level};
+use super::sighting::Sighting;
+use super::trouble::{Looks, looks};
+use super::tty;
+use super::watch::Watch;
+use super::wrap::{Held, is_powershell};
+use crate::finding::Finding;
+
+/// How a log is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Report every line that no rule knows, not only those that look like trouble.
+    pub strict: bool,
+}
+
+/// What a log says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Classified {
+    /// The worst first, then in the order of the log.
+    pub findings: Vec<Finding>,
+    /// Lines read.
+    pub lines: u64,
+    /// Lines known to say nothing: progress, tables, lists, blank lines.
+    pub neutral: u64,
+    /// Lines that belong to a finding.
+    pub evidence: u64,
+    /// Lines that no rule knows.
+    pub unaccounted: u64,
+    /// How many lines each rule recognised, by id.
+    pub rules: BTreeMap<String, u64>,
+}
+
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+enum Account {
+    #[default]
+    Neutral,
+    Evidence,
+    Unaccounted,
+}
+
+/// Classifies a build log.
+///
+/// Time is linear in the input; memory does not grow with it, nor with the length of a line.
+///
+/// # Errors
+/// Those of `input`.
+pub fn classify(
+    input: &mut dyn Read,
+    rules: &RuleSet,
+    context: &LogContext,
+    options: Options,
+) -> io::Result<Classified> {
+    let mut lines = Lines::new(input);
+    let mut classifier = Classifier::new(rules, *context, options);
+    while let Some(raw) = lines.next_line()? {
+        classifier.read(&raw);
+    }
+    Ok(classifier.finish())
+}
+
+struct Classifier<'r> {
+    rules: &'r RuleSet,
+    options: Options,
+    outcome: Outcome<'r>,
+    watch: Watch<'r>,
+    hits: Hits,
+    open: Option<Open>,
+    wraps: bool,
+    held: Option<Held>,
+    index: u64,
+    plain: Vec<u8>,
+    number: u64,
+    account: Account,
+    totals: [u64; 3],
+    counts: Vec<u64>,
+}
+
+/// A line without colour codes and prefixes.
+#[derive(Clone, Copy)]
+struct Line<'t> {
+    number: u64,
+    text: &'t [u8],
+    indent: usize,
+    marked: bool,
+}
+
+impl<'r> Classifier<'r> {
+    fn new(rules: &'r RuleSet, context: LogContext, options: Options) -> Self {
+        Self {
+            rules,
+            options,
+            outcome: Outcome::new(rules, context),
+            watch: Watch::new(rules),
+            hits: Hits::default(),
+            open: None,
+            wraps: false,
+            held: None,
+            index: 0,
+            plain: Vec::new(),
+            number: 0,
+            account: Account::Neutral,
+            totals: [0; 3],
+            counts: vec![0; rules.rules().len()],
+        }
+    }
+
+    fn read(&mut self, raw: &RawLine<'_>) {
+        if !raw.starts_line && raw.bytes.is_empty() {
+            return;
+        }
+        let mut plain = std::mem::take(&mut self.plain);
+        let bytes = if tty::needs_strip(raw.bytes) {
+            tty::strip(raw.bytes, &mut plain);
+            &plain[..]
+        } else {
+            raw.bytes
+        };
+        let stripped = prefix::strip(bytes);
+        let line = Line { number: raw.number, text: stripped.text, indent: stripped.indent, marked: stripped.marked };
+        self.wraps |= stripped.wraps;
+        if self.wraps {
+            self.hold(&line, bytes.ends_with(b" "));
+        } else {
+            self.line(&line);
+        }
+        self.plain = plain;
+    }
+
+    /// Wrapped logs: a line is looked at when the next one is known.
+    fn hold(&mut self, line: &Line<'_>, blank_at_end: bool) {
+        let text = String::from_utf8_lossy(line.text).into_owned();
+        let next = Held { number: line.number, text, indent: line.indent, marked: line.marked, blank_at_end };
+        let Some(held) = self.held.take() else {
+            self.held = Some(next);
+            return;
+        };
+        self.held = self.unwrap(&held, next);
+    }
+
+    /// Looks at a held line, joined with the next one if only both together say something; gives back what is held now.
+    fn unwrap(&mut self, held: &Held, next: Held) -> Option<Held> {
+        let both = !held.text.is_empty() && !next.text.is_empty() && !is_powershell(&next.text);
+        if both && !self.is_known(&held.text) && !self.is_known(&next.text) {
+            let joined = held.joined(&next.text);
+            if self.is_known(&joined) {
+                self.line(&Line { text: joined.as_bytes(), ..of(held) });
+                self.settle(next.number, Account::Evidence);
+                return None;
+            }
+        }
+        self.line(&of(held));
+        Some(next)
+    }
+
+    fn is_known(&mut self, text: &str) -> bool {
+        self.rules.hits(text.as_bytes(), &mut self.hits);
+        self.hits.rules.iter().any(|&rule| self.rules.rule(rule as usize).pattern.is_match(text))
+    }
+
+    fn line(&mut self, line: &Line<'_>) {
+        if line.text.is_empty() {
+            if let Some(open) = &mut self.open {
+                open.blank();
+            }
+            return self.settle(line.number, Account::Neutral);
+        }
+        self.index += 1;
+        let mut hits = std::mem::take(&mut self.hits);
+        self.rules.hits(line.text, &mut hits);
+        let account = if hits.is_empty() && self.open.is_none() && !line.marked {
+            self.unknown(line, "")
+        } else {
+            let text = String::from_utf8_lossy(line.text);
+            self.weigh(line, &text, &hits)
+        };
+        self.hits = hits;
+        self.settle(line.number, account);
+    }
+
+    /// A line that may mean something.
+    fn weigh(&mut self, line: &Line<'_>, text: &Cow<'_, str>, hits: &Hits) -> Account {
+        self.wraps |= is_powershell(text);
+        let matched = hits.rules.iter().map(|&rule| rule as usize).find(|&rule| self.applies(rule, text));
+        self.watch.note(&hits.watchers, text, self.index);
+        if let Some(rule) = matched {
+            self.counts[rule] += 1;
+        }
+        let trouble = matched.is_none() && !is_frame(line.text) && (line.marked || hits.trouble);
+        let seems = if trouble { self.seems(line, text) } else { Looks::Harmless };
+        if let Some(account) = self.in_block(line, text, matched, seems) {
+            return account;
+        }
+        match (matched, seems) {
+            (Some(rule), _) => self.begin(line, text, rule),
+            (None, Looks::Trouble) => self.begin_fallback(line, text, Fallback::Trouble),
+            (None, Looks::Deprecation) => self.begin_fallback(line, text, Fallback::Deprecation),
+            (None, Looks::Harmless) => self.unknown(line, text),
+        }
+    }
+
+    fn seems(&self, line: &Line<'_>, text: &str) -> Looks {
+        if line.marked { Looks::Trouble } else { looks(text) }
+    }
+
+    fn applies(&self, rule: usize, text: &str) -> bool {
+        self.rules.rule(rule).pattern.is_match(text) && self.watch.allows(rule, self.index) && self.outcome.allows(rule)
+    }
+
+    /// Gives the line to the open block if it belongs there; closes the block if not.
+    fn in_block(&mut self, line: &Line<'_>, text: &str, matched: Option<usize>, seems: Looks) -> Option<Account> {
+        let open = self.open.as_mut()?;
+        let own = self.rules.rule(open.sighting.rule);
+        let other = matched.map(|at| self.rules.rule(at));
+        let body_line = BodyLine { text, indent: line.indent, index: self.index };
+        let belongs = open.holds(&body_line, own, other, seems);
+        match matched.zip(other) {
+            Some((at, rule)) if belongs && own.gives_way_to(rule) => open.refine(at, rule, &body_line),
+            Some((_, rule)) if belongs && !own.is_outdone_by(rule) => open.absorb(&body_line, own),
+            None if belongs => open.absorb(&body_line, own),
+            _ => {
+                self.close();
+                return None;
+            }
+        }
+        Some(Account::Evidence)
+    }
+
+    fn begin(&mut self, line: &Line<'_>, text: &str, at: usize) -> Account {
+        let rule = self.rules.rule(at);
+        if rule.level == Level::Neutral && rule.body == Body::Line {
+            return Account::Neutral;
+        }
+        let mut sighting = Sighting::new(at, line.number, self.index, text);
+        sighting.learn(&rule.pattern, text);
+        for detail in &rule.details {
+            sighting.learn(detail, text);
+        }
+        self.open = Some(Open::new(sighting, rule.body, line.indent));
+        if rule.level == Level::Neutral { Account::Neutral } else { Account::Evidence }
+    }
+
+    fn begin_fallback(&mut self, line: &Line<'_>, text: &str, kind: Fallback) -> Account {
+        let Some(at) = self.rules.fallback(kind) else { return Account::Unaccounted };
+        self.counts[at] += 1;
+        let mut sighting = Sighting::new(at, line.number, self.index, text);
+        sighting.captures.insert("reason".to_owned(), text.to_owned());
+        self.open = Some(Open::new(sighting, self.rules.rule(at).body, line.indent));
+        Account::Evidence
+    }
+
+    /// A line that no rule knows and that does not look like trouble.
+    fn unknown(&mut self, line: &Line<'_>, text: &str) -> Account {
+        if is_frame(line.text) {
+            return Account::Neutral;
+        }
+        if self.options.strict {
+            let text = if text.is_empty() { String::from_utf8_lossy(line.text) } else { Cow::Borrowed(text) };
+            self.begin_fallback(line, &text, Fallback::Unaccounted);
+        }
+        Account::Unaccounted
+    }
+
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.outcome.add(open.sighting, &self.watch, self.index);
+        }
+    }
+
+    /// Books what became of a line; parts of one line count once, as the gravest of them.
+    fn settle(&mut self, number: u64, account: Account) {
+        if number == self.number {
+            self.account = self.account.max(account);
+            return;
+        }
+        self.book();
+        self.number = number;
+        self.account = account;
+    }
+
+    fn book(&mut self) {
+        if self.number > 0 {
+            self.totals[self.account as usize] += 1;
+        }
+    }
+
+    fn finish(mut self) -> Classified {
+        if let Some(held) = self.held.take() {
+            self.line(&of(&held));
+        }
+        self.close();
+        self.book();
+        let [neutral, evidence, unaccounted] = self.totals;
+        let named = self.rules.rules().iter().zip(&self.counts).filter(|&(_, &count)| count > 0);
+        Classified {
+            findings: self.outcome.findings(&self.watch, self.index),
+            lines: neutral + evidence + unaccounted,
+            neutral,
+            evidence,
+            unaccounted,
+            rules: named.map(|(rule, &count)| (rule.id.clone(), count)).collect(),
+        }
+    }
+}
+
+fn of(held: &Held) -> Line<'_> {
+    Line { number: held.number, text: held.text.as_bytes(), indent: held.indent, marked: held.marked }
+}

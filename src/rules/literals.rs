@@ -1,0 +1,109 @@
+//! Finds, for a pattern, texts of which every match contains at least one.
+//!
+//! They decide cheaply which rules a line is worth showing to.
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+/// More alternatives than this are no filter.
+const MOST: usize = 64;
+
+/// Texts in lower case; every match of `pattern` contains one of them, in whatever case. None if there are none to rely on.
+pub(crate) fn required(pattern: &str) -> Option<Vec<String>> {
+    let hir = regex_syntax::parse(pattern).ok()?;
+    let found = of(&hir)?;
+    let texts: Option<Vec<String>> = found.into_iter().map(|text| String::from_utf8(text).ok()).collect();
+    texts.filter(|texts| texts.iter().all(|text| text.len() >= 2))
+}
+
+fn of(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    match hir.kind() {
+        HirKind::Literal(literal) => Some(vec![literal.0.to_ascii_lowercase()]),
+        HirKind::Class(class) => letter(class).map(|byte| vec![vec![byte]]),
+        HirKind::Capture(capture) => of(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => of(&repetition.sub),
+        HirKind::Concat(parts) => of_sequence(parts),
+        HirKind::Alternation(branches) => of_branches(branches),
+        _ => None,
+    }
+}
+
+/// The best of the runs in a sequence: the one whose shortest text is longest.
+fn of_sequence(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
+    let mut best: Option<Vec<Vec<u8>>> = None;
+    let mut run: Vec<u8> = Vec::new();
+    for part in parts {
+        if let Some(byte) = exact(part) {
+            run.extend(byte);
+            continue;
+        }
+        best = better(best, Some(vec![std::mem::take(&mut run)]));
+        best = better(best, of(part));
+    }
+    better(best, Some(vec![run]))
+}
+
+fn of_branches(branches: &[Hir]) -> Option<Vec<Vec<u8>>> {
+    let mut all = Vec::new();
+    for branch in branches {
+        all.extend(of(branch)?);
+    }
+    (all.len() <= MOST).then_some(all)
+}
+
+fn better(one: Option<Vec<Vec<u8>>>, other: Option<Vec<Vec<u8>>>) -> Option<Vec<Vec<u8>>> {
+    let worth = |texts: &Option<Vec<Vec<u8>>>| {
+        let shortest = texts.as_ref().and_then(|texts| texts.iter().map(Vec::len).min()).unwrap_or(0);
+        let many = texts.as_ref().map_or(0, Vec::len);
+        (shortest.min(6), std::cmp::Reverse(many), shortest)
+    };
+    if worth(&other) > worth(&one) { other } else { one }
+}
+
+/// The text that a part always is, apart from case.
+fn exact(hir: &Hir) -> Option<Vec<u8>> {
+    match hir.kind() {
+        HirKind::Literal(literal) => Some(literal.0.to_ascii_lowercase()),
+        HirKind::Class(class) => letter(class).map(|byte| vec![byte]),
+        _ => None,
+    }
+}
+
+/// The ASCII letter that a class stands for if it holds just its two cases, as `(?i)` makes them.
+fn letter(class: &Class) -> Option<u8> {
+    let Class::Unicode(class) = class else { return None };
+    let mut found = None;
+    for range in class.iter() {
+        if range.start() != range.end() {
+            return None;
+        }
+        let lower = match range.start() {
+            'ſ' => 's',
+            'K' => 'k',
+            other => other.to_ascii_lowercase(),
+        };
+        if found.is_some_and(|before| before != lower) || !lower.is_ascii() {
+            return None;
+        }
+        found = Some(lower);
+    }
+    found.and_then(|letter| u8::try_from(letter).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::required;
+
+    #[test]
+    fn the_longest_certain_text_is_found() {
+        assert_eq!(required(r"^\s*Error: .*cannot open").unwrap(), ["cannot open"]);
+        assert_eq!(required("(?i)skipping x+").unwrap(), ["skipping x"]);
+        assert_eq!(required("(?:alpha|Beta) \\d+").unwrap(), ["alpha", "beta"]);
+    }
+
+    #[test]
+    fn an_optional_text_is_not_relied_upon() {
+        assert_eq!(required("(?:alpha)? b"), Some(vec![" b".to_owned()]));
+        assert_eq!(required(r"\d+"), None);
+        assert_eq!(required("(?:alpha|\\d)"), None);
+    }
+}

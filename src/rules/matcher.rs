@@ -1,0 +1,276 @@
+//! The compiled rules, and which of them a line is worth showing to.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use regex::Regex;
+
+use super::embedded::PACKS;
+use super::literals::required;
+use super::pack::{Fallback, PackFault, read};
+use super::rule::{Nearby, Part, Rule};
+use super::trouble;
+
+/// Compiled rule packs.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    fallbacks: HashMap<Fallback, usize>,
+    watchers: Vec<Regex>,
+    watched: Vec<Watched>,
+    filter: AhoCorasick,
+    targets: Vec<Vec<Target>>,
+    always: Vec<u32>,
+}
+
+/// The watchers that stand for a rule's conditions, by position.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Watched {
+    pub after: Option<usize>,
+    pub not_after: Option<usize>,
+    pub before: Option<usize>,
+    pub not_before: Option<usize>,
+}
+
+/// What a text in a line makes worth a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Rule(u32),
+    Watcher(u32),
+    Trouble,
+}
+
+/// What the texts in one line call for.
+#[derive(Debug, Default)]
+pub(crate) struct Hits {
+    /// Rules to ask, the first one first.
+    pub rules: Vec<u32>,
+    /// Watchers to ask.
+    pub watchers: Vec<u32>,
+    /// A word of trouble.
+    pub trouble: bool,
+}
+
+impl Hits {
+    /// True if the line is worth no look at all.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.watchers.is_empty() && !self.trouble
+    }
+}
+
+static BUILTIN: LazyLock<RuleSet> = LazyLock::new(|| {
+    let texts: Vec<(PathBuf, String)> =
+        PACKS.iter().map(|(name, text)| (PathBuf::from(format!("{name}.toml")), (*text).to_owned())).collect();
+    let (rules, _) = read_all(&texts);
+    RuleSet::compile(rules)
+});
+
+impl RuleSet {
+    /// The rule packs that the program carries.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        &BUILTIN
+    }
+
+    /// The program's rules with those of a site: a rule of the same id takes the place of the program's.
+    ///
+    /// # Errors
+    /// Every fault in the texts, with file and line, all at once.
+    pub fn with_site_rules(texts: &[(PathBuf, String)]) -> Result<Self, Vec<PackFault>> {
+        let (own, mut faults) = read_all(texts);
+        faults.extend(double_ids(texts, &own));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let replaced: Vec<&str> = own.iter().map(|(rule, _)| rule.id.as_str()).collect();
+        let builtin = Self::builtin();
+        let fallback = |rule: &Rule| {
+            builtin.fallbacks.iter().find(|&(_, &at)| builtin.rules[at].id == rule.id).map(|(&kind, _)| kind)
+        };
+        let kept = builtin.rules.iter().filter(|rule| !replaced.contains(&rule.id.as_str()));
+        let mut rules: Vec<(Rule, Option<Fallback>)> = kept.map(|rule| (rule.clone(), fallback(rule))).collect();
+        rules.extend(own);
+        Ok(Self::compile(rules))
+    }
+
+    /// All rules, in the order in which they are asked.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of this id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// Rules whose pattern holds no text to look for first: each costs a look at every line.
+    #[must_use]
+    pub fn unfiltered(&self) -> Vec<&str> {
+        self.always.iter().map(|&rule| self.rules[rule as usize].id.as_str()).collect()
+    }
+
+    pub(crate) fn rule(&self, at: usize) -> &Rule {
+        &self.rules[at]
+    }
+
+    pub(crate) fn watched(&self, at: usize) -> Watched {
+        self.watched[at]
+    }
+
+    pub(crate) const fn watcher_count(&self) -> usize {
+        self.watchers.len()
+    }
+
+    pub(crate) fn watcher(&self, at: usize) -> &Regex {
+        &self.watchers[at]
+    }
+
+    pub(crate) fn fallback(&self, kind: Fallback) -> Option<usize> {
+        self.fallbacks.get(&kind).copied()
+    }
+
+    fn compile(mut rules: Vec<(Rule, Option<Fallback>)>) -> Self {
+        rules.sort_by_key(|(rule, _)| (rule.order, std::cmp::Reverse(rule.level), rule.part == Part::Heading));
+        let mut filter = Filter::default();
+        let mut watchers = Watchers::default();
+        let mut fallbacks = HashMap::new();
+        let mut watched = Vec::new();
+        for (at, (rule, fallback)) in rules.iter().enumerate() {
+            match fallback {
+                Some(kind) => drop(fallbacks.insert(*kind, at)),
+                None => filter.add(rule.pattern.as_str(), Target::Rule(index(at))),
+            }
+            watched.push(watchers.of(rule));
+        }
+        for (at, watcher) in watchers.patterns.iter().enumerate() {
+            filter.add(watcher.as_str(), Target::Watcher(index(at)));
+        }
+        trouble::WORDS.iter().for_each(|word| filter.text(word, Target::Trouble));
+        let (automaton, targets, always) = filter.build();
+        let rules = rules.into_iter().map(|(rule, _)| rule).collect();
+        Self { rules, fallbacks, watchers: watchers.patterns, watched, filter: automaton, targets, always }
+    }
+
+    /// Which rules, watchers and words a line is worth asking for.
+    pub(crate) fn hits(&self, text: &[u8], hits: &mut Hits) {
+        hits.rules.clear();
+        hits.watchers.clear();
+        hits.trouble = false;
+        for found in self.filter.find_overlapping_iter(text) {
+            for target in &self.targets[found.pattern().as_usize()] {
+                match *target {
+                    Target::Rule(rule) => hits.rules.push(rule),
+                    Target::Watcher(watcher) => hits.watchers.push(watcher),
+                    Target::Trouble => hits.trouble = true,
+                }
+            }
+        }
+        hits.rules.extend(&self.always);
+        hits.rules.sort_unstable();
+        hits.rules.dedup();
+        hits.watchers.sort_unstable();
+        hits.watchers.dedup();
+    }
+}
+
+fn index(at: usize) -> u32 {
+    u32::try_from(at).expect("fewer than four billion rules")
+}
+
+fn read_all(texts: &[(PathBuf, String)]) -> (Vec<(Rule, Option<Fallback>)>, Vec<PackFault>) {
+    let mut rules = Vec::new();
+    let mut faults = Vec::new();
+    for (path, text) in texts {
+        let (pack, found) = read(path, text);
+        rules.extend(pack.rules);
+        faults.extend(found);
+    }
+    (rules, faults)
+}
+
+/// Ids that stand twice in a site's own rules.
+fn double_ids(texts: &[(PathBuf, String)], rules: &[(Rule, Option<Fallback>)]) -> Vec<PackFault> {
+    let mut seen = BTreeMap::new();
+    let path = texts.first().map_or_else(|| Path::new("rules").to_owned(), |(path, _)| path.clone());
+    rules
+        .iter()
+        .filter_map(|(rule, _)| {
+            let before = seen.insert(rule.id.as_str(), rule.pack.as_str())?;
+            let message = format!("rule `{}` stands twice: in {before} and in {}", rule.id, rule.pack);
+            Some(PackFault { path: path.clone(), line: 1, message })
+        })
+        .collect()
+}
+
+/// Patterns of conditions, each once.
+#[derive(Default)]
+struct Watchers {
+    patterns: Vec<Regex>,
+    known: HashMap<String, usize>,
+}
+
+impl Watchers {
+    fn of(&mut self, rule: &Rule) -> Watched {
+        Watched {
+            after: self.add(rule.when.after.as_ref()),
+            not_after: self.add(rule.when.not_after.as_ref()),
+            before: self.add(rule.when.before.as_ref()),
+            not_before: self.add(rule.when.not_before.as_ref()),
+        }
+    }
+
+    fn add(&mut self, nearby: Option<&Nearby>) -> Option<usize> {
+        let pattern = &nearby?.pattern;
+        let next = self.patterns.len();
+        let at = *self.known.entry(pattern.as_str().to_owned()).or_insert(next);
+        if at == next {
+            self.patterns.push(pattern.clone());
+        }
+        Some(at)
+    }
+}
+
+/// The texts to look for.
+#[derive(Default)]
+struct Filter {
+    texts: Vec<String>,
+    targets: Vec<Vec<Target>>,
+    known: HashMap<String, usize>,
+    always: Vec<u32>,
+}
+
+impl Filter {
+    fn add(&mut self, pattern: &str, target: Target) {
+        match (required(pattern), target) {
+            (Some(texts), _) => texts.iter().for_each(|text| self.text(text, target)),
+            (None, Target::Rule(rule)) => self.always.push(rule),
+            (None, _) => self.text("\n", target),
+        }
+    }
+
+    fn text(&mut self, text: &str, target: Target) {
+        let next = self.texts.len();
+        let at = *self.known.entry(text.to_owned()).or_insert(next);
+        if at == next {
+            self.texts.push(text.to_owned());
+            self.targets.push(Vec::new());
+        }
+        if !self.targets[at].contains(&target) {
+            self.targets[at].push(target);
+        }
+    }
+
+    fn build(self) -> (AhoCorasick, Vec<Vec<Target>>, Vec<u32>) {
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(&self.texts)
+            .expect("the texts of some hundred rules fit in an automaton");
+        (automaton, self.targets, self.always)
+    }
+}

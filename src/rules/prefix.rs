@@ -1,0 +1,181 @@
+//! Cuts what other programs put before each line of a build log: time stamps, loggers, deployment tools, containers, CI.
+//!
+//! Each form is one that a public tool prints; none may eat the words of the line itself.
+
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+/// How many prefixes one line may carry (`job step time #12 3.4 I, [...]`).
+const DEPTH: usize = 5;
+
+/// A line without what stood before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stripped<'l> {
+    /// The line's own text, white space trimmed on both sides.
+    pub text: &'l [u8],
+    /// White space before it.
+    pub indent: usize,
+    /// A program that marks errors said that this is one (`##[error]`, a logger's FATAL).
+    pub marked: bool,
+    /// PowerShell wraps what follows at the width of its window.
+    pub wraps: bool,
+}
+
+/// Cuts all known prefixes of one line.
+pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    let mut stripped = trimmed(line);
+    for _ in 0..DEPTH {
+        let Some((length, marked, wraps)) = prefix_of(&stripped) else { break };
+        let inner = trimmed(&stripped.text[length..]);
+        stripped = Stripped { marked: stripped.marked || marked, wraps: stripped.wraps || wraps, ..inner };
+    }
+    stripped
+}
+
+fn trimmed(line: &[u8]) -> Stripped<'_> {
+    let text = line.trim_ascii();
+    let indent = line.len() - line.trim_ascii_start().len();
+    Stripped { text, indent, marked: false, wraps: false }
+}
+
+/// Length of the prefix, whether it marks an error, whether it starts wrapped text.
+fn prefix_of(line: &Stripped<'_>) -> Option<(usize, bool, bool)> {
+    let text = line.text;
+    let plain = |length: usize| Some((length, false, false));
+    match text.first()? {
+        b'r' if text.starts_with(b"remote:") => plain(7),
+        b'#' => numbered_step(text),
+        b'0'..=b'9' => time(line).and_then(plain),
+        b'[' => length_of(&BRACKETED, text).and_then(plain),
+        b':' => length_of(&WORKFLOW_COMMAND, text).map(|length| (length, text.starts_with(b"::error"), false)),
+        b'A'..=b'Z' if text.len() > 8 => logger(text).or_else(|| named(text)),
+        b'a'..=b'z' | b'A'..=b'Z' | b'@' | b'.' => named(text),
+        _ => None,
+    }
+}
+
+fn length_of(pattern: &Regex, text: &[u8]) -> Option<usize> {
+    pattern.find(text).map(|found| found.end())
+}
+
+/// `#12 3.456 ` of BuildKit, `##[error]` of GitHub and Azure.
+fn numbered_step(text: &[u8]) -> Option<(usize, bool, bool)> {
+    if text.starts_with(b"##[") {
+        let close = text.iter().position(|&byte| byte == b']')?;
+        return Some((close + 1, text.starts_with(b"##[error]"), false));
+    }
+    length_of(&BUILD_STEP, text).map(|length| (length, false, false))
+}
+
+fn time(line: &Stripped<'_>) -> Option<usize> {
+    let text = line.text;
+    length_of(&TIME, text).or_else(|| seconds(text)).or_else(|| {
+        let airbrussh = line.indent >= 4 && text.len() > 3 && text[1].is_ascii_digit() && text[2] == b' ';
+        (airbrussh && !text[3].is_ascii_digit() && !text[3..].starts_with(b"|")).then_some(3)
+    })
+}
+
+/// `12.34 `, seconds since the start of a container step, unless it is a size or a duration.
+fn seconds(text: &[u8]) -> Option<usize> {
+    let length = length_of(&SECONDS, text)?;
+    let unit = text[length..].split(|byte| !byte.is_ascii_alphabetic()).next().unwrap_or_default();
+    (!matches!(unit, b"kB" | b"KB" | b"MB" | b"KiB" | b"MiB" | b"B" | b"s" | b"ms" | b"bytes" | b"GB" | b"kb"))
+        .then_some(length)
+}
+
+/// Ruby's `E, [time #pid] ERROR -- : ` and SSHKit's `DEBUG [hash] `.
+fn logger(text: &[u8]) -> Option<(usize, bool, bool)> {
+    if text[1..].starts_with(b", [") {
+        return length_of(&RUBY_LOGGER, text).map(|length| (length, text[0] == b'F', false));
+    }
+    length_of(&SSHKIT, text).map(|length| (length, false, false))
+}
+
+/// `web_1 | `, `app build: `, `Aug  2 13:25:07 host unit[1]: `, `job<tab>step<tab>time `, `node.exe : `.
+fn named(text: &[u8]) -> Option<(usize, bool, bool)> {
+    let head = &text[..text.len().min(200)];
+    if !head.iter().any(|byte| matches!(byte, b'|' | b'\t' | b':')) {
+        return None;
+    }
+    if let Some(length) = length_of(&POWERSHELL, head) {
+        return Some((length, false, true));
+    }
+    length_of(&NAMED, head).map(|length| (length, false, false))
+}
+
+macro_rules! pattern {
+    ($name:ident, $text:expr) => {
+        static $name: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(concat!("(?-u)", $text)).expect("a constant pattern, compiled by a test"));
+    };
+}
+
+pattern!(BUILD_STEP, r"^#\d+ (?:\d+\.\d+ )?");
+pattern!(
+    TIME,
+    r"(?x)^(?:
+        \d{4}-\d\d-\d\d[T\ ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d|\ UTC)?(?:\ \d\d[OE]\+?)?(?:[\ \t]|:\ |$)
+      | \d\d?:\d\d:\d\d(?:[.,]\d+)?(?:\ [AP]M)?(?::?[\ \t]|$)
+    )"
+);
+pattern!(SECONDS, r"^\d{1,4}\.\d{1,3} ");
+pattern!(
+    BRACKETED,
+    r"^(?:\[\d{4}-\d\d-\d\d[^\]]{1,30}\]\s|\[\d\d?:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\]\s|\[(?:vite|build|types|content|vite:build)\] )"
+);
+pattern!(WORKFLOW_COMMAND, r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?::");
+pattern!(RUBY_LOGGER, r"^[DIWEFA], \[[^\]]{10,60}\] +[A-Z]+ -- [^:]{0,60}: ?");
+pattern!(SSHKIT, r"^(?:INFO|DEBUG|WARN|ERROR|FATAL) \[[0-9a-f]{8}\](?:[ \t]+|$)");
+pattern!(POWERSHELL, r"^(?:node|npm|npx|yarn|pnpm|vite|cmd|bundle|ruby|rails|git|tsc)(?:\.(?:exe|cmd|ps1|bat))? : ");
+pattern!(
+    NAMED,
+    r"(?x)^(?:
+        [a-zA-Z][\w.-]{0,40}\s*\|\s
+      | [\w@/.-]{1,80}\ (?:\w+:)?(?:build|install|preinstall|postinstall|prepare|compile|test|lint)(?:[:\w-]*)[:]\s
+      | @?[\w/.-]{1,80}:(?:build|compile)(?:[:\w-]*):\s
+      | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d\ [\w.-]+\ [^\s:]{1,60}:\s
+      | [^\t]{1,80}\t[^\t]{1,80}\t\d{4}-\d\d-\d\dT[\d:.]+Z\s
+    )"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::strip;
+
+    fn text(line: &str) -> &str {
+        std::str::from_utf8(strip(line.as_bytes()).text).unwrap()
+    }
+
+    #[test]
+    fn prefixes_of_deployment_tools_are_cut() {
+        assert_eq!(text(" DEBUG [2089fb7e] \trake aborted!"), "rake aborted!");
+        assert_eq!(text("remote:        Compiling…"), "Compiling…");
+        assert_eq!(text("      01 rake aborted!"), "rake aborted!");
+        assert_eq!(text("E, [2026-11-22T21:50:45.858067 #20302] ERROR -- : Error: x"), "Error: x");
+    }
+
+    #[test]
+    fn prefixes_of_containers_and_ci_are_cut() {
+        assert_eq!(text("#12 34.56 Killed"), "Killed");
+        assert_eq!(text("3.456 Error: x"), "Error: x");
+        assert_eq!(text("2023-08-02T13:25:07.1234567Z ##[error]Process completed"), "Process completed");
+        assert_eq!(text("build\tRun assets\t2023-08-02T13:25:07.12Z rake aborted!"), "rake aborted!");
+        assert_eq!(text("web_1  | rake aborted!"), "rake aborted!");
+        assert!(strip(b"##[error]x").marked);
+    }
+
+    #[test]
+    fn the_words_of_the_line_stay() {
+        for line in [
+            "12 | @import \"a\";",
+            "37.95 kB",
+            "[0] ./app/x.js 834 bytes {0} [built]",
+            "ERROR in ./x.scss",
+            "Error: a: b",
+        ] {
+            assert_eq!(text(line), line);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Remembers where the lines stand that rules ask for above and below.
+//!
+//! Lines are counted that say something; blank ones are not.
+
+use std::collections::VecDeque;
+
+use super::matcher::RuleSet;
+use super::sighting::Sighting;
+
+/// Sightings of one watcher that are remembered; a condition looks no further back than this many of them.
+const REMEMBERED: usize = 64;
+
+/// Where each watched pattern was seen.
+pub(crate) struct Watch<'r> {
+    rules: &'r RuleSet,
+    seen: Vec<VecDeque<u64>>,
+    last: Vec<u64>,
+}
+
+impl<'r> Watch<'r> {
+    pub(crate) fn new(rules: &'r RuleSet) -> Self {
+        let count = rules.watcher_count();
+        Self { rules, seen: vec![VecDeque::new(); count], last: vec![0; count] }
+    }
+
+    /// Notes which watched patterns a line matches.
+    pub(crate) fn note(&mut self, watchers: &[u32], text: &str, index: u64) {
+        for &watcher in watchers {
+            let at = watcher as usize;
+            if self.rules.watcher(at).is_match(text) {
+                let seen = &mut self.seen[at];
+                if seen.len() == REMEMBERED {
+                    seen.pop_front();
+                }
+                seen.push_back(index);
+                self.last[at] = index;
+            }
+        }
+    }
+
+    /// True if what a rule asks for above this line holds.
+    pub(crate) fn allows(&self, rule: usize, index: u64) -> bool {
+        let (watched, when) = (self.rules.watched(rule), &self.rules.rule(rule).when);
+        let near = |watcher: Option<usize>, within: u64| {
+            watcher.is_some_and(|at| self.last[at] > 0 && (within == 0 || index - self.last[at] <= within))
+        };
+        let after = when.after.as_ref().is_none_or(|nearby| near(watched.after, nearby.within));
+        let not_after = when.not_after.as_ref().is_none_or(|nearby| !near(watched.not_after, nearby.within));
+        after && not_after
+    }
+
+    /// True if what a rule asks for below the line at `index` holds, as far as it is known now.
+    pub(crate) fn below_holds(&self, rule: usize, index: u64) -> bool {
+        let (watched, when) = (self.rules.watched(rule), &self.rules.rule(rule).when);
+        let near = |watcher: Option<usize>, within: u64| watcher.is_some_and(|at| self.follows(at, index, within));
+        let before = when.before.as_ref().is_none_or(|nearby| near(watched.before, nearby.within));
+        let not_before = when.not_before.as_ref().is_none_or(|nearby| !near(watched.not_before, nearby.within));
+        before && not_before
+    }
+
+    fn follows(&self, watcher: usize, index: u64, within: u64) -> bool {
+        if within == 0 {
+            return self.last[watcher] > index;
+        }
+        self.seen[watcher].iter().any(|&seen| seen > index && seen - index <= within)
+    }
+
+    /// True if the rule asks for a line at a certain distance below.
+    pub(crate) fn asks_near(&self, sighting: &Sighting) -> bool {
+        self.reach(sighting) > 0
+    }
+
+    /// True if all lines have gone by that such a rule asks for.
+    pub(crate) fn has_passed(&self, sighting: &Sighting, index: u64) -> bool {
+        index > sighting.last_index + self.reach(sighting)
+    }
+
+    fn reach(&self, sighting: &Sighting) -> u64 {
+        let when = &self.rules.rule(sighting.rule).when;
+        [&when.before, &when.not_before].into_iter().flatten().map(|nearby| nearby.within).max().unwrap_or(0)
+    }
+}

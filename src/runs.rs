@@ -1,0 +1,131 @@
+//! Reports and build logs of earlier checks, kept in the state folder so that `show` and `promote` can find them.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::report::Report;
+use crate::site::locate::make_private;
+
+/// How many runs are kept.
+const KEPT: usize = 30;
+
+/// Why a run could not be kept or found.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// There is no run of that name.
+    #[error("There is no run {name}. See which there are: themegate history")]
+    Unknown {
+        /// As it was asked for.
+        name: String,
+    },
+    /// It cannot be read or written.
+    #[error("{path} could not be used: {source}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is not a report.
+    #[error("{path} is not a report of this themegate: {fault}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: serde_json::Error,
+    },
+}
+
+fn folder(state: &Path) -> PathBuf {
+    state.join("runs")
+}
+
+/// A name for a run that begins now, not used before: `2026-11-22T14-02-51`.
+#[must_use]
+pub fn new_name(state: &Path) -> String {
+    let now = jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
+    let free = |name: &String| !folder(state).join(format!("{name}.json")).exists();
+    let later = (2..).map(|number| format!("{now}-{number}"));
+    std::iter::once(now.clone()).chain(later).find(free).unwrap_or(now)
+}
+
+/// Keeps a report and the build log it speaks of; drops the oldest beyond thirty.
+///
+/// # Errors
+/// If they cannot be written.
+pub fn keep(state: &Path, report: &Report, log: Option<&Path>) -> Result<(), RunError> {
+    let folder = folder(state);
+    let unusable = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| RunError::Unusable { path, source }
+    };
+    make_private(&folder).map_err(unusable(&folder))?;
+    if let Some(log) = log.filter(|log| log.exists()) {
+        let kept = folder.join(format!("{}.log", report.run));
+        fs::copy(log, &kept).map_err(unusable(&kept))?;
+    }
+    let path = folder.join(format!("{}.json", report.run));
+    let text = serde_json::to_vec_pretty(report).map_err(|fault| RunError::Corrupt { path: path.clone(), fault })?;
+    write_private(&path, &text).map_err(unusable(&path))?;
+    for old in list(state)?.into_iter().skip(KEPT) {
+        let _ = fs::remove_file(folder.join(format!("{old}.json")));
+        let _ = fs::remove_file(folder.join(format!("{old}.log")));
+    }
+    Ok(())
+}
+
+fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text)
+}
+
+/// The names of all runs, the latest first.
+///
+/// # Errors
+/// If the folder is there and cannot be read.
+pub fn list(state: &Path) -> Result<Vec<String>, RunError> {
+    let folder = folder(state);
+    let files = match fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(RunError::Unusable { path: folder, source }),
+    };
+    let names = files.flatten().map(|file| file.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    names.sort_by(|a, b| b.cmp(a));
+    Ok(names)
+}
+
+/// Reads the report of the run `name`, or of the last one for `latest`.
+///
+/// # Errors
+/// If there is none, or it cannot be read.
+pub fn read(state: &Path, name: &str) -> Result<Report, RunError> {
+    let path = find(state, name, "json")?;
+    let text = fs::read(&path).map_err(|source| RunError::Unusable { path: path.clone(), source })?;
+    serde_json::from_slice(&text).map_err(|fault| RunError::Corrupt { path, fault })
+}
+
+/// Opens the build log of the run `name`, or of the last one for `latest`.
+///
+/// # Errors
+/// If there is none, or it cannot be read.
+pub fn open_log(state: &Path, name: &str) -> Result<File, RunError> {
+    let path = find(state, name, "log")?;
+    File::open(&path).map_err(|source| RunError::Unusable { path, source })
+}
+
+fn find(state: &Path, name: &str, ending: &str) -> Result<PathBuf, RunError> {
+    let unknown = || RunError::Unknown { name: name.to_owned() };
+    let name = if name == "latest" { list(state)?.into_iter().next().ok_or_else(unknown)? } else { name.to_owned() };
+    // A name is one part of a path: nothing outside the folder is ever read.
+    if name.contains('/') || name.starts_with('.') {
+        return Err(unknown());
+    }
+    let path = folder(state).join(format!("{name}.{ending}"));
+    if path.is_file() { Ok(path) } else { Err(unknown()) }
+}

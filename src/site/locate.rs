@@ -1,0 +1,112 @@
+//! Finds the live tree, and the place beside it for themegate's own state.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{SiteError, registry};
+
+/// The folder name of themegate's state.
+pub const STATE_FOLDER: &str = ".themegate";
+
+/// The live tree that was named, or the one found upwards from the current folder, or `~/live`; links resolved once, so
+/// that a `current` link that moves while themegate runs cannot mix two releases.
+///
+/// # Errors
+/// If there is none, or it cannot be read.
+pub fn live_tree(named: Option<&Path>) -> Result<PathBuf, SiteError> {
+    let Some(named) = named else { return search() };
+    let root = resolve(named)?;
+    if looks_like_mastodon(&root) { Ok(root) } else { Err(SiteError::NotMastodon { path: named.to_path_buf() }) }
+}
+
+fn resolve(path: &Path) -> Result<PathBuf, SiteError> {
+    fs::canonicalize(path).map_err(|source| SiteError::Unreadable { path: path.to_path_buf(), source })
+}
+
+fn search() -> Result<PathBuf, SiteError> {
+    let from = env::current_dir().map_err(|source| SiteError::Unreadable { path: PathBuf::from("."), source })?;
+    let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default().join("live");
+    let found = from.ancestors().chain([home.as_path()]).find(|folder| looks_like_mastodon(folder));
+    match found {
+        Some(folder) => resolve(folder),
+        None => Err(SiteError::NotFound { from, home }),
+    }
+}
+
+/// A registry or glitch-soc's flavours, and the folder that themes are compiled from.
+fn looks_like_mastodon(folder: &Path) -> bool {
+    let sources = folder.join("app/javascript");
+    sources.is_dir() && (folder.join(registry::PATH).exists() || sources.join("flavours").is_dir())
+        || folder.join("lib/mastodon/version.rb").is_file()
+}
+
+/// `.themegate` beside the live tree. Under Capistrano the tree is `releases/<time>` behind the link `current`: there the
+/// state belongs to the whole deployment, not among the releases, which are cleaned away.
+#[must_use]
+pub fn state_folder(root: &Path) -> PathBuf {
+    let parent = root.parent().unwrap_or(root);
+    let deployment = parent.parent().filter(|folder| {
+        parent.file_name().is_some_and(|name| name == "releases") && folder.join("current").is_symlink()
+    });
+    deployment.unwrap_or(parent).join(STATE_FOLDER)
+}
+
+/// Makes `folder` with mode 0700, and takes back any wider permission that it has.
+///
+/// # Errors
+/// If it cannot be made, or is something else than a folder of ours.
+pub fn make_private(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let metadata = fs::symlink_metadata(folder)?;
+    if !metadata.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is a link or a file, not a folder"));
+    }
+    if metadata.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn mastodon(at: &Path) {
+        fs::create_dir_all(at.join("app/javascript")).unwrap();
+        fs::create_dir_all(at.join("config")).unwrap();
+        fs::write(at.join("config/themes.yml"), "default: styles/application.scss\n").unwrap();
+    }
+
+    #[test]
+    fn a_current_link_is_resolved_and_the_state_stands_beside_it() {
+        let deploy = tempfile::tempdir().unwrap();
+        let base = deploy.path().canonicalize().unwrap();
+        let release = base.join("releases/20260801");
+        mastodon(&release);
+        symlink("releases/20260801", base.join("current")).unwrap();
+        let root = live_tree(Some(&base.join("current"))).unwrap();
+        assert_eq!(root, release);
+        assert_eq!(state_folder(&root), base.join(".themegate"));
+    }
+
+    #[test]
+    fn a_folder_without_mastodon_is_refused_with_the_next_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = live_tree(Some(folder.path())).unwrap_err().to_string();
+        assert!(error.contains("--live DIR"), "{error}");
+    }
+
+    #[test]
+    fn the_state_folder_is_closed_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join(".themegate");
+        fs::create_dir(&state).unwrap();
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
+        make_private(&state).unwrap();
+        assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

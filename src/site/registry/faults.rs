@@ -1,0 +1,261 @@
+//! What is wrong with a registry that can be read: what Rails would offer and nobody could use.
+//!
+//! Severities are those of a site as it stands. Names that work are not held against a site that uses them, however unwise:
+//! `change/` is stricter with what is proposed.
+
+use super::{NameFault, PATH, PathKind, Registry, RegistryEntry, is_safe_path, name_fault};
+use crate::finding::Finding;
+use crate::site::{MastodonVersion, Toolchain};
+
+/// Whose reading of the registry counts on this site.
+#[derive(Debug, Clone, Copy)]
+pub struct RegistrySemantics<'a> {
+    /// What compiles the registry's files.
+    pub toolchain: Toolchain,
+    /// The site's own entries (`application`, `public`, …).
+    pub packs: &'a [String],
+    /// The version, where known: 4.3 to 4.5 offer the pseudo theme `system`.
+    pub version: Option<MastodonVersion>,
+}
+
+impl RegistrySemantics<'_> {
+    fn is_vite(&self) -> bool {
+        self.toolchain == Toolchain::Vite
+    }
+
+    /// Mastodon 4.3 to 4.5 add `system`, which is `mastodon-light` and `default` by the reader's colour preference.
+    fn has_system(&self) -> bool {
+        self.version.is_some_and(|version| version.major == 4 && (3..=5).contains(&version.minor))
+    }
+}
+
+/// What a theme that is offered and not compiled does.
+const BROKEN_PAGES: &str =
+    "Whoever picks this theme gets \"Something went wrong on our side\" on every page, the settings page included.";
+
+/// Where the stock stylesheet is.
+const STOCK_DEFAULT: &str = "styles/application.scss";
+
+/// Every fault of `registry`, in the order of its lines.
+pub(super) fn of(
+    registry: &Registry,
+    semantics: &RegistrySemantics<'_>,
+    exists: &dyn Fn(&str) -> PathKind,
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = byte_order_mark(registry).into_iter().collect();
+    for (index, entry) in registry.entries().iter().enumerate() {
+        let earlier = registry.entries()[..index].iter().find(|other| other.name == entry.name);
+        findings.extend(earlier.map(|earlier| duplicate(registry, entry, earlier)));
+        findings.extend(entry_fault(registry, entry, semantics, exists));
+    }
+    findings.extend(default_fault(registry));
+    findings.extend(system_fault(registry, semantics));
+    findings
+}
+
+fn at(finding: Finding, registry: &Registry, entry: &RegistryEntry) -> Finding {
+    finding.at_line(PATH, entry.line, registry.line_text(entry.line).trim_end())
+}
+
+fn byte_order_mark(registry: &Registry) -> Option<Finding> {
+    let message = "The theme registry begins with a byte order mark. Ruby and js-yaml both skip it.";
+    registry.text().starts_with('\u{feff}').then(|| Finding::benign("registry-byte-order-mark", message).at(PATH))
+}
+
+fn duplicate(registry: &Registry, entry: &RegistryEntry, earlier: &RegistryEntry) -> Finding {
+    let message =
+        format!("{} is listed twice in the theme registry, on lines {} and {}.", entry.name, earlier.line, entry.line);
+    at(Finding::fatal("registry-duplicate-name", message), registry, entry)
+        .meaning(
+            "Ruby takes the last one and the site runs; the asset compiler refuses the file, so no compile works from here on.",
+        )
+        .help(format!("Remove one of the two lines from {PATH}."))
+}
+
+/// The gravest fault of one entry: one cause, one finding; and a note on its name where that is worth one.
+fn entry_fault(
+    registry: &Registry,
+    entry: &RegistryEntry,
+    semantics: &RegistrySemantics<'_>,
+    exists: &dyn Fn(&str) -> PathKind,
+) -> Vec<Finding> {
+    let path = text_fault(entry)
+        .or_else(|| compiled_fault(entry, semantics))
+        .or_else(|| file_fault(entry, exists))
+        .or_else(|| unusual_path(entry));
+    let name = name_finding(entry, semantics);
+    name.into_iter().chain(path).map(|finding| at(finding, registry, entry)).collect()
+}
+
+fn text_fault(entry: &RegistryEntry) -> Option<Finding> {
+    if entry.is_string {
+        return None;
+    }
+    let name = &entry.name;
+    if !entry.name_is_string {
+        let message = format!(
+            "Ruby does not read the theme name `{name}` as text: to YAML it is a truth value, a number or nothing."
+        );
+        let finding = Finding::fatal("theme-name-not-text", message);
+        return Some(
+            finding
+                .meaning("Rails would offer a theme that no setting can name, or stop when it starts.")
+                .help(format!("Put it in quotes (\"{name}\": …), or better, give the theme another name.")),
+        );
+    }
+    let message = if entry.path.is_empty() {
+        format!("The theme {name} has no stylesheet: nothing usable follows its name.")
+    } else {
+        format!("Ruby does not read the path of the theme {name} as text.")
+    };
+    Some(Finding::fatal("theme-path-not-text", message).meaning(BROKEN_PAGES).help(format!(
+        "Write the stylesheet's path below app/javascript: `{name}: styles/{name}.scss`, or remove the line."
+    )))
+}
+
+fn name_finding(entry: &RegistryEntry, semantics: &RegistrySemantics<'_>) -> Option<Finding> {
+    let name = &entry.name;
+    let fault = name_fault(name, semantics.packs).filter(|_| entry.name_is_string)?;
+    let is_pack = semantics.packs.contains(name);
+    let message = format!("The theme name {name} {}.", fault.reason());
+    let rename = format!("Give the theme another name in {PATH}: lower-case letters, digits, `-` and `_`.");
+    let (finding, meaning) = match (fault, semantics.is_vite()) {
+        (NameFault::Reserved, false) if is_pack => (
+            Finding::fatal("theme-name-reserved", message),
+            "webpack lets the theme take the place of the site's own script: a blank page for everyone, or a compile that fails.",
+        ),
+        (NameFault::Reserved, _) if name == "system" && semantics.has_system() => (
+            Finding::review("theme-name-reserved", message),
+            "This Mastodon has a pseudo theme `system`; whoever picks either gets the pseudo theme.",
+        ),
+        (NameFault::Reserved, true) if is_pack => (
+            Finding::benign("theme-name-reserved", message),
+            "Vite keeps themes apart from the site's scripts, so nothing breaks.",
+        ),
+        (NameFault::Dot, false) => (
+            Finding::fatal("theme-name-unusable", message),
+            "webpacker takes what follows the dot for a file type and does not find the stylesheet: whoever picks the theme gets \
+             an error on every page.",
+        ),
+        (NameFault::Dot | NameFault::Space, _) => {
+            (Finding::review("theme-name-unusual", message), "Manifest lookups and web addresses may not find it.")
+        }
+        (NameFault::Reserved | NameFault::UpperCase | NameFault::Shape, _) => return None,
+    };
+    Some(finding.meaning(meaning).help(rename))
+}
+
+/// Whether the toolchain makes a stylesheet of it at all.
+fn compiled_fault(entry: &RegistryEntry, semantics: &RegistrySemantics<'_>) -> Option<Finding> {
+    let RegistryEntry { name, path, .. } = entry;
+    // config/vite/plugin-mastodon-themes.ts (4.4.0 to 4.6.5): one dot, and `css` at the end; anything else is skipped.
+    let skipped = semantics.is_vite() && (path.matches('.').count() != 1 || !path.ends_with("css"));
+    if skipped {
+        let message = format!("{name} is offered in the settings, and the asset compiler skips its path {path}.");
+        return Some(
+            Finding::fatal("theme-not-compiled", message)
+                .meaning(format!(
+                    "Mastodon's Vite plugin takes a theme only if its path has exactly one dot and ends in css; others it skips with \
+                     a note, and the compile exits 0 all the same. {BROKEN_PAGES}"
+                ))
+                .help(format!("Give the file a name with a single dot, and the line that name: {name}: {}", single_dot(path, name))),
+        );
+    }
+    let stylesheet = path.ends_with(".css") || path.ends_with(".scss") || path.ends_with(".sass");
+    (!semantics.is_vite() && !stylesheet).then(|| {
+        Finding::fatal("theme-not-a-stylesheet", format!("The theme {name} leads to {path}, which is no stylesheet."))
+            .meaning(format!(
+                "webpack compiles it without a complaint, and the manifest gets no {name}.css. {BROKEN_PAGES}"
+            ))
+            .help(format!("Name a .scss or .css file: `{name}: styles/{name}.scss`."))
+    })
+}
+
+/// The path as Vite would take it.
+fn single_dot(path: &str, name: &str) -> String {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let Some((stem, suffix)) = path.rsplit_once('.').filter(|(_, suffix)| suffix.ends_with("css")) else {
+        return format!("styles/{name}.scss");
+    };
+    if stem.contains("..") { format!("styles/{name}.{suffix}") } else { format!("{}.{suffix}", stem.replace('.', "-")) }
+}
+
+fn file_fault(entry: &RegistryEntry, exists: &dyn Fn(&str) -> PathKind) -> Option<Finding> {
+    let RegistryEntry { name, path, .. } = entry;
+    let meaning = "The compile cannot find it and fails, or leaves the theme out; until then nothing of this site can be compiled.";
+    let (id, message, help) = match exists(path) {
+        PathKind::File => return None,
+        PathKind::Missing => (
+            "theme-file-missing",
+            format!("The theme {name} leads to {path}, which does not exist."),
+            format!("Put the file at app/javascript/{path}, or remove the line from {PATH}."),
+        ),
+        PathKind::Dir => (
+            "theme-file-is-folder",
+            format!("The theme {name} leads to {path}, which is a folder."),
+            format!("Name the stylesheet in it, often `{name}: {path}.scss`."),
+        ),
+        PathKind::WrongCase(spelled) => (
+            "theme-file-wrong-case",
+            format!("The theme {name} leads to {path}; the file is called {spelled}."),
+            format!("Write the line as `{name}: {spelled}`: upper and lower case count."),
+        ),
+    };
+    Some(Finding::fatal(id, message).meaning(meaning).help(help))
+}
+
+/// A path that compiles, and that is not spelled in the one obvious way.
+fn unusual_path(entry: &RegistryEntry) -> Option<Finding> {
+    let RegistryEntry { name, path, .. } = entry;
+    if is_safe_path(path) {
+        return None;
+    }
+    let message = format!("The path of the theme {name} is unusual: {path}.");
+    let leaves = path.starts_with('/') || path.split('/').any(|part| part == "..");
+    let finding = if leaves {
+        Finding::review("theme-path-unsafe", message)
+    } else {
+        Finding::benign("theme-path-unusual", message)
+    };
+    Some(
+        finding
+            .meaning("It works with this toolchain; Mastodon 4.4 and later skip such a theme without failing.")
+            .help(format!("Write the path below app/javascript, like `{name}: styles/{name}.scss`.")),
+    )
+}
+
+fn default_fault(registry: &Registry) -> Option<Finding> {
+    let Some(entry) = registry.get("default") else {
+        return Some(
+            Finding::fatal("registry-default-missing", "The theme registry has no `default`.")
+                .at(PATH)
+                .meaning("The error page and embedded posts ask for the default theme: the compile stops, or errors end in an empty page.")
+                .help(format!("Add this line to {PATH}: default: {STOCK_DEFAULT}")),
+        );
+    };
+    if entry.path == STOCK_DEFAULT {
+        return None;
+    }
+    let message = format!("`default` leads to {} in place of Mastodon's own {STOCK_DEFAULT}.", entry.path);
+    Some(
+        at(Finding::benign("registry-default-redefined", message), registry, entry)
+            .meaning(
+                "The error page, embedded posts and everybody without a theme of their own depend on that stylesheet.",
+            )
+            .help(format!(
+                "Safer: `default: {STOCK_DEFAULT}`, the theme under its own name, and that name as the site's theme."
+            )),
+    )
+}
+
+fn system_fault(registry: &Registry, semantics: &RegistrySemantics<'_>) -> Option<Finding> {
+    (semantics.has_system() && registry.get("mastodon-light").is_none()).then(|| {
+        Finding::fatal("registry-mastodon-light-missing", "The theme registry has no `mastodon-light`, which this Mastodon needs.")
+            .at(PATH)
+            .meaning(
+                "Mastodon 4.3 to 4.5 show `system` to everybody who has not chosen otherwise, and `system` is `default` and \
+                 `mastodon-light` together: without it every page is an error.",
+            )
+            .help(format!("Add this line to {PATH}: mastodon-light: styles/mastodon-light.scss"))
+    })
+}

@@ -1,0 +1,216 @@
+//! Copies one file: by reflink where the file system can, else in the kernel, holes kept. Never by hard link, because
+//! bundlers cut files in place and would write through it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{OFlags, SeekFrom, Timespec, Timestamps};
+use rustix::io::Errno;
+
+use super::error::StagingError;
+use super::inventory::Entry;
+
+/// How files reach the stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// The file system shares the blocks until one side writes: no time, no room.
+    Reflink,
+    /// Every byte is copied.
+    Copy,
+}
+
+impl Method {
+    /// The word used in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reflink => "reflink",
+            Self::Copy => "copy",
+        }
+    }
+}
+
+/// What became of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Copied {
+    /// So many bytes, and the file was the one that had been seen.
+    Same(u64),
+    /// It was written to since it had been seen.
+    Moved(u64),
+    /// It vanished since it had been seen.
+    Gone,
+}
+
+/// A file up to this size is read and written through the buffer: two calls instead of five.
+const SMALL: u64 = 64 * 1024;
+
+/// Bytes per call for the others, so that an interruption is heard in time.
+const CHUNK: usize = 16 * 1024 * 1024;
+
+/// Copies files, and remembers whether reflinks work here.
+#[derive(Debug)]
+pub(super) struct Copier<'a> {
+    reflink: AtomicBool,
+    interrupted: &'a AtomicBool,
+}
+
+impl<'a> Copier<'a> {
+    pub(super) fn new(method: Method, interrupted: &'a AtomicBool) -> Self {
+        Self { reflink: AtomicBool::new(method == Method::Reflink), interrupted }
+    }
+
+    /// Copies content, permission bits (set-user-id and set-group-id dropped) and times.
+    pub(super) fn file(
+        &self,
+        source: &Path,
+        target: &Path,
+        seen: &Entry,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Copied, StagingError> {
+        let read_only = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let flags = i32::try_from(read_only.bits()).expect("open flags are small");
+        let from = match OpenOptions::new().read(true).custom_flags(flags).open(source) {
+            Ok(from) => from,
+            Err(error) if error.kind() == ErrorKind::NotFound || is_a_link(&error) => return Ok(Copied::Gone),
+            Err(error) => return Err(StagingError::unreadable(source, error)),
+        };
+        let unwritable = |error: io::Error| StagingError::unwritable(target, error);
+        let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target).map_err(unwritable)?;
+        let now = from.metadata().map_err(|error| StagingError::unreadable(source, error))?;
+        if !now.is_file() {
+            return Ok(Copied::Gone);
+        }
+        let bytes =
+            self.content(&from, &mut to, now.len(), now.blocks() * 512, buffer).map_err(|failure| match failure {
+                Failure::Interrupted => StagingError::Interrupted,
+                Failure::Reading(error) => StagingError::unreadable(source, error),
+                Failure::Writing(error) => unwritable(error),
+            })?;
+        settle(&to, seen.mode, now.mtime(), now.mtime_nsec()).map_err(unwritable)?;
+        let same = (now.mtime(), now.mtime_nsec()) == seen.mtime && bytes == seen.size;
+        Ok(if same { Copied::Same(bytes) } else { Copied::Moved(bytes) })
+    }
+
+    fn content(
+        &self,
+        from: &File,
+        to: &mut File,
+        size: u64,
+        on_disk: u64,
+        buffer: &mut Vec<u8>,
+    ) -> Result<u64, Failure> {
+        if size == 0 {
+            return Ok(0);
+        }
+        if self.reflink.load(Ordering::Relaxed) {
+            match rustix::fs::ioctl_ficlone(&*to, from) {
+                Ok(()) => return Ok(size),
+                Err(Errno::OPNOTSUPP | Errno::XDEV | Errno::NOTTY | Errno::NOSYS) => {
+                    self.reflink.store(false, Ordering::Relaxed)
+                }
+                // This file cannot be cloned; others may.
+                Err(_) => {}
+            }
+        }
+        if size <= SMALL {
+            return small(from, to, size, buffer);
+        }
+        if on_disk < size { self.with_holes(from, to, size) } else { self.range(from, to, 0, u64::MAX) }
+    }
+
+    /// Copies the parts that hold data, and leaves the holes as holes.
+    fn with_holes(&self, from: &File, to: &File, size: u64) -> Result<u64, Failure> {
+        to.set_len(size).map_err(Failure::Writing)?;
+        let mut position = 0;
+        loop {
+            let data = match rustix::fs::seek(from, SeekFrom::Data(position)) {
+                Ok(data) => data,
+                Err(Errno::NXIO) => return Ok(size),
+                // The file system does not tell holes from data.
+                Err(_) => return self.range(from, to, 0, u64::MAX),
+            };
+            let hole = rustix::fs::seek(from, SeekFrom::Hole(data)).unwrap_or(size);
+            self.range(from, to, data, hole - data)?;
+            position = hole;
+        }
+    }
+
+    /// Copies up to `length` bytes from `start` on; returns where it ended.
+    fn range(&self, from: &File, to: &File, start: u64, length: u64) -> Result<u64, Failure> {
+        let (mut reading, mut writing) = (start, start);
+        let end = start.saturating_add(length);
+        while reading < end {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted);
+            }
+            let wanted = usize::try_from(end - reading).unwrap_or(CHUNK).min(CHUNK);
+            match rustix::fs::copy_file_range(from, Some(&mut reading), to, Some(&mut writing), wanted) {
+                Ok(0) => break,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
+                    return self.plain(from, to, reading, end);
+                }
+                Err(error) => return Err(Failure::Writing(error.into())),
+            }
+        }
+        Ok(reading)
+    }
+
+    fn plain(&self, from: &File, to: &File, start: u64, end: u64) -> Result<u64, Failure> {
+        let mut buffer = vec![0; 256 * 1024];
+        let mut position = start;
+        while position < end && !self.interrupted.load(Ordering::Relaxed) {
+            let wanted = usize::try_from(end - position).unwrap_or(buffer.len()).min(buffer.len());
+            let count = from.read_at(&mut buffer[..wanted], position).map_err(Failure::Reading)?;
+            if count == 0 {
+                break;
+            }
+            to.write_all_at(&buffer[..count], position).map_err(Failure::Writing)?;
+            position += count as u64;
+        }
+        Ok(position)
+    }
+}
+
+enum Failure {
+    Interrupted,
+    Reading(io::Error),
+    Writing(io::Error),
+}
+
+fn small(from: &File, to: &mut File, size: u64, buffer: &mut Vec<u8>) -> Result<u64, Failure> {
+    buffer.clear();
+    // One byte more than expected: shows in the same call whether the file has grown.
+    from.take(size + 1).read_to_end(buffer).map_err(Failure::Reading)?;
+    to.write_all(buffer).map_err(Failure::Writing)?;
+    Ok(buffer.len() as u64)
+}
+
+fn is_a_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
+}
+
+fn settle(to: &File, mode: u32, seconds: i64, nanoseconds: i64) -> io::Result<()> {
+    rustix::fs::fchmod(to, rustix::fs::Mode::from_raw_mode(mode & 0o777))?;
+    rustix::fs::futimens(to, &times(seconds, nanoseconds))?;
+    Ok(())
+}
+
+/// The access time is set to the same moment: nothing reads it, and the live file's own must not be asked for.
+pub(super) fn times(seconds: i64, nanoseconds: i64) -> Timestamps {
+    let moment = Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+    Timestamps { last_access: moment, last_modification: moment }
+}
+
+/// Tries one clone: the only way to know is to do it.
+pub(super) fn probe(source: Option<&Path>, folder: &Path) -> Method {
+    let Some(source) = source else { return Method::Copy };
+    let trial = folder.join("reflink-trial");
+    let worked = reflink_copy::reflink(source, &trial).is_ok();
+    // Left behind, it would be removed with the stage.
+    let _removed = std::fs::remove_file(&trial);
+    if worked { Method::Reflink } else { Method::Copy }
+}

@@ -1,0 +1,153 @@
+//! What stood where at one moment: so that "the live tree is unchanged" and "the build wrote nowhere unexpected" can be shown.
+//!
+//! It compares names, kinds, sizes, modes, times, inodes and link targets; it reads no content.
+
+use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::error::StagingError;
+use super::exclusion::Exclusions;
+use super::scan;
+
+/// What a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A socket, a FIFO or a device.
+    Special,
+}
+
+/// One path at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub kind: Kind,
+    /// In bytes.
+    pub size: u64,
+    /// Permission bits, set-user-id and the like included.
+    pub mode: u32,
+    /// Seconds and nanoseconds of the last change of content.
+    pub mtime: (i64, i64),
+    /// The inode's number: another one means that the file was replaced.
+    pub inode: u64,
+    /// Where a link points, as it is written.
+    pub target: Option<PathBuf>,
+}
+
+impl Entry {
+    pub(super) fn new(metadata: &Metadata, target: Option<PathBuf>) -> Self {
+        Self {
+            kind: kind(metadata),
+            size: metadata.size(),
+            mode: metadata.mode() & 0o7777,
+            mtime: (metadata.mtime(), metadata.mtime_nsec()),
+            inode: metadata.ino(),
+            target,
+        }
+    }
+
+    /// Folders count by their mode alone: what was put in or taken out is listed by its own name, and an editor's
+    /// temporary file that came and went is no change.
+    fn differs_from(&self, other: &Self) -> bool {
+        match (self.kind, other.kind) {
+            (Kind::Folder, Kind::Folder) => self.mode != other.mode,
+            (Kind::Link, Kind::Link) => self.target != other.target,
+            _ => self != other,
+        }
+    }
+}
+
+fn kind(metadata: &Metadata) -> Kind {
+    match metadata.file_type() {
+        kind if kind.is_file() => Kind::File,
+        kind if kind.is_dir() => Kind::Folder,
+        kind if kind.is_symlink() => Kind::Link,
+        _ => Kind::Special,
+    }
+}
+
+/// How a path differs between two moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// It was not there before.
+    Added,
+    /// It is not there any more.
+    Removed,
+    /// It is there, and not the same.
+    Changed,
+    /// It cannot be read any more, so nobody knows.
+    Unreadable,
+}
+
+/// A path, relative to the tree's root, and how it differs.
+pub type Change = (PathBuf, What);
+
+/// Name → entry, for everything that is watched in a tree.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    entries: BTreeMap<PathBuf, Entry>,
+    /// The rules by which a live tree was read; none for a staged tree, which is read whole.
+    exclusions: Option<Exclusions>,
+}
+
+impl Inventory {
+    pub(super) fn new(entries: BTreeMap<PathBuf, Entry>, exclusions: Option<Exclusions>) -> Self {
+        Self { entries, exclusions }
+    }
+
+    /// Reads a whole tree, leaving out nothing.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn of_tree(root: &Path) -> Result<Self, StagingError> {
+        Ok(Self::new(scan::whole_tree(root)?, None))
+    }
+
+    /// The entries, by path relative to the tree's root.
+    #[must_use]
+    pub fn entries(&self) -> &BTreeMap<PathBuf, Entry> {
+        &self.entries
+    }
+
+    /// What is different now in the live tree that this inventory was taken of.
+    ///
+    /// Media, logs and caches, which a running site writes, are not compared.
+    #[must_use]
+    pub fn changed_since(&self, live: &Path) -> Vec<Change> {
+        let now = match &self.exclusions {
+            Some(exclusions) => scan::watched(live, exclusions),
+            None => scan::whole_tree(live),
+        };
+        match now {
+            Ok(entries) => differences(self, &Self::new(entries, None)),
+            Err(StagingError::Unreadable { path, .. }) => {
+                vec![(path.strip_prefix(live).unwrap_or(&path).to_path_buf(), What::Unreadable)]
+            }
+            Err(_) => vec![(PathBuf::new(), What::Unreadable)],
+        }
+    }
+}
+
+/// What differs between two moments of the same tree, in the order of the names.
+#[must_use]
+pub fn differences(before: &Inventory, after: &Inventory) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
+    for (path, entry) in &before.entries {
+        match after.entries.get(path) {
+            None => changes.push((path.clone(), What::Removed)),
+            Some(now) if now.differs_from(entry) => changes.push((path.clone(), What::Changed)),
+            Some(_) => {}
+        }
+    }
+    let added = after.entries.keys().filter(|path| !before.entries.contains_key(*path));
+    changes.extend(added.map(|path| (path.clone(), What::Added)));
+    changes.sort_by(|one, other| one.0.cmp(&other.0));
+    changes
+}

@@ -1,0 +1,139 @@
+//! Makes in the stage what was planned: folders, files on several threads, links, and at last the folders' own modes and times.
+//!
+//! It must not know why something is left out.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, CWD, Mode};
+
+use super::copy::{Copied, Copier, Method, times};
+use super::error::StagingError;
+use super::inventory::Kind;
+use super::scan::{Plan, Planned};
+
+/// Folders that Rails expects to find, whether the live tree has them or not.
+const WANTED_BY_RAILS: &[&str] = &["log", "tmp", "tmp/pids"];
+
+/// How often the caller hears how far the copy is.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What was made.
+#[derive(Debug, Default)]
+pub(super) struct Populated {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    /// Files of the live tree that changed or vanished while they were copied.
+    pub(super) moving: Vec<PathBuf>,
+}
+
+/// Fills `tree`, which exists and is empty.
+pub(super) fn populate(
+    plan: &Plan,
+    tree: &Path,
+    method: Method,
+    interrupted: &AtomicBool,
+    progress: &dyn Fn(u64),
+) -> Result<Populated, StagingError> {
+    for folder in plan.folders.iter().map(|folder| &folder.place).chain(&plan.empty) {
+        make_folder(&tree.join(folder))?;
+    }
+    for name in WANTED_BY_RAILS {
+        make_folder(&tree.join(name))?;
+    }
+    let populated = files(plan, tree, method, interrupted, progress)?;
+    for link in &plan.links {
+        make_link(link, tree)?;
+    }
+    plan.folders.iter().rev().try_for_each(|folder| settle_folder(folder, tree))?;
+    Ok(populated)
+}
+
+fn make_folder(path: &Path) -> Result<(), StagingError> {
+    match fs::DirBuilder::new().mode(0o755).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.map_err(|error| StagingError::unwritable(path, error)),
+    }
+}
+
+/// Copies on all processors, while this thread tells the caller how far it is.
+fn files(
+    plan: &Plan,
+    tree: &Path,
+    method: Method,
+    interrupted: &AtomicBool,
+    progress: &dyn Fn(u64),
+) -> Result<Populated, StagingError> {
+    let count = AtomicU64::new(0);
+    let bytes = AtomicU64::new(0);
+    let moving = Mutex::new(Vec::new());
+    let copier = Copier::new(method, interrupted);
+    let one = |buffer: &mut Vec<u8>, file: &Planned| {
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(StagingError::Interrupted);
+        }
+        let copied = copier.file(&file.source, &tree.join(&file.place), &file.entry, buffer)?;
+        if !matches!(copied, Copied::Same(_)) && !file.unwatched {
+            moving.lock().unwrap_or_else(PoisonError::into_inner).push(file.place.clone());
+        }
+        if let Copied::Same(copied) | Copied::Moved(copied) = copied {
+            count.fetch_add(1, Ordering::Relaxed);
+            bytes.fetch_add(copied, Ordering::Relaxed);
+        }
+        Ok(())
+    };
+    with_progress(
+        || plan.files.par_iter().try_for_each_init(Vec::new, one),
+        || progress(count.load(Ordering::Relaxed)),
+    )?;
+    let mut moving = moving.into_inner().unwrap_or_else(PoisonError::into_inner);
+    moving.sort();
+    Ok(Populated { files: count.into_inner(), bytes: bytes.into_inner(), moving })
+}
+
+/// Runs `work` on another thread and `tell` on this one, again and again until the work is done.
+fn with_progress<T: Send>(work: impl FnOnce() -> T + Send, tell: impl Fn()) -> T {
+    std::thread::scope(|scope| {
+        let (done, finished) = std::sync::mpsc::channel();
+        let worker = scope.spawn(move || {
+            let result = work();
+            // The receiver lives until this thread is joined.
+            let _heard = done.send(());
+            result
+        });
+        while finished.recv_timeout(PROGRESS_INTERVAL) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            tell();
+        }
+        tell();
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn make_link(link: &Planned, tree: &Path) -> Result<(), StagingError> {
+    let path = tree.join(&link.place);
+    let target = match &link.points_at {
+        Some(place) => tree.join(place),
+        None => link.entry.target.clone().unwrap_or_default(),
+    };
+    let unwritable = |error: io::Error| StagingError::unwritable(&path, error);
+    symlink(target, &path).map_err(unwritable)?;
+    let (seconds, nanoseconds) = link.entry.mtime;
+    rustix::fs::utimensat(CWD, &path, &times(seconds, nanoseconds), AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|error| unwritable(error.into()))
+}
+
+fn settle_folder(folder: &Planned, tree: &Path) -> Result<(), StagingError> {
+    let path = tree.join(&folder.place);
+    let (seconds, nanoseconds) = folder.entry.mtime;
+    debug_assert_eq!(folder.entry.kind, Kind::Folder);
+    rustix::fs::chmod(&path, Mode::from_raw_mode(folder.entry.mode & 0o777))
+        .and_then(|()| rustix::fs::utimensat(CWD, &path, &times(seconds, nanoseconds), AtFlags::empty()))
+        .map_err(|error| StagingError::unwritable(&path, error))
+}

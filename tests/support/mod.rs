@@ -1,0 +1,221 @@
+//! What the integration tests share: copies of the fixture sites, a digest of a whole tree, and a run of the real binary.
+#![allow(dead_code, reason = "each test file uses its part of it")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary under test.
+pub const THEMEGATE: &str = env!("CARGO_BIN_EXE_themegate");
+
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where the compiled real sites stand (`fixtures/setup-*.sh` make them).
+pub fn cache() -> PathBuf {
+    std::env::var_os("THEMEGATE_FIXTURE_CACHE").map_or_else(|| repository().join("target/fixtures"), PathBuf::from)
+}
+
+/// The sites that a test can be made on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `fixtures/live`: no Ruby, no Node; compiled by the builtin compiler.
+    Builtin,
+    /// Real Rails, webpacker and webpack 4.
+    Webpacker,
+    /// Real Vite behind a Rakefile.
+    Vite,
+    /// glitch-soc's shape on real Vite.
+    Glitch,
+}
+
+impl Kind {
+    pub fn named(name: &str) -> Self {
+        match name {
+            "builtin" => Self::Builtin,
+            "webpacker" => Self::Webpacker,
+            "vite" => Self::Vite,
+            "glitch" => Self::Glitch,
+            other => panic!("there is no site called {other}"),
+        }
+    }
+
+    pub fn folder(self) -> PathBuf {
+        match self {
+            Self::Builtin => repository().join("fixtures/live"),
+            Self::Webpacker => cache().join("webpacker-site"),
+            Self::Vite => cache().join("vite-site"),
+            Self::Glitch => cache().join("glitch-site"),
+        }
+    }
+
+    /// The variables that a real site's toolchain needs here.
+    pub fn environment(self) -> Vec<(String, String)> {
+        let name = match self {
+            Self::Builtin => return Vec::new(),
+            Self::Webpacker => "webpacker-site.env",
+            Self::Vite => "vite-site.env",
+            Self::Glitch => "glitch-site.env",
+        };
+        let text = fs::read_to_string(cache().join(name)).unwrap_or_default();
+        let pairs = text.lines().filter_map(|line| line.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+    }
+}
+
+/// True, with a word about it, if the test cannot be made because its real site was not set up. `tests/run` sets them up,
+/// so that there a skip is a failure.
+pub fn skipped(kind: Kind, test: &str) -> bool {
+    if kind.folder().is_dir() {
+        return false;
+    }
+    assert!(
+        std::env::var_os("CI").is_none() || std::env::var_os("THEMEGATE_QUICK").is_some(),
+        "{kind:?} is not set up"
+    );
+    eprintln!("skipped: {test}: the {kind:?} site is not set up (fixtures/setup-*.sh)");
+    true
+}
+
+/// A copy of a site, alone in a folder of its own.
+pub struct Site {
+    pub folder: TempDir,
+    pub live: PathBuf,
+    pub kind: Kind,
+}
+
+impl Site {
+    pub fn copy(kind: Kind) -> Self {
+        let base = repository().join("target/tmp-sites");
+        fs::create_dir_all(&base).unwrap();
+        let folder = tempfile::tempdir_in(base).unwrap();
+        let live = folder.path().join("live");
+        let status = Command::new("cp").arg("-a").arg("--reflink=auto").arg(kind.folder()).arg(&live).status().unwrap();
+        assert!(status.success(), "{} could not be copied", kind.folder().display());
+        Self { folder, live, kind }
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.live.join(relative)
+    }
+
+    pub fn write(&self, relative: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub fn append(&self, relative: &str, text: &str) {
+        let mut whole = fs::read_to_string(self.path(relative)).unwrap();
+        whole.push_str(text);
+        self.write(relative, whole);
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join(".themegate")
+    }
+
+    /// Stages that were not removed.
+    pub fn stages(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.path())
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("stage"))
+            .collect()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(THEMEGATE);
+        command.args(arguments).current_dir(&self.live).envs(self.kind.environment()).env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs `themegate check` and reads its report; asserts what holds for every check: the live tree is untouched and no
+    /// stage is left.
+    pub fn check(&self, arguments: &[&str]) -> Checked {
+        self.check_with(arguments, &[])
+    }
+
+    pub fn check_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Checked {
+        let before = digest(&self.live);
+        let mut command = self.command(&["check", "--format", "json"]);
+        let output = command.args(arguments).envs(environment.iter().copied()).output().unwrap();
+        assert_same_tree(&before, &digest(&self.live));
+        assert_eq!(self.stages(), Vec::<PathBuf>::new(), "a stage was left behind");
+        Checked::of(&output)
+    }
+}
+
+/// What a check said.
+pub struct Checked {
+    pub code: i32,
+    pub report: Value,
+    pub stderr: String,
+}
+
+impl Checked {
+    fn of(output: &Output) -> Self {
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        Self { code: output.status.code().unwrap_or(-1), report, stderr }
+    }
+
+    pub fn verdict(&self) -> &str {
+        self.report["verdict"].as_str().unwrap_or("none")
+    }
+
+    pub fn findings(&self) -> Vec<&Value> {
+        self.report["findings"].as_array().into_iter().flatten().collect()
+    }
+
+    /// Findings above benign, as text.
+    pub fn grave(&self) -> Vec<String> {
+        let grave = self.findings().into_iter().filter(|finding| finding["severity"] != "benign");
+        grave.map(|finding| format!("{} {}: {}", finding["severity"], finding["id"], finding["message"])).collect()
+    }
+
+    pub fn finding(&self, id: &str) -> Option<&Value> {
+        self.findings().into_iter().find(|finding| finding["id"] == id)
+    }
+
+    #[track_caller]
+    pub fn assert_verdict(&self, verdict: &str, code: i32) {
+        assert_eq!((self.verdict(), self.code), (verdict, code), "{:#?}\n{}", self.grave(), self.stderr);
+    }
+}
+
+/// Every path of a tree with its kind, mode, times, link target and bytes.
+pub fn digest(root: &Path) -> BTreeMap<PathBuf, String> {
+    let mut result = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(root).follow_links(false) {
+        let entry = entry.unwrap();
+        let metadata = entry.path().symlink_metadata().unwrap();
+        let content = if metadata.is_symlink() {
+            fs::read_link(entry.path()).unwrap().to_string_lossy().into_owned()
+        } else if metadata.is_file() {
+            blake3::hash(&fs::read(entry.path()).unwrap()).to_hex().to_string()
+        } else {
+            String::new()
+        };
+        let facts =
+            format!("{:o} {}.{} {content}", metadata.permissions().mode(), metadata.mtime(), metadata.mtime_nsec());
+        result.insert(entry.path().strip_prefix(root).unwrap().to_path_buf(), facts);
+    }
+    result
+}
+
+#[track_caller]
+pub fn assert_same_tree(before: &BTreeMap<PathBuf, String>, after: &BTreeMap<PathBuf, String>) {
+    let gone = before.keys().filter(|path| !after.contains_key(*path)).map(|path| format!("gone: {}", path.display()));
+    let new = after.keys().filter(|path| !before.contains_key(*path)).map(|path| format!("new: {}", path.display()));
+    let changed = before.iter().filter(|(path, facts)| after.get(*path).is_some_and(|now| now != *facts));
+    let changed = changed.map(|(path, _)| format!("changed: {}", path.display()));
+    let differences: Vec<String> = gone.chain(new).chain(changed).collect();
+    assert!(differences.is_empty(), "the live tree was touched:\n{}", differences.join("\n"));
+}
