@@ -80,6 +80,14 @@ pub enum StoredError {
     /// No such run, or one that did not pass.
     #[error("run {0} is not one that passed and whose staged tree was kept. Run `themegate check` again")]
     NotPassed(String),
+    /// It was made of another live tree: under Capistrano, of another release.
+    #[error("run {run} was made of {}, not of this live tree. Run `themegate check` again", live.display())]
+    OtherTree {
+        /// The run.
+        run: String,
+        /// Its live tree.
+        live: PathBuf,
+    },
     /// Its record is damaged.
     #[error("the record {} cannot be read: {why}. Run `themegate check` again", path.display())]
     Damaged {
@@ -106,7 +114,7 @@ impl Promotable {
         Ok(Self { run_id, live, staged, output_folders, manifests, sources, registry, staged_seen, live_seen })
     }
 
-    /// The record kept for `promote --run`, to be written to `runs/ID/promotable.json`.
+    /// The record kept for `promote --run`, to be written to [`record_of`].
     ///
     /// # Errors
     /// A path that is not UTF-8.
@@ -120,7 +128,7 @@ impl Promotable {
     /// The run did not pass, or its record is damaged.
     pub fn load(state: &Path, run_id: &str) -> Result<Self, StoredError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let path = state.join("runs").join(run_id).join("promotable.json");
+        let path = record_of(state, run_id);
         if run_id.is_empty() || !run_id.chars().all(plain) || !path.exists() {
             return Err(StoredError::NotPassed(run_id.to_owned()));
         }
@@ -183,6 +191,12 @@ impl Promotable {
     pub fn staged_seen(&self) -> &Fingerprints {
         &self.staged_seen
     }
+}
+
+/// Where the record of a run lies, beside its staged tree `staged/ID/`: whoever removes one removes both.
+#[must_use]
+pub fn record_of(state: &Path, run_id: &str) -> PathBuf {
+    state.join("staged").join(format!("{run_id}.json"))
 }
 
 /// The fingerprints of all that a promotion takes from a staged tree.

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use themegate::promotion::disk::Disk;
 use themegate::promotion::generations::Generation;
+use themegate::promotion::promotable::record_of;
 use themegate::promotion::{Fingerprints, Promotable, PromotionError, StateFolder};
 
 /// The run that passed.
@@ -105,7 +106,7 @@ impl Site {
             "staged_seen": staged_seen.unwrap(),
             "live_seen": Fingerprints::of(&self.live(), named()).unwrap(),
         });
-        put(&self.state().join("runs").join(RUN).join("promotable.json"), &record.to_string());
+        put(&record_of(&self.state(), RUN), &record.to_string());
     }
 
     fn manifests(&self) -> Vec<PathBuf> {
