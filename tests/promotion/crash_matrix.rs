@@ -18,7 +18,7 @@ use themegate::promotion::switch::Stands;
 
 use crate::generated_site::{Layout, Site, copy_home, difference, scratch};
 
-type Tree = BTreeMap<PathBuf, String>;
+pub(crate) type Tree = BTreeMap<PathBuf, String>;
 
 /// What is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Promote => "promote",
             Self::Rollback => "rollback",
@@ -54,6 +54,7 @@ impl Operation {
 struct Kill {
     at: usize,
     reached: AtomicUsize,
+    syncs: bool,
     count_to: Option<PathBuf>,
 }
 
@@ -64,6 +65,10 @@ impl CrashPoint for Kill {
             rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL)?;
         }
         self.count_to.as_ref().map_or(Ok(()), |file| fs::write(file, point.to_string()))
+    }
+
+    fn syncs(&self) -> bool {
+        self.syncs
     }
 
     fn chunk(&self) -> usize {
@@ -80,7 +85,8 @@ fn child() {
     let layout = if number("THEMEGATE_TEST_VITE") == 1 { Layout::Vite } else { Layout::Webpacker };
     let site = Site { home: PathBuf::from(home), layout };
     let count_to = env::var_os("THEMEGATE_TEST_COUNT").map(PathBuf::from);
-    let kill = Kill { at: number("THEMEGATE_TEST_KILL"), reached: AtomicUsize::new(0), count_to };
+    let syncs = number("THEMEGATE_TEST_NO_SYNC") == 0;
+    let kill = Kill { at: number("THEMEGATE_TEST_KILL"), reached: AtomicUsize::new(0), syncs, count_to };
     let operation = match env::var("THEMEGATE_TEST_OPERATION").unwrap().as_str() {
         "promote" => Operation::Promote,
         "rollback" => Operation::Rollback,
@@ -91,7 +97,7 @@ fn child() {
 }
 
 /// The command that runs an operation in a child process of its own, under `wrapper` if there is one.
-fn command(site: &Site, operation: Operation, wrapper: &[String]) -> Command {
+pub(crate) fn command(site: &Site, operation: Operation, wrapper: &[String]) -> Command {
     let own = env::current_exe().unwrap().display().to_string();
     let words = ["crash_matrix::child", "--exact", "--ignored", "--test-threads=1", "--quiet"].map(str::to_owned);
     let line: Vec<String> = wrapper.iter().cloned().chain([own]).chain(words).collect();
@@ -106,7 +112,7 @@ fn kill_at(site: &Site, operation: Operation, point: usize) -> ExitStatus {
     command(site, operation, &[]).env("THEMEGATE_TEST_KILL", point.to_string()).status().unwrap()
 }
 
-fn was_killed(status: ExitStatus) -> bool {
+pub(crate) fn was_killed(status: ExitStatus) -> bool {
     status.signal() == Some(9)
 }
 
@@ -154,7 +160,7 @@ impl Stage {
 }
 
 /// Recovers, and says which tree stands: `None` for neither.
-fn standing(site: &Site, before: &Tree, after: &Tree) -> Result<Stands, String> {
+pub(crate) fn standing(site: &Site, before: &Tree, after: &Tree) -> Result<Stands, String> {
     let recovered = site.recover(&Disk::real())?;
     let now = site.snapshot();
     let stands = match (now == *before, now == *after) {
@@ -176,15 +182,15 @@ fn journal_is_empty(site: &Site) -> bool {
 
 /// How often which tree stood.
 #[derive(Default)]
-struct Tally {
-    points: usize,
+pub(crate) struct Tally {
+    pub(crate) points: usize,
     old: usize,
     new: usize,
-    faults: Vec<String>,
+    pub(crate) faults: Vec<String>,
 }
 
 impl Tally {
-    fn add(&mut self, point: &str, stands: Result<Stands, String>) {
+    pub(crate) fn add(&mut self, point: &str, stands: Result<Stands, String>) {
         self.points += 1;
         match stands {
             Ok(Stands::Old) => self.old += 1,
@@ -193,11 +199,11 @@ impl Tally {
         }
     }
 
-    fn print(&self, what: &str) {
+    pub(crate) fn print(&self, what: &str) {
         println!("{what}: {} points, {} old, {} new, {} neither", self.points, self.old, self.new, self.faults.len());
     }
 
-    fn assert_whole(&self, what: &str) {
+    pub(crate) fn assert_whole(&self, what: &str) {
         self.print(what);
         assert!(self.points > 0 && self.faults.is_empty(), "{what}: {:#?}", self.faults);
     }

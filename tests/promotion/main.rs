@@ -3,6 +3,7 @@
 mod crash_matrix;
 mod failing_disk;
 mod generated_site;
+mod power_cut;
 
 use std::fs;
 use std::path::Path;
