@@ -213,16 +213,38 @@ pub fn restored(undone: &[&Generation]) -> BTreeMap<PathBuf, Restored> {
     paths
 }
 
-/// Which generations may go: the oldest ones beyond `keep` that are older than `before` (RFC 3339, UTC). Never one that
-/// is needed to undo the latest switch in force. Pure.
+/// The generations kept whatever their age, in number.
+pub const KEPT: usize = 10;
+/// The generations kept at most, in number.
+pub const KEPT_AT_MOST: usize = 50;
+
+/// Which generations may go: all beyond [`KEPT_AT_MOST`], and those beyond [`KEPT`] that began before `before` (RFC 3339,
+/// UTC), the oldest first. Never one that is needed to undo the latest switch in force. Pure.
 #[must_use]
-pub fn prunable<'a>(all: &'a [Generation], keep: usize, before: &str) -> Vec<&'a Generation> {
-    let needed = all.iter().rposition(|generation| in_force(all, generation)).unwrap_or(all.len());
-    let beyond = all.len().saturating_sub(keep.max(1)).min(needed);
-    all[..beyond].iter().take_while(|generation| generation.began.as_str() < before).collect()
+pub fn prunable<'a>(all: &'a [Generation], before: &str) -> Vec<&'a Generation> {
+    let gone = undone(all);
+    let in_force = |generation: &Generation| generation.kind != Kind::Rollback && !gone.contains(generation.id.as_str());
+    let needed = all.iter().rposition(in_force).unwrap_or(all.len());
+    let beyond = |kept: usize| all.len().saturating_sub(kept).min(needed);
+    let old = all[..beyond(KEPT)].iter().take_while(|generation| generation.began.as_str() < before).count();
+    all[..old.max(beyond(KEPT_AT_MOST))].iter().collect()
 }
 
-/// Removes a generation: its record last but for the folder, so that a kill leaves a generation or a partial one.
+/// Removes the generations of `live` that may go, and what an interrupted pruning left.
+pub(crate) fn prune(disk: &Disk, folder: &Path, live: &Path, before: &str) -> Result<(), GenerationError> {
+    let mut all = list(folder)?;
+    all.retain(|generation| generation.live == live);
+    prunable(&all, before).iter().try_for_each(|generation| remove(disk, folder, &generation.id))?;
+    for entry in fs::read_dir(folder).map_err(failed("read the folder", folder))? {
+        let path = entry.map_err(failed("read the folder", folder))?.path();
+        if is_partial(&path) {
+            remove_partial(disk, &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a generation; it is a partial one first, so that a kill never leaves half of one under its name.
 pub(crate) fn remove(disk: &Disk, generations: &Path, id: &str) -> Result<(), DiskError> {
     let (folder, partial) = (folder_of(generations, id), partial_of(generations, id));
     if folder.exists() {

@@ -188,5 +188,12 @@ fn carry_out(
     }
     refuse_unsound(&intent.plan, &state.generations())?;
     switch::carry_out(disk, state, intent.clone())?;
+    // The switch is over: pruning that fails now must not turn it into a failure, and the next switch prunes again.
+    let _ = generations::prune(disk, &state.generations(), &intent.live, &month_ago());
     Ok(Some(intent))
+}
+
+fn month_ago() -> String {
+    let month_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 30);
+    month_ago.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -4,6 +4,8 @@ mod crash_matrix;
 mod failing_disk;
 mod generated_site;
 mod power_cut;
+mod refusals;
+mod web_server;
 
 use std::fs;
 use std::path::Path;
