@@ -34,7 +34,14 @@ fn refused(error: DiskError) -> PromotionError {
 /// Says what a switch did, and what makes it take effect.
 pub(super) fn describe(done: &Generation, seconds: f64, out: &mut dyn Write) -> std::io::Result<()> {
     let plan = &done.plan;
-    writeln!(out, "{} {}   {} files changed, {} written", done.kind.word(), done.id, plan.steps.len(), size(plan.new_bytes()))?;
+    writeln!(
+        out,
+        "{} {}   {} files changed, {} written",
+        done.kind.word(),
+        done.id,
+        plan.steps.len(),
+        size(plan.new_bytes())
+    )?;
     writeln!(out, "kept         {} of replaced files   {seconds:.1} s", size(plan.old_bytes()))?;
     if let Some(reason) = &done.despite_freeze {
         writeln!(out, "freeze       gone ahead in spite of it: {reason}")?;
@@ -74,6 +81,7 @@ fn line(all: &[Generation], generation: &Generation) -> String {
         Kind::Withdrawal => format!("withdrawal of {}", generation.subject),
     };
     let force = if generations::in_force(all, generation) { "   in force" } else { "" };
-    let freeze = generation.despite_freeze.as_ref().map(|why| format!("   despite the freeze: {why}")).unwrap_or_default();
+    let freeze =
+        generation.despite_freeze.as_ref().map(|why| format!("   despite the freeze: {why}")).unwrap_or_default();
     format!("{what}   {} files{force}{freeze}", generation.plan.steps.len())
 }

@@ -11,7 +11,9 @@ use crate::promotion::{self, switch::Recovered, switch::Stands};
 ///
 /// It can be run at any time, and again if it is interrupted itself.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example:\n  themegate recover\n\nExit codes: 0 done · 5 it could not be ended, and why · 6 locked")]
+#[command(
+    after_help = "Example:\n  themegate recover\n\nExit codes: 0 done · 5 it could not be ended, and why · 6 locked"
+)]
 pub struct RecoverArgs {
     #[command(flatten)]
     site: SiteArgs,

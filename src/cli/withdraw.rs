@@ -15,8 +15,10 @@ use crate::site::registry::{self, Registry};
 ///
 /// After the restart, whoever chose the theme gets the site's default; the choice is kept for the day the theme returns.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example:\n  themegate withdraw tangerineui && systemctl restart mastodon-web mastodon-sidekiq\n\n\
-    Exit codes: 0 done · 2 usage · 4 failed, live tree as it was · 5 interrupted, run `themegate recover` · 6 locked")]
+#[command(
+    after_help = "Example:\n  themegate withdraw tangerineui && systemctl restart mastodon-web mastodon-sidekiq\n\n\
+    Exit codes: 0 done · 2 usage · 4 failed, live tree as it was · 5 interrupted, run `themegate recover` · 6 locked"
+)]
 pub struct WithdrawArgs {
     #[command(flatten)]
     site: SiteArgs,
@@ -66,8 +68,11 @@ fn warn_of_site_default(site: &LiveSite, theme: &str, out: &mut dyn Write) -> an
     if checked {
         return Ok(());
     }
-    writeln!(out, "\nIf {theme} is also the site's default theme, every page fails until that is changed, before the restart:")
-        .context("the warning could not be written")?;
+    writeln!(
+        out,
+        "\nIf {theme} is also the site's default theme, every page fails until that is changed, before the restart:"
+    )
+    .context("the warning could not be written")?;
     writeln!(out, "       themegate rollback-theme --site")?;
     Ok(())
 }

@@ -53,8 +53,12 @@ pub struct DiskError {
 fn advice(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ". Make room on that file system and try again",
-        io::ErrorKind::PermissionDenied => ". Run themegate as the owner of the live tree (usually mastodon) or as root",
-        io::ErrorKind::ReadOnlyFilesystem => ". That file system is mounted read-only: look for disk errors in dmesg, remount it",
+        io::ErrorKind::PermissionDenied => {
+            ". Run themegate as the owner of the live tree (usually mastodon) or as root"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            ". That file system is mounted read-only: look for disk errors in dmesg, remount it"
+        }
         _ => "",
     }
 }
@@ -195,7 +199,9 @@ impl Disk {
     /// Moves a file to a name that must be free.
     pub(crate) fn rename_new(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
         self.call("rename to", to, || match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if to.symlink_metadata().is_err() => fs::rename(from, to),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if to.symlink_metadata().is_err() => {
+                fs::rename(from, to)
+            }
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Err(io::ErrorKind::AlreadyExists.into()),
             other => other.map_err(io::Error::from),
         })

@@ -36,7 +36,9 @@ pub fn content_of(path: &Path) -> Result<Option<Content>, DiskError> {
     let metadata = match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() => metadata,
         Ok(_) => return Err(failed("read", path)(io::Error::other("it is not a regular file"))),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(failed("read", path)(error)),
     };
     let digest = digest_of(path)?;
@@ -73,7 +75,8 @@ pub fn look(step: &Step, saved: &Path) -> Result<Seen, DiskError> {
         _ => Holds::Other,
     };
     let new_at_hand = step.after.is_none() || waits(step, step.after.as_ref())? || origin_has(step)?;
-    let old_at_hand = step.before.is_none() || waits(step, step.before.as_ref())? || holds(saved, step.before.as_ref())?;
+    let old_at_hand =
+        step.before.is_none() || waits(step, step.before.as_ref())? || holds(saved, step.before.as_ref())?;
     Ok(Seen { path, new_at_hand, old_at_hand })
 }
 

@@ -45,7 +45,9 @@ pub fn read(state: &Path) -> Result<Option<Freeze>, DiskError> {
         Err(error) => return Err(failed("read the freeze", &path)(error)),
     };
     let unreadable = |error: serde_json::Error| {
-        failed("read the freeze", &path)(io::Error::other(format!("{error}. Set it again, or run `themegate unfreeze`")))
+        failed("read the freeze", &path)(io::Error::other(format!(
+            "{error}. Set it again, or run `themegate unfreeze`"
+        )))
     };
     serde_json::from_slice(&bytes).map(Some).map_err(unreadable)
 }

@@ -223,7 +223,8 @@ pub const KEPT_AT_MOST: usize = 50;
 #[must_use]
 pub fn prunable<'a>(all: &'a [Generation], before: &str) -> Vec<&'a Generation> {
     let gone = undone(all);
-    let in_force = |generation: &Generation| generation.kind != Kind::Rollback && !gone.contains(generation.id.as_str());
+    let in_force =
+        |generation: &Generation| generation.kind != Kind::Rollback && !gone.contains(generation.id.as_str());
     let needed = all.iter().rposition(in_force).unwrap_or(all.len());
     let beyond = |kept: usize| all.len().saturating_sub(kept).min(needed);
     let old = all[..beyond(KEPT)].iter().take_while(|generation| generation.began.as_str() < before).count();
@@ -268,4 +269,61 @@ pub(crate) fn remove_partial(disk: &Disk, partial: &Path) -> Result<(), DiskErro
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generation(n: u64, kind: Kind, undoes: &[&str]) -> Generation {
+        Generation {
+            schema: SCHEMA,
+            id: n.to_string(),
+            sequence: n,
+            kind,
+            began: format!("2026-01-{n:02}T00:00:00Z"),
+            live: "/live".into(),
+            subject: String::new(),
+            undoes: undoes.iter().map(|&id| id.to_owned()).collect(),
+            despite_freeze: None,
+            plan: Plan::default(),
+        }
+    }
+
+    fn ids<'a>(undone: &[&'a Generation]) -> Vec<&'a str> {
+        undone.iter().map(|generation| generation.id.as_str()).collect()
+    }
+
+    #[test]
+    fn rolling_back_twice_goes_two_promotions_back() {
+        let mut all = vec![generation(1, Kind::Promotion, &[]), generation(2, Kind::Promotion, &[])];
+        assert_eq!(ids(&to_undo(&all, None).unwrap()), ["2"]);
+        all.push(generation(3, Kind::Rollback, &["2"]));
+        assert_eq!(ids(&to_undo(&all, None).unwrap()), ["1", "2", "3"]);
+        all.push(generation(4, Kind::Rollback, &["1", "2", "3"]));
+        assert!(matches!(to_undo(&all, None), Err(GenerationError::Nothing)));
+        assert!(matches!(to_undo(&all, Some("9")), Err(GenerationError::Unknown(_))));
+    }
+
+    #[test]
+    fn undoing_a_rollback_brings_back_what_was_in_force_before_it() {
+        let all = [
+            generation(1, Kind::Promotion, &[]),
+            generation(2, Kind::Promotion, &[]),
+            generation(3, Kind::Rollback, &["2"]),
+            generation(4, Kind::Rollback, &["1", "2", "3"]),
+            generation(5, Kind::Rollback, &["4"]),
+        ];
+        assert!(in_force(&all, &all[0]) && !in_force(&all, &all[1]));
+    }
+
+    #[test]
+    fn the_latest_switch_in_force_is_never_pruned() {
+        let mut all: Vec<Generation> = (1..=5).map(|n| generation(n, Kind::Promotion, &[])).collect();
+        let later = "2027-01-01T00:00:00Z";
+        assert!(prunable(&all, later).is_empty(), "ten are kept whatever their age");
+        all.extend((6..=28).map(|n| generation(n, Kind::Rollback, if n == 6 { &["5"] } else { &[] })));
+        assert_eq!(ids(&prunable(&all, later)), ["1", "2", "3"], "4 is in force");
+        assert_eq!(ids(&prunable(&all, "2026-01-03T00:00:00Z")), ["1", "2"], "3 is not a month old");
+    }
 }

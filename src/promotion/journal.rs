@@ -218,3 +218,42 @@ fn parse_line(raw: &[u8]) -> Result<Record, String> {
     }
     serde_json::from_str(json).map_err(|error| format!("this version of themegate cannot read it ({error})"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text() -> String {
+        let records = [Record::Prepared, Record::TakingBack { keep_added: true }, Record::Undone];
+        records.iter().map(|record| line(record).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_torn_tail_counts_as_not_written() {
+        let whole = text();
+        let torn = format!("{whole}0123456789 \"do");
+        assert_eq!(parse(torn.as_bytes()).unwrap(), (parse(whole.as_bytes()).unwrap().0, whole.len()));
+    }
+
+    #[test]
+    fn damage_before_the_last_line_is_named_with_its_line() {
+        let damaged = text().replacen("keep_added", "keep-added", 1);
+        let (line, why) = parse(damaged.as_bytes()).unwrap_err();
+        assert_eq!((line, why.as_str()), (2, "its checksum is wrong"));
+        assert_eq!(parse(b"").unwrap_err().1, "it is empty");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_and_no_cut_invents_a_record(noise in prop::collection::vec(any::<u8>(), 0..300), cut in 0_usize..600) {
+            let _ = parse(&noise);
+            let whole = text();
+            let all = parse(whole.as_bytes()).unwrap().0;
+            if let Ok((records, _)) = parse(&whole.as_bytes()[..cut.min(whole.len())]) {
+                prop_assert_eq!(&records[..], &all[..records.len()]);
+            }
+        }
+    }
+}

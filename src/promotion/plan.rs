@@ -238,7 +238,7 @@ fn group(id: &str, n: usize, facts: &[Fact], folder: &Path, now: &Swappable) -> 
     let carried = now.files.iter().filter(|(name, _)| !changed(name)).map(|(name, c)| (name.clone(), c.clone()));
     Group {
         folder: folder.to_path_buf(),
-        temporary: folder.with_file_name(format!("{}{id}-folder{n}", TEMPORARY)),
+        temporary: folder.with_file_name(format!("{TEMPORARY}{id}-folder{n}")),
         attributes: now.attributes,
         carried: carried.collect(),
     }
@@ -255,4 +255,84 @@ fn step(id: &str, n: usize, fact: Fact, groups: &[Group]) -> Step {
     };
     let Fact { name, path, role, before, after, origin } = fact;
     Step { name, path, temporary, role, before, after, origin }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn content(digest: &str) -> Content {
+        let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, modified: (0, 0) };
+        Content { digest: digest.to_owned(), size: 1, attributes }
+    }
+
+    fn fact(name: &str, role: Role, before: Option<&str>, after: Option<&str>) -> Fact {
+        Fact {
+            name: name.into(),
+            path: Path::new("/live").join(name),
+            role,
+            before: before.map(content),
+            after: after.map(content),
+            origin: after.map(|_| Origin::File(Path::new("/staged").join(name))),
+        }
+    }
+
+    fn names(facts: Vec<Fact>, direction: Direction) -> Vec<String> {
+        let plan = Plan::new("id", facts, &BTreeMap::new(), Vec::new(), direction);
+        plan.steps.iter().map(|step| step.name.display().to_string()).collect()
+    }
+
+    fn switch() -> Vec<Fact> {
+        vec![
+            fact("config/themes.yml", Role::Registry, Some("1"), Some("2")),
+            fact("packs/.vite/manifest-lookup.json", Role::Manifest, Some("1"), Some("2")),
+            fact("packs/.vite/manifest.json", Role::Manifest, Some("1"), Some("2")),
+            fact("packs/sw.js", Role::Fixed, Some("1"), Some("2")),
+            fact("packs/sw.js.br", Role::Fixed, Some("1"), None),
+            fact("packs/sw.js.map.gz", Role::Fixed, Some("1"), Some("2")),
+            fact("packs/sw.js.map", Role::Fixed, Some("1"), Some("2")),
+            fact("packs/same.js", Role::Fixed, Some("1"), Some("1")),
+            fact("styles/t.scss", Role::Source, None, Some("2")),
+            fact("packs/t-1234.css", Role::Asset, None, Some("2")),
+        ]
+    }
+
+    #[test]
+    fn the_registry_is_the_last_to_be_promoted_and_siblings_precede_their_file() {
+        assert_eq!(
+            names(switch(), Direction::Promote),
+            [
+                "packs/t-1234.css",
+                "packs/sw.js.map.gz",
+                "packs/sw.js.map",
+                "packs/sw.js.br",
+                "packs/sw.js",
+                "packs/.vite/manifest.json",
+                "packs/.vite/manifest-lookup.json",
+                "styles/t.scss",
+                "config/themes.yml"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_registry_is_the_first_to_be_rolled_back_and_siblings_still_precede_their_file() {
+        let order = names(switch(), Direction::Rollback);
+        assert_eq!(order[0], "config/themes.yml");
+        assert_eq!(order[2], "packs/.vite/manifest-lookup.json");
+        assert_eq!(order[4..8], ["packs/sw.js.map.gz", "packs/sw.js.map", "packs/sw.js.br", "packs/sw.js"]);
+    }
+
+    #[test]
+    fn a_folder_of_manifests_is_swapped_whole_and_what_does_not_change_is_carried() {
+        let attributes = content("").attributes;
+        let files = ["manifest.json", "manifest-lookup.json", "manifest-assets.json"];
+        let now = Swappable { attributes, files: files.iter().map(|name| (name.into(), content("1"))).collect() };
+        let swappable = BTreeMap::from([(PathBuf::from("/live/packs/.vite"), now)]);
+        let plan = Plan::new("id", switch(), &swappable, Vec::new(), Direction::Promote);
+        assert_eq!(plan.groups[0].carried, [(PathBuf::from("manifest-assets.json"), content("1"))]);
+        let manifest = plan.steps.iter().find(|step| step.path.ends_with("manifest.json")).unwrap();
+        assert_eq!(manifest.temporary, Path::new("/live/packs/.themegate-id-folder0/manifest.json"));
+        assert!(plan.folders(|step| step.role == Role::Manifest).contains(Path::new("/live/packs")));
+    }
 }

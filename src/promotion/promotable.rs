@@ -232,3 +232,45 @@ pub(crate) fn files_below(tree: &Path, folder: &Path) -> Result<Vec<PathBuf>, Di
     }
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(home: &Path) -> Passed {
+        let (live, staged) = (home.join("live"), home.join(".themegate/staged/run-1"));
+        for tree in [&live, &staged] {
+            fs::create_dir_all(tree.join("public/packs/.vite")).unwrap();
+            fs::write(tree.join("public/packs/.vite/manifest.json"), "{}").unwrap();
+        }
+        let manifests = vec![PathBuf::from("public/packs/.vite/manifest.json")];
+        Passed {
+            run_id: "run-1".to_owned(),
+            live_seen: Fingerprints::of(&live, manifests.clone()).unwrap(),
+            live,
+            staged,
+            output_folders: vec!["public/packs".into()],
+            manifests,
+            sources: Vec::new(),
+            registry: None,
+        }
+    }
+
+    #[test]
+    fn a_run_that_passed_is_read_back_as_it_was_and_another_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let promotable = Promotable::from_passed(passed(home.path())).unwrap();
+        let state = home.path().join(".themegate");
+        fs::write(record_of(&state, "run-1"), promotable.to_json().unwrap()).unwrap();
+        assert_eq!(Promotable::load(&state, "run-1").unwrap(), promotable);
+        assert!(
+            promotable.staged_seen().0.contains_key(Path::new("public/packs/.vite/manifest.json")),
+            "hidden files count"
+        );
+        for name in ["run-2", "../run-1", ""] {
+            assert!(matches!(Promotable::load(&state, name), Err(StoredError::NotPassed(_))), "{name}");
+        }
+        fs::copy(record_of(&state, "run-1"), record_of(&state, "run-2")).unwrap();
+        assert!(matches!(Promotable::load(&state, "run-2"), Err(StoredError::Damaged { .. })));
+    }
+}

@@ -178,11 +178,7 @@ fn announce(state: &StateFolder, kind: Kind, live: &Path, subject: &str) -> Resu
     })
 }
 
-fn carry_out(
-    disk: &Disk,
-    state: &StateFolder,
-    intent: Generation,
-) -> Result<Option<Generation>, PromotionError> {
+fn carry_out(disk: &Disk, state: &StateFolder, intent: Generation) -> Result<Option<Generation>, PromotionError> {
     if intent.plan.steps.is_empty() && intent.undoes.is_empty() {
         return Ok(None);
     }

@@ -61,7 +61,7 @@ pub fn decide(progress: &[Record], steps: &[Step], seen: &[Seen]) -> Decision {
     match (progress.contains(&Record::Prepared), visible) {
         (false, false) => Decision::ClearUndone,
         (true, false) if steps.iter().all(|step| step.role == Role::Asset) => finish_or_back(steps, seen),
-        (true, false) => Decision::TakeBack { keep_added: false },
+        (true, false) => take_back(false, steps, seen),
         (_, true) => finish_or_back(steps, seen),
     }
 }
@@ -87,4 +87,88 @@ fn take_back(keep_added: bool, steps: &[Step], seen: &[Seen]) -> Decision {
 
 fn which(seen: &[Seen], is: impl Fn(&Seen) -> bool) -> Vec<usize> {
     seen.iter().enumerate().filter(|(_, seen)| is(seen)).map(|(n, _)| n).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn step(role: Role) -> Step {
+        let (name, path, temporary) = (PathBuf::from("n"), PathBuf::from("/n"), PathBuf::from("/t"));
+        Step { name, path, temporary, role, before: None, after: None, origin: None }
+    }
+
+    fn steps() -> Vec<Step> {
+        [Role::Asset, Role::Fixed, Role::Manifest, Role::Registry].map(step).to_vec()
+    }
+
+    const fn seen(path: Holds) -> Seen {
+        Seen { path, new_at_hand: true, old_at_hand: true }
+    }
+
+    const OLD: Seen = seen(Holds::Old);
+    const NEW: Seen = seen(Holds::New);
+    const OTHER: Seen = seen(Holds::Other);
+
+    #[test]
+    fn an_intent_alone_is_dropped() {
+        assert_eq!(decide(&[], &steps(), &[OLD; 4]), Decision::ClearUndone);
+    }
+
+    #[test]
+    fn files_that_nobody_knows_of_are_taken_away_again() {
+        let decision = decide(&[Record::Prepared], &steps(), &[NEW, OLD, OLD, OLD]);
+        assert_eq!(decision, Decision::TakeBack { keep_added: false });
+    }
+
+    #[test]
+    fn from_the_first_replaced_file_on_the_switch_is_finished() {
+        for made in 2..=4 {
+            let seen: Vec<Seen> = (0..4).map(|n| if n < made { NEW } else { OLD }).collect();
+            assert_eq!(decide(&[Record::Prepared], &steps(), &seen), Decision::Finish, "{made} made");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_finished_is_taken_back_and_keeps_what_a_manifest_named() {
+        let lost = Seen { new_at_hand: false, ..OLD };
+        let before_the_manifest = decide(&[Record::Prepared], &steps(), &[NEW, NEW, lost, OLD]);
+        assert_eq!(before_the_manifest, Decision::TakeBack { keep_added: false });
+        let after_it = decide(&[Record::Prepared], &steps(), &[NEW, NEW, NEW, lost]);
+        assert_eq!(after_it, Decision::TakeBack { keep_added: true });
+    }
+
+    #[test]
+    fn an_edit_made_after_the_interruption_is_never_overwritten() {
+        assert_eq!(decide(&[Record::Prepared], &steps(), &[NEW, NEW, NEW, OTHER]), Decision::Stuck(vec![3]));
+        let undoing = [Record::Prepared, Record::TakingBack { keep_added: true }];
+        assert_eq!(decide(&undoing, &steps(), &[NEW, NEW, OLD, OTHER]), Decision::TakeBack { keep_added: true });
+    }
+
+    #[test]
+    fn whatever_is_on_the_disk_a_step_whose_content_is_lost_is_never_made_or_undone() {
+        let records =
+            [vec![], vec![Record::Prepared], vec![Record::Prepared, Record::TakingBack { keep_added: false }]];
+        for (progress, code) in
+            records.iter().flat_map(|progress| (0..12_usize.pow(4)).map(move |code| (progress, code)))
+        {
+            let seen: Vec<Seen> = (0..4).map(|n| any_seen(code / 12_usize.pow(n) % 12)).collect();
+            match decide(progress, &steps(), &seen) {
+                Decision::Finish => {
+                    assert!(seen.iter().all(|s| s.path == Holds::New || s.path == Holds::Old && s.new_at_hand));
+                }
+                Decision::TakeBack { .. } => assert!(seen.iter().all(|s| s.path != Holds::New || s.old_at_hand)),
+                Decision::ClearUndone => assert!(seen[1..].iter().all(|s| s.path != Holds::New)),
+                Decision::ClearDone => panic!("nothing says that it is done"),
+                Decision::Stuck(which) => assert!(!which.is_empty()),
+            }
+        }
+    }
+
+    fn any_seen(code: usize) -> Seen {
+        let path = [Holds::Old, Holds::New, Holds::Other][code % 3];
+        Seen { path, new_at_hand: code / 3 % 2 == 1, old_at_hand: code / 6 % 2 == 1 }
+    }
 }

@@ -421,7 +421,9 @@ impl Switch<'_> {
                 (Stands::Old, keep_added)
             }
             Decision::ClearDone => (Stands::New, false),
-            Decision::ClearUndone => (Stands::Old, self.journal.progress.contains(&Record::TakingBack { keep_added: true })),
+            Decision::ClearUndone => {
+                (Stands::Old, self.journal.progress.contains(&Record::TakingBack { keep_added: true }))
+            }
             Decision::Stuck(which) => return Err(self.stuck(&which)),
         };
         let generation = self.journal.intent.clone();
@@ -450,4 +452,3 @@ fn edited(error: StepError, step: &Step) -> StepError {
 fn gone_with_its_folder(error: DiskError, temporary: &Path) -> Result<(), DiskError> {
     if temporary.parent().is_some_and(Path::is_dir) { Err(error) } else { Ok(()) }
 }
-

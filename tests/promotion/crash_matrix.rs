@@ -165,7 +165,13 @@ pub(crate) fn standing(site: &Site, before: &Tree, after: &Tree) -> Result<Stand
     let stands = match (now == *before, now == *after) {
         (true, _) => Stands::Old,
         (_, true) => Stands::New,
-        _ => return Err(format!("neither tree; off old: {:?}, off new: {:?}", difference(&now, before), difference(&now, after))),
+        _ => {
+            return Err(format!(
+                "neither tree; off old: {:?}, off new: {:?}",
+                difference(&now, before),
+                difference(&now, after)
+            ));
+        }
     };
     match recovered.first() {
         Some(said) if said.stands != stands => Err(format!("it says {:?} and {stands:?} is there", said.stands)),
@@ -251,7 +257,13 @@ fn killed_during_recovery_the_next_recovery_ends_it() {
 }
 
 /// Kills an operation at one point, and its recovery at every point.
-fn recover_killed(stage: &Stage, operation: Operation, first: usize, (before, after): (&Tree, &Tree), tally: &mut Tally) {
+fn recover_killed(
+    stage: &Stage,
+    operation: Operation,
+    first: usize,
+    (before, after): (&Tree, &Tree),
+    tally: &mut Tally,
+) {
     let interrupted = stage.template(Operation::Recover);
     stage.reset(operation);
     assert!(was_killed(kill_at(&stage.site, operation, first)));
@@ -334,7 +346,10 @@ fn killed_from_outside_at_any_system_call_the_old_or_the_new_tree_stands() {
         stage.reset(operation);
         let points = stage.count(operation);
         let tally = killed_from_outside(&stage, operation, (&before, &after));
-        assert!(tally.points.abs_diff(points) <= SLACK, "{operation:?}: every system call that changes the disk has its crash point");
+        assert!(
+            tally.points.abs_diff(points) <= SLACK,
+            "{operation:?}: every system call that changes the disk has its crash point"
+        );
         tally.assert_whole(&format!("strace, Vite, {}", operation.word()));
     }
     let (before, after) = stage.lay(Operation::Promote);

@@ -98,7 +98,8 @@ impl Site {
         let named = || manifests.iter().chain(&sources).cloned().chain([registry.clone()]);
         let staged = files(&self.staged());
         let output = staged.into_iter().filter(|name| name.starts_with("public"));
-        let staged_seen = Fingerprints::of(&self.staged(), output.chain(named()).filter(|n| self.staged().join(n).exists()));
+        let staged_seen =
+            Fingerprints::of(&self.staged(), output.chain(named()).filter(|n| self.staged().join(n).exists()));
         let record = serde_json::json!({
             "run_id": RUN, "live": self.live(), "staged": self.staged(),
             "output_folders": ["public/packs", "public/assets"],

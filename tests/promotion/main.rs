@@ -28,7 +28,10 @@ fn a_promotion_brings_the_staged_output_and_a_rollback_takes_all_but_new_names_b
         for name in generated_site::files(&site.staged()) {
             assert_eq!(read(&site.live().join(&name)), read(&site.staged().join(&name)), "{}", name.display());
         }
-        assert!(!site.live().join("public/packs/sw.js.br").exists(), "a stale compressed form would be served for ever");
+        assert!(
+            !site.live().join("public/packs/sw.js.br").exists(),
+            "a stale compressed form would be served for ever"
+        );
         assert!(site.live().join("public/packs/css/ancient-00000000.css").exists());
         assert!(site.live().join("public/sw.js").is_symlink());
 

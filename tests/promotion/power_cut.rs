@@ -55,7 +55,10 @@ impl Image {
 
     /// Does something with the disk as the power cut left it, in the place of the real one.
     fn after_power_cut<T>(&self, copy: &Path, look: impl FnOnce() -> T) -> T {
-        assert!(self.unmount() && self.mount(copy), "the copy can be mounted: journalling file systems survive power cuts");
+        assert!(
+            self.unmount() && self.mount(copy),
+            "the copy can be mounted: journalling file systems survive power cuts"
+        );
         let seen = look();
         assert!(self.unmount() && self.mount(&self.file));
         seen
