@@ -7,14 +7,18 @@
 //! A failure on the way is undone at once where that can be; a kill is dealt with by [`recover`], which asks
 //! [`recovery::decide`](super::recovery::decide).
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod clearing;
+mod making;
+mod preparing;
+mod taking_back;
 
-use super::disk::{Disk, DiskError, failed};
+use std::path::PathBuf;
+
+use super::disk::{Disk, DiskError};
 use super::exchange::{self, StepError};
 use super::generations::{self, Generation};
 use super::journal::{Journal, JournalError, Record};
-use super::plan::{Content, Group, Role, Step};
+use super::plan::{Role, Step};
 use super::recovery::{Decision, Holds, Seen, decide};
 use super::state::StateFolder;
 
@@ -176,137 +180,6 @@ impl Switch<'_> {
         self.steps().iter().map(|step| exchange::look(step, &self.saved(step))).collect()
     }
 
-    /// Everything that can fail for want of space or permission happens here, before the live tree changes.
-    fn prepare(&mut self) -> Result<(), SwitchFailure> {
-        self.save()?;
-        let plan = &self.journal.intent.plan;
-        for folder in &plan.new_folders {
-            self.disk.make_folder(&folder.path, folder.attributes)?;
-        }
-        for group in &plan.groups {
-            self.prepare_group(group)?;
-        }
-        for step in self.steps() {
-            exchange::prepare(self.disk, step)?;
-        }
-        for file_system in self.file_systems()? {
-            self.disk.sync_file_system(&file_system)?;
-        }
-        Ok(self.journal.append(self.disk, Record::Prepared)?)
-    }
-
-    /// Keeps what will be replaced, and the record of the switch.
-    fn save(&self) -> Result<(), SwitchFailure> {
-        let partial = self.partial();
-        let attributes = super::disk::Attributes::of(
-            &self.state.generations().metadata().map_err(failed("read", &self.state.generations()))?,
-        );
-        generations::remove_partial(self.disk, &partial)?;
-        self.disk.make_folder(&partial, attributes)?;
-        for step in self.steps() {
-            if let Some(before) = &step.before {
-                let copy = self.saved(step);
-                self.make_folders_above(&partial, &copy, attributes)?;
-                exchange::copy_exactly(self.disk, &step.path, &copy, before).map_err(|error| edited(error, step))?;
-            }
-        }
-        let record = serde_json::to_vec_pretty(&self.journal.intent).map_err(JournalError::from)?;
-        self.disk.write_new(&partial.join("generation.json"), &record)?;
-        Ok(())
-    }
-
-    fn make_folders_above(
-        &self,
-        root: &Path,
-        file: &Path,
-        attributes: super::disk::Attributes,
-    ) -> Result<(), DiskError> {
-        let mut missing: Vec<&Path> =
-            file.ancestors().skip(1).take_while(|folder| *folder != root && !folder.is_dir()).collect();
-        missing.reverse();
-        missing.iter().try_for_each(|folder| self.disk.make_folder(folder, attributes))
-    }
-
-    fn prepare_group(&self, group: &Group) -> Result<(), SwitchFailure> {
-        exchange::clear_folder(self.disk, &group.temporary)?;
-        self.disk.make_folder(&group.temporary, group.attributes)?;
-        for (name, content) in &group.carried {
-            exchange::copy_exactly(self.disk, &group.folder.join(name), &group.temporary.join(name), content)?;
-        }
-        Ok(())
-    }
-
-    /// One folder on each file system that was written to.
-    fn file_systems(&self) -> Result<Vec<PathBuf>, DiskError> {
-        use std::os::unix::fs::MetadataExt;
-        let mut folders = self.journal.intent.plan.folders(|_| true);
-        folders.insert(self.state.generations());
-        let mut seen = BTreeSet::new();
-        let mut one_each = Vec::new();
-        for folder in folders {
-            let device = folder.metadata().map_err(failed("read", &folder))?.dev();
-            if seen.insert(device) {
-                one_each.push(folder);
-            }
-        }
-        Ok(one_each)
-    }
-
-    /// The steps that are left, role by role, each role durable before the next one begins.
-    fn make_all(&mut self) -> Result<(), SwitchFailure> {
-        let roles: Vec<Role> = self.steps().iter().map(|step| step.role).collect();
-        for range in roles.chunk_by(|one, next| one == next) {
-            self.make_role(range[0])?;
-        }
-        Ok(self.journal.append(self.disk, Record::Done)?)
-    }
-
-    fn make_role(&self, role: Role) -> Result<(), SwitchFailure> {
-        let plan = &self.journal.intent.plan;
-        let mut made = BTreeSet::new();
-        for group in &plan.groups {
-            made.extend(self.make_group(group, role)?);
-        }
-        for step in plan.steps.iter().filter(|step| step.role == role && !made.contains(&step.path)) {
-            if exchange::look(step, &self.saved(step))?.path != Holds::New {
-                exchange::prepare(self.disk, step)?;
-                exchange::make(self.disk, step)?;
-            }
-        }
-        plan.folders(|step| step.role == role).iter().try_for_each(|folder| Ok(self.disk.sync_folder(folder)?))
-    }
-
-    /// Swaps a folder of manifests as a whole if none of its steps was made yet; answers the paths dealt with.
-    fn make_group(&self, group: &Group, role: Role) -> Result<Vec<PathBuf>, SwitchFailure> {
-        let steps: Vec<&Step> = self.in_group(group).filter(|step| step.role == role).collect();
-        for step in &steps {
-            if exchange::look(step, &self.saved(step))?.path != Holds::Old {
-                return Ok(Vec::new());
-            }
-            exchange::prepare(self.disk, step)?;
-        }
-        if steps.is_empty() || !self.swap(group, &steps, |step| step.before.clone())? {
-            return Ok(Vec::new());
-        }
-        Ok(steps.iter().map(|step| step.path.clone()).collect())
-    }
-
-    fn swap(
-        &self,
-        group: &Group,
-        steps: &[&Step],
-        expected: impl Fn(&Step) -> Option<Content>,
-    ) -> Result<bool, SwitchFailure> {
-        let name = |step: &Step| step.path.file_name().map(PathBuf::from).unwrap_or_default();
-        let mut displaced: Vec<_> = steps.iter().map(|step| (name(step), expected(step))).collect();
-        displaced.extend(group.carried.iter().map(|(name, content)| (name.clone(), Some(content.clone()))));
-        Ok(exchange::swap(self.disk, group, &displaced)?)
-    }
-
-    fn in_group<'s>(&'s self, group: &'s Group) -> impl Iterator<Item = &'s Step> {
-        self.steps().iter().filter(|step| step.path.parent() == Some(&group.folder))
-    }
-
     /// After a failure: undoes what was done, and says what stands.
     fn give_up(mut self, cause: SwitchFailure) -> SwitchError {
         match self.restore() {
@@ -325,87 +198,6 @@ impl Switch<'_> {
         self.take_back(known, &seen)?;
         self.clear(Stands::Old)?;
         Ok(known)
-    }
-
-    /// Undoes the steps that were made, the last one first, each role durable before the next.
-    fn take_back(&mut self, keep_added: bool, seen: &[Seen]) -> Result<(), SwitchFailure> {
-        self.journal.append(self.disk, Record::TakingBack { keep_added })?;
-        let made = |(_, seen): &(&Step, &Seen)| seen.path == Holds::New;
-        let mut roles: Vec<Role> = self.steps().iter().zip(seen).filter(made).map(|(step, _)| step.role).collect();
-        roles.dedup();
-        for role in roles.into_iter().rev().filter(|role| !(keep_added && *role == Role::Asset)) {
-            self.take_back_role(role)?;
-        }
-        Ok(self.journal.append(self.disk, Record::Undone)?)
-    }
-
-    fn take_back_role(&self, role: Role) -> Result<(), SwitchFailure> {
-        let plan = &self.journal.intent.plan;
-        for group in &plan.groups {
-            self.take_back_group(group, role)?;
-        }
-        for step in plan.steps.iter().filter(|step| step.role == role) {
-            let ours = step.before.is_some() || step.temporary.symlink_metadata().is_err();
-            if ours && exchange::look(step, &self.saved(step))?.path == Holds::New {
-                exchange::unmake(self.disk, step, &self.saved(step))?;
-            }
-        }
-        plan.folders(|step| step.role == role).iter().try_for_each(|folder| Ok(self.disk.sync_folder(folder)?))
-    }
-
-    /// Swaps a folder of manifests back as a whole, if all of it was swapped and the old one is still beside it.
-    fn take_back_group(&self, group: &Group, role: Role) -> Result<(), SwitchFailure> {
-        let steps: Vec<&Step> = self.in_group(group).filter(|step| step.role == role).collect();
-        for step in &steps {
-            let old_waits = step.before.as_ref() == exchange::content_of(&step.temporary)?.as_ref();
-            if exchange::look(step, &self.saved(step))?.path != Holds::New || !old_waits {
-                return Ok(());
-            }
-        }
-        if !steps.is_empty() {
-            self.swap(group, &steps, |step| step.after.clone())?;
-        }
-        Ok(())
-    }
-
-    /// Clears temporary names away, puts the generation in place or drops it, and ends the journal.
-    fn clear(&self, stands: Stands) -> Result<(), SwitchFailure> {
-        let plan = &self.journal.intent.plan;
-        for step in &plan.steps {
-            self.disk.remove_file(&step.temporary).or_else(|error| gone_with_its_folder(error, &step.temporary))?;
-        }
-        for group in &plan.groups {
-            exchange::clear_folder(self.disk, &group.temporary)?;
-        }
-        let unused: Vec<&PathBuf> = match stands {
-            Stands::New => plan.emptied.iter().collect(),
-            Stands::Old => plan.new_folders.iter().rev().map(|folder| &folder.path).collect(),
-        };
-        unused.into_iter().try_for_each(|folder| self.disk.remove_empty_folder(folder))?;
-        self.sync_standing_folders()?;
-        self.keep_or_drop(stands)?;
-        Ok(self.journal.close(self.disk)?)
-    }
-
-    fn sync_standing_folders(&self) -> Result<(), DiskError> {
-        let plan = &self.journal.intent.plan;
-        let mut folders = plan.folders(|_| true);
-        let parents = plan.emptied.iter().chain(plan.new_folders.iter().map(|folder| &folder.path));
-        folders.extend(parents.filter_map(|folder| folder.parent()).map(Path::to_path_buf));
-        folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| self.disk.sync_folder(folder))
-    }
-
-    fn keep_or_drop(&self, stands: Stands) -> Result<(), DiskError> {
-        let (generations, partial) = (self.state.generations(), self.partial());
-        match stands {
-            Stands::Old => generations::remove_partial(self.disk, &partial)?,
-            Stands::New if partial.is_dir() => {
-                let kept = generations::folder_of(&generations, &self.journal.intent.id);
-                self.disk.rename_new(&partial, &kept)?;
-            }
-            Stands::New => {}
-        }
-        self.disk.sync_folder(&generations)
     }
 
     fn recover(mut self) -> Result<Recovered, SwitchFailure> {
@@ -439,16 +231,4 @@ impl Switch<'_> {
             saved: self.partial().join("files"),
         }
     }
-}
-
-fn edited(error: StepError, step: &Step) -> StepError {
-    match error {
-        StepError::Vanished(_) => StepError::Edited(step.path.clone()),
-        other => other,
-    }
-}
-
-/// The folder of a temporary name was removed by an earlier attempt at clearing away, and the name with it.
-fn gone_with_its_folder(error: DiskError, temporary: &Path) -> Result<(), DiskError> {
-    if temporary.parent().is_some_and(Path::is_dir) { Err(error) } else { Ok(()) }
 }
