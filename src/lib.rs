@@ -12,6 +12,7 @@ pub mod gate;
 pub mod invariant;
 pub mod manifest;
 pub mod precompile;
+pub mod promotion;
 pub mod report;
 pub mod rules;
 pub mod runs;

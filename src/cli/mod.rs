@@ -3,11 +3,17 @@
 pub mod check;
 pub mod classify;
 pub mod diff;
+pub mod freeze;
+pub mod history;
 pub mod progress;
+pub mod promote;
+pub mod recover;
+pub mod rollback;
 pub mod rules;
 pub mod show;
 pub mod terminal;
 pub mod verify;
+pub mod withdraw;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -40,6 +46,9 @@ Examples:
   themegate check --theme ~/TangerineUI     may this theme go live? (run in ~/live)
   themegate check                           is the live tree, as it is, whole?
   themegate check --theme ~/TangerineUI --format json --output report.json
+  themegate promote --run 2026-11-22T14-02-51   make what passed live
+  themegate rollback                        the live tree as it was before, in seconds
+  themegate withdraw tangerineui            take a theme out of the settings now
 
 Exit codes:
   0 pass · 1 hold or block · 2 usage or configuration · 3 undecided · 4 promotion failed, live tree restored
@@ -52,6 +61,12 @@ enum Command {
     Classify(classify::ClassifyArgs),
     Diff(diff::DiffArgs),
     Rules(rules::RulesArgs),
+    Promote(promote::PromoteArgs),
+    Rollback(rollback::RollbackArgs),
+    Recover(recover::RecoverArgs),
+    Withdraw(withdraw::WithdrawArgs),
+    Freeze(freeze::FreezeArgs),
+    Unfreeze(freeze::UnfreezeArgs),
     Show(show::ShowArgs),
     History(show::HistoryArgs),
     /// Runs the builtin compiler in the current folder.
@@ -88,6 +103,12 @@ pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
         Command::Diff(args) => diff::run(args, &mut out),
         Command::Classify(args) => classify::run(args, &mut out),
         Command::Rules(args) => rules::run(args, &mut out),
+        Command::Promote(args) => promote::run(args, &mut out),
+        Command::Rollback(args) => rollback::run(args, &mut out),
+        Command::Recover(args) => recover::run(args, &mut out),
+        Command::Withdraw(args) => withdraw::run(args, &mut out),
+        Command::Freeze(args) => freeze::run(args, &mut out),
+        Command::Unfreeze(args) => freeze::lift(args, &mut out),
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),
         Command::Compile => compile(&mut out),
@@ -99,12 +120,25 @@ fn compile(out: &mut dyn Write) -> anyhow::Result<u8> {
     Ok(crate::compiler::builtin::run(&std::env::current_dir()?, out)?)
 }
 
-/// The exit code that stands for an error: 6 locked, 130 interrupted, 3 if the gate could not finish, else 2.
+/// The exit code that stands for an error: 6 locked, 130 interrupted, 3 if the gate could not finish, 4 if a promotion
+/// failed and the live tree is as it was, 5 if it has to be recovered, else 2.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     use crate::gate::GateError;
+    use crate::promotion::PromotionError;
+    use crate::promotion::disk::DiskError;
+    use crate::promotion::switch::SwitchFailure;
+    use crate::site::lock::LockError;
     if let Some(error) = error.downcast_ref::<GateError>() {
         return error.exit_code();
     }
-    2
+    if let Some(error) = error.downcast_ref::<PromotionError>() {
+        return error.exit_code();
+    }
+    match () {
+        () if error.is::<SwitchFailure>() => 5,
+        () if error.is::<DiskError>() => 4,
+        () if matches!(error.downcast_ref(), Some(LockError::Held { .. })) => 6,
+        () => 2,
+    }
 }

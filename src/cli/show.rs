@@ -29,7 +29,7 @@ pub struct ShowArgs {
     verbose: bool,
 }
 
-/// List earlier checks, the latest first.
+/// List earlier checks, and what was promoted, rolled back and withdrawn, the latest first.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  themegate history\n  themegate history --live ~/live")]
 pub struct HistoryArgs {
@@ -78,5 +78,6 @@ pub fn history(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
             Err(error) => writeln!(out, "{name}   unreadable: {error}")?,
         }
     }
+    super::history::generations(&site, out)?;
     Ok(0)
 }

@@ -97,6 +97,7 @@ impl<'gate> Record<'gate> {
             schema_version: SCHEMA_VERSION,
             run,
             verdict: judge(&self.findings),
+            promotable: false,
             themes,
             site: SiteFacts {
                 live: site.root.clone(),

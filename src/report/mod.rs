@@ -29,6 +29,9 @@ pub struct Report {
     pub run: String,
     /// What the gate says.
     pub verdict: Verdict,
+    /// True if `promote --run` accepts this run.
+    #[serde(default)]
+    pub promotable: bool,
     /// Themes that the change brings or touches.
     pub themes: Vec<String>,
     /// The live tree.

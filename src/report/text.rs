@@ -241,6 +241,9 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
     if let Some(kept) = report.staging.as_ref().and_then(|staging| staging.kept.as_ref()) {
         let _ = writeln!(text, "\nThe staged tree is kept: {}", kept.display());
     }
+    if report.promotable {
+        let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
+    }
     let builtin = report.precompile.as_ref().is_some_and(|build: &PrecompileFacts| build.builtin);
     if report.verdict == Verdict::Pass && builtin {
         paragraph(

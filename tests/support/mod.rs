@@ -131,7 +131,7 @@ impl Site {
         let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
         entries
             .map(|entry| entry.path())
-            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("stage"))
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("stage-"))
             .collect()
     }
 

@@ -1,0 +1,51 @@
+//! `themegate promote`: make live what passed.
+
+use std::io::Write;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::{SiteArgs, history};
+use crate::promotion::{self, Promotable, promotable::StoredError};
+
+/// Make live what a check has passed, all of it or nothing.
+///
+/// Compiled files come first, then the manifests, and the line that makes a theme selectable last. Refused if either tree
+/// has moved since the check. What is replaced is kept: `themegate rollback` brings it back in seconds.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct PromoteArgs {
+    #[command(flatten)]
+    site: SiteArgs,
+    /// The run that passed, as `check` named it
+    #[arg(long, value_name = "RUN")]
+    run: String,
+    /// Go ahead although the site is frozen, for this reason, which is recorded
+    #[arg(long, value_name = "REASON")]
+    despite_freeze: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  themegate promote --run 2026-11-22T14-02-51
+  themegate promote --run 2026-11-22T14-02-51 --despite-freeze 'security fix of the theme'
+
+Exit codes: 0 live · 1 frozen · 2 usage · 4 failed, live tree as it was · 5 interrupted, run `themegate recover` · 6 locked";
+
+/// Promotes.
+///
+/// # Errors
+/// If nothing was promoted; the error says what stands.
+pub fn run(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let began = Instant::now();
+    let held = history::hold(&args.site, "promote")?;
+    let promotable = Promotable::load(held.state.root(), &args.run)?;
+    if promotable.live() != held.site.root {
+        return Err(StoredError::OtherTree { run: args.run.clone(), live: promotable.live().to_path_buf() }.into());
+    }
+    match promotion::promote(&held.disk, &held.state, &promotable, args.despite_freeze.as_deref())? {
+        Some(done) => history::describe(&done, began.elapsed().as_secs_f64(), out)?,
+        None => writeln!(out, "Nothing to promote: {} has it all already.", held.site.root.display())?,
+    }
+    Ok(0)
+}

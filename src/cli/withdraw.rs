@@ -1,0 +1,78 @@
+//! `themegate withdraw`: a theme out of the registry, now.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::{SiteArgs, history};
+use crate::promotion;
+use crate::site::LiveSite;
+use crate::site::registry::{self, Registry};
+
+/// Take a theme out of the theme registry in one atomic step. Needs no database and no Ruby.
+///
+/// After the restart, whoever chose the theme gets the site's default; the choice is kept for the day the theme returns.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example:\n  themegate withdraw tangerineui && systemctl restart mastodon-web mastodon-sidekiq\n\n\
+    Exit codes: 0 done · 2 usage · 4 failed, live tree as it was · 5 interrupted, run `themegate recover` · 6 locked"
+)]
+pub struct WithdrawArgs {
+    #[command(flatten)]
+    site: SiteArgs,
+    /// The theme, as the registry names it
+    theme: String,
+}
+
+/// Withdraws.
+///
+/// # Errors
+/// If the theme is not in the registry, or must stay there, or the registry could not be replaced.
+pub fn run(args: &WithdrawArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let held = history::hold(&args.site, "withdraw")?;
+    let Some(seen) = held.site.registry_text()? else {
+        bail!("{} has no {}: glitch-soc's themes are folders", held.site.root.display(), registry::PATH);
+    };
+    let text = without(&seen, &args.theme)?;
+    let name = Path::new(registry::PATH);
+    let done = promotion::withdraw(&held.disk, &held.state, &held.site.root, name, &args.theme, (&seen, text))?;
+    if done.is_some() {
+        writeln!(out, "{} is out of {}. Mastodon reads it when it starts:", args.theme, registry::PATH)?;
+        writeln!(out, "       systemctl restart mastodon-web mastodon-sidekiq")?;
+    }
+    warn_of_site_default(&held.site, &args.theme, out)?;
+    Ok(0)
+}
+
+fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
+    if theme == "default" {
+        bail!("the theme default cannot be withdrawn: error pages and embeds need it");
+    }
+    let registry = Registry::parse(seen).map_err(|findings| {
+        let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
+        anyhow::anyhow!("{} cannot be read: {first}", registry::PATH)
+    })?;
+    if registry.get(theme).is_none() {
+        bail!("{theme} is not in {}. It offers: {}", registry::PATH, registry.names().join(", "));
+    }
+    registry.without(theme).map_err(|finding| anyhow::anyhow!(finding.message))
+}
+
+/// Up to 4.5, `ApplicationController#current_theme` takes the site's default unchecked (MASTODON.md §2); from 4.6 on,
+/// `ThemeHelper#current_theme` falls back to `default`.
+fn warn_of_site_default(site: &LiveSite, theme: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let checked = std::fs::read_to_string(site.root.join("app/helpers/theme_helper.rb"))
+        .is_ok_and(|source| source.contains("def current_theme"));
+    if checked {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\nIf {theme} is also the site's default theme, every page fails until that is changed, before the restart:"
+    )
+    .context("the warning could not be written")?;
+    writeln!(out, "       themegate rollback-theme --site")?;
+    Ok(())
+}
