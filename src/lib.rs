@@ -15,4 +15,5 @@ pub mod report;
 pub mod rules;
 pub mod site;
 pub mod staging;
+pub mod theme_setting;
 pub mod verdict;
