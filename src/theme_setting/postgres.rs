@@ -225,6 +225,10 @@ impl Store for PostgresStore<'_> {
         self.settings.to_string()
     }
 
+    fn bypasses_rails(&self) -> bool {
+        true
+    }
+
     fn layout(&self) -> Layout {
         self.schema.layout
     }

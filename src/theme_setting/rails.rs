@@ -210,6 +210,10 @@ impl Store for RailsStore<'_> {
         format!("the database of {}, by bin/rails runner", self.live.display())
     }
 
+    fn bypasses_rails(&self) -> bool {
+        false
+    }
+
     fn layout(&self) -> Layout {
         self.layout
     }

@@ -100,6 +100,9 @@ pub trait Store {
     /// Which keys the site uses.
     fn layout(&self) -> Layout;
 
+    /// True where rows are written past Rails, which then has to be told to forget what it has cached.
+    fn bypasses_rails(&self) -> bool;
+
     /// What is stored for a selection, in the order of `users.id`. Names that nobody has are simply missing; for
     /// [`Selection::AllOn`] there may be more than those who are on the theme.
     ///
