@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::plan::{Change, Owner, change};
+use super::plan::{Change, Holding, Owner, Selection, change};
 use super::postgres::holdings_of;
 use super::store::{ApplyError, Moved, Store, StoreError};
 use super::undo::UndoFile;
+
+/// So many owners are read one by one without a thought.
+const FEW: usize = 1_000;
 
 /// When to look again. Rails writes whole settings from what it read when its request began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,12 +122,24 @@ fn wait(time: Duration, interrupted: &dyn Fn() -> bool) -> Result<(), StoreError
     Ok(())
 }
 
+/// Of many who left one theme, only those who may be on it now need to be read.
+fn may_have_returned(store: &mut dyn Store, done: &[Change]) -> Result<Vec<Holding>, StoreError> {
+    let left = done.first().and_then(|change| change.from.name());
+    let one_theme = done
+        .iter()
+        .all(|change| change.owner != Owner::Site && change.from == done[0].from);
+    match left {
+        Some(name) if one_theme && done.len() > FEW => store.holdings(&Selection::AllOn(name)),
+        _ => holdings_of(store, done),
+    }
+}
+
 /// The changes of those who have the old choice again, from what is stored now.
 fn returned(store: &mut dyn Store, done: &[Change]) -> Result<Vec<Change>, StoreError> {
     let layout = store.layout();
     let changes: BTreeMap<Option<i64>, &Change> = done.iter().map(|change| (change.owner.id(), change)).collect();
     let mut returned = Vec::new();
-    for holding in holdings_of(store, done)? {
+    for holding in may_have_returned(store, done)? {
         let Some(done) = changes.get(&holding.owner.id()) else {
             continue;
         };

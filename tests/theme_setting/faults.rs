@@ -203,7 +203,7 @@ fn relay(mut client: TcpStream, server_port: u16, cut: Cut, over: &AtomicBool) {
     let mut buffer = [0; 65536];
     while let Ok(length @ 1..) = client.read(&mut buffer) {
         let bytes = &buffer[..length];
-        if !over.load(Ordering::SeqCst) && bytes.windows(6).any(|window| window == b"COMMIT") {
+        if !over.load(Ordering::SeqCst) && bytes.windows(7).any(|window| window == b"COMMIT\0") {
             mute.store(true, Ordering::SeqCst);
             over.store(true, Ordering::SeqCst);
             if cut == Cut::After {
