@@ -99,11 +99,11 @@ impl Configuration {
         if let Some(path) = named {
             return Self::parse(path, &text(path)?);
         }
-        let places = [Some(live), live.parent()].into_iter().flatten().map(|folder| folder.join(FILE));
-        for path in places.filter(|path| path.exists()) {
-            return Self::parse(&path, &text(&path)?);
+        let mut places = [Some(live), live.parent()].into_iter().flatten().map(|folder| folder.join(FILE));
+        match places.find(|path| path.exists()) {
+            Some(path) => Self::parse(&path, &text(&path)?),
+            None => Ok(Self::default()),
         }
-        Ok(Self::default())
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigurationError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::record::Record;
-use super::{CheckRequest, GateError, aftermath, surroundings};
+use super::{CheckRequest, GateError, Progress, aftermath, baseline, surroundings};
 use crate::change::Change;
 use crate::compiled::CompiledTree;
 use crate::compiler::Compiler;
@@ -17,7 +17,7 @@ use crate::manifest::diff::ManifestDiff;
 use crate::precompile::environment::environment;
 use crate::precompile::{self, Build, BuildEnd};
 use crate::report::{LogFacts, PrecompileFacts, StagingFacts};
-use crate::rules::{self, LogContext, LogEnd, RuleSet};
+use crate::rules::{self, Classified, LogContext, LogEnd, RuleSet};
 use crate::site::environment::SiteEnvironment;
 use crate::site::{LiveSite, Toolchain};
 use crate::staging::StagedTree;
@@ -30,6 +30,8 @@ pub(super) struct Gate<'gate> {
     pub(super) live: &'gate CompiledTree,
     pub(super) offered: &'gate [OfferedTheme],
     pub(super) change: &'gate Change,
+    /// The program's rules with the site's own; none where the site has none.
+    pub(super) rules: Option<&'gate RuleSet>,
 }
 
 /// Builds in the staged tree and inspects what came of it; gives the path of the whole build log.
@@ -55,6 +57,7 @@ pub(super) fn build_and_inspect(
     record.begin("rules");
     let log = whole_log(&build, staged)?;
     classify(gate, &log, &build, record)?;
+    baseline::attribute(gate, compiler, staged, record)?;
     aftermath::of(&build, compiler, gate.site, record);
     if build.end == BuildEnd::Exited(0) {
         inspect(gate, compiler, staged, began, record);
@@ -65,22 +68,9 @@ pub(super) fn build_and_inspect(
 }
 
 fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, record: &mut Record<'_>) -> Result<Build, GateError> {
-    let progress = record.progress;
     let own = SiteEnvironment::read(&gate.site.root);
     record.findings.extend(own.findings().iter().cloned());
-    let mut environment = environment(std::env::vars_os(), &own, &gate.site.root, &staged.root());
-    environment.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
-    let build = precompile::precompile(&precompile::PrecompileRequest {
-        tree: &staged.root(),
-        side: &staged.side(),
-        command: &compiler.command,
-        environment,
-        time_limit: gate.request.time_limit.unwrap_or(gate.settings.check.time_limit),
-        stall_limit: gate.request.stall_limit.unwrap_or(gate.settings.check.stall_limit),
-        interrupted: &gate.request.interrupted,
-        progress: &|line| progress.detail(line),
-        hear: Some(gate.request.own.clone()),
-    })?;
+    let build = compile(gate, compiler, staged, &own, record.progress)?;
     record.precompile = Some(PrecompileFacts {
         command: compiler.shown.clone(),
         end: aftermath::in_words(&build.end),
@@ -91,8 +81,31 @@ fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, record: &mut R
     Ok(build)
 }
 
+/// Compiles a staged tree: the one with the change, or the control.
+pub(super) fn compile(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    staged: &StagedTree,
+    own: &SiteEnvironment,
+    progress: &dyn Progress,
+) -> Result<Build, GateError> {
+    let mut environment = environment(std::env::vars_os(), own, &gate.site.root, &staged.root());
+    environment.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
+    Ok(precompile::precompile(&precompile::PrecompileRequest {
+        tree: &staged.root(),
+        side: &staged.side(),
+        command: &compiler.command,
+        environment,
+        time_limit: gate.request.time_limit.unwrap_or(gate.settings.check.time_limit),
+        stall_limit: gate.request.stall_limit.unwrap_or(gate.settings.check.stall_limit),
+        interrupted: &gate.request.interrupted,
+        progress: &|line| progress.detail(line),
+        hear: Some(gate.request.own.clone()),
+    })?)
+}
+
 /// What the command printed, and after it what the bundler printed past Rails.
-fn whole_log(build: &Build, staged: &StagedTree) -> Result<PathBuf, GateError> {
+pub(super) fn whole_log(build: &Build, staged: &StagedTree) -> Result<PathBuf, GateError> {
     let path = staged.side().join("whole.log");
     let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: path.clone(), source };
     let join = || -> io::Result<()> {
@@ -107,14 +120,7 @@ fn whole_log(build: &Build, staged: &StagedTree) -> Result<PathBuf, GateError> {
 }
 
 fn classify(gate: &Gate<'_>, log: &Path, build: &Build, record: &mut Record<'_>) -> Result<(), GateError> {
-    let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: log.to_path_buf(), source };
-    let context = match build.end {
-        BuildEnd::Exited(code) => LogContext::finished(code),
-        _ => LogContext { exit: None, end: LogEnd::Stopped },
-    };
-    let options = rules::Options { strict: gate.request.strict };
-    let mut file = File::open(log).map_err(unusable)?;
-    let classified = rules::classify(&mut file, &RuleSet::builtin(), &context, options).map_err(unusable)?;
+    let classified = read_log(gate, log, build)?;
     record.log = Some(LogFacts {
         lines: classified.lines,
         neutral: classified.neutral,
@@ -123,6 +129,22 @@ fn classify(gate: &Gate<'_>, log: &Path, build: &Build, record: &mut Record<'_>)
     });
     record.findings.extend(classified.findings);
     Ok(())
+}
+
+/// Classifies the log of a build by the program's rules and the site's own.
+pub(super) fn read_log(gate: &Gate<'_>, log: &Path, build: &Build) -> Result<Classified, GateError> {
+    let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: log.to_path_buf(), source };
+    let context = match build.end {
+        BuildEnd::Exited(code) => LogContext::finished(code),
+        _ => LogContext { exit: None, end: LogEnd::Stopped },
+    };
+    let options = rules::Options { strict: gate.request.strict };
+    let mut file = File::open(log).map_err(unusable)?;
+    let rules = match gate.rules {
+        Some(rules) => rules,
+        None => RuleSet::builtin(),
+    };
+    Ok(rules::classify(&mut file, rules, &context, options).map_err(unusable)?)
 }
 
 fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: SystemTime, record: &mut Record<'_>) {

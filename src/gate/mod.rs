@@ -1,6 +1,7 @@
 //! The flow, top to bottom. It hands the result of one stage to the next; it neither prints nor judges.
 
 mod aftermath;
+mod baseline;
 mod build;
 mod offered;
 mod passed;
@@ -20,6 +21,7 @@ use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
 use crate::configuration::{Configuration, ConfigurationError};
 use crate::report::Report;
+use crate::rules::PackFault;
 use crate::runs::{self, RunError};
 use crate::site::lock::{LockError, SiteLock};
 use crate::site::registry::Registry;
@@ -91,6 +93,9 @@ pub enum GateError {
     /// What passed could not be kept for a promotion.
     #[error("What passed could not be kept for a promotion: {0}")]
     Passed(#[from] crate::promotion::disk::DiskError),
+    /// The site's own rules.
+    #[error("The rules in themegate.d/ have faults:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Rules(Vec<PackFault>),
     /// The user asked to stop.
     #[error("Interrupted. The staging directory is removed, and nothing was changed in the live tree.")]
     Interrupted,
@@ -101,7 +106,7 @@ impl GateError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Site(_) | Self::Configuration(_) | Self::Change(_) => 2,
+            Self::Site(_) | Self::Configuration(_) | Self::Change(_) | Self::Rules(_) => 2,
             Self::Lock(LockError::Held { .. }) => 6,
             Self::Staging(StagingError::Interrupted) | Self::Interrupted => 130,
             Self::Lock(_) | Self::Staging(_) | Self::Run(_) | Self::Precompile(_) | Self::Passed(_) => 3,
@@ -118,6 +123,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     record.begin("site");
     let site = LiveSite::inspect(request.live.as_deref(), request.state.as_deref())?;
     let settings = Configuration::read(request.config.as_deref(), &site.root)?;
+    let rules = surroundings::site_rules(&site)?;
     site.make_state()?;
     let _lock = SiteLock::take(&site.state, "check")?;
     staging::sweep(&site.state)?;
@@ -137,7 +143,15 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         let staged = stage.insert(stage_change(request, &site, &change, &mut record)?);
         let compiler = Compiler::decide(&chosen(request, &settings), &site, &request.own);
         log = Some(build::build_and_inspect(
-            &build::Gate { request, site: &site, settings: &settings, live: &live, offered: &offered, change: &change },
+            &build::Gate {
+                request,
+                site: &site,
+                settings: &settings,
+                live: &live,
+                offered: &offered,
+                change: &change,
+                rules: rules.as_ref(),
+            },
             &compiler,
             staged,
             &mut record,
@@ -192,16 +206,7 @@ fn stage_change(
     record: &mut Record<'_>,
 ) -> Result<StagedTree, GateError> {
     record.begin("staging");
-    let folders = site.output.folders();
-    let progress = record.progress;
-    let staged = staging::stage(&staging::StagingRequest {
-        live: &site.root,
-        state_dir: &site.state,
-        keep: request.keep_stage,
-        output_folders: &folders,
-        interrupted: &request.interrupted,
-        progress: &|files| progress.detail(&format!("{files} files")),
-    })?;
+    let staged = surroundings::stage(request, site, request.keep_stage, record.progress)?;
     record.findings.extend(staged.findings().iter().cloned());
     surroundings::apply(change, &staged)?;
     Ok(staged)

@@ -1,15 +1,54 @@
 //! What a check has to leave alone: the change is applied to the stage only, the build stays in its folders, and the live
 //! tree does not move meanwhile.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::GateError;
 use super::record::Record;
+use super::{CheckRequest, GateError, Progress};
 use crate::change::Change;
 use crate::compiled::CompiledTree;
 use crate::finding::Finding;
-use crate::site::{LiveSite, registry};
-use crate::staging::{Inventory, Method, StagedTree, What, differences};
+use crate::rules::RuleSet;
+use crate::site::{LiveSite, SiteError, registry};
+use crate::staging::{self, Inventory, Method, StagedTree, StagingRequest, What, differences};
+
+/// Copies the live tree into a stage.
+pub(super) fn stage(
+    request: &CheckRequest,
+    site: &LiveSite,
+    keep: bool,
+    progress: &dyn Progress,
+) -> Result<StagedTree, GateError> {
+    let folders = site.output.folders();
+    Ok(staging::stage(&StagingRequest {
+        live: &site.root,
+        state_dir: &site.state,
+        keep,
+        output_folders: &folders,
+        interrupted: &request.interrupted,
+        progress: &|files| progress.detail(&format!("{files} files")),
+    })?)
+}
+
+/// The program's rules with those of `themegate.d/*.toml` in the live tree's root or beside it; none if there are none.
+pub(super) fn site_rules(site: &LiveSite) -> Result<Option<RuleSet>, GateError> {
+    let mut folders =
+        [Some(site.root.as_path()), site.root.parent()].into_iter().flatten().map(|at| at.join("themegate.d"));
+    let Some(folder) = folders.find(|folder| folder.is_dir()) else { return Ok(None) };
+    let unreadable = |source| SiteError::Unreadable { path: folder.clone(), source };
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            let text =
+                fs::read_to_string(&path).map_err(|source| SiteError::Unreadable { path: path.clone(), source })?;
+            texts.push((path, text));
+        }
+    }
+    texts.sort();
+    RuleSet::with_site_rules(&texts).map(Some).map_err(GateError::Rules)
+}
 
 /// Writes the change into the staged tree: the very bytes that were judged.
 pub(super) fn apply(change: &Change, staged: &StagedTree) -> Result<(), GateError> {
@@ -93,7 +132,7 @@ pub(super) fn live_tree_moved(
             .meaning("What was judged is no longer what is live. themegate did not write there: somebody else did.")
             .help("Run the check again when nobody else is at work on the live tree.")
             .inconclusive();
-        record.findings.push(moved.iter().take(6).fold(finding, |finding, path| finding.at(path)));
+        record.findings.push(moved.iter().take(6).fold(finding, Finding::at));
     }
     Ok(())
 }

@@ -140,7 +140,6 @@ impl<'a> PostgresStore<'a> {
         let written = self.written(changes)?;
         Ok(match (status.as_deref(), written) {
             // After a crash a number can be used anew; then the rows show that ours is gone.
-            (Some("committed"), true) => Fate::Committed,
             (Some("aborted"), _) | (_, false) => Fate::Gone,
             (_, true) => Fate::Committed,
         })

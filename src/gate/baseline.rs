@@ -1,0 +1,102 @@
+//! The control build: what the untouched site says of itself, so that a change is charged only with what it adds.
+//!
+//! Made only when the log of a change holds something to review, and kept by a digest of the live tree: a site that warns
+//! on its own pays for it once.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::build::{self, Gate};
+use super::record::Record;
+use super::{GateError, surroundings};
+use crate::change::ChangeSource;
+use crate::compiler::Compiler;
+use crate::finding::{Baseline, Finding, Severity};
+use crate::precompile::BuildEnd;
+use crate::runs::RunError;
+use crate::site::environment::SiteEnvironment;
+use crate::site::locate::make_private;
+use crate::staging::{Inventory, StagedTree};
+
+/// Marks each finding of the log that needs review as the change's own, or as one that the untouched site has too. Fatal
+/// ones are left alone: nothing goes live on top of a build that fails, whoever brought the fault.
+pub(super) fn attribute(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    staged: &StagedTree,
+    record: &mut Record<'_>,
+) -> Result<(), GateError> {
+    let doubtful = record.findings.iter().any(needs_attribution);
+    let failed = record.findings.iter().any(|finding| finding.severity == Severity::Fatal);
+    if !doubtful || failed || gate.change.source == ChangeSource::AsItIs {
+        return Ok(());
+    }
+    record.begin("baseline");
+    let Some(known) = of_untouched(gate, compiler, staged, record)? else { return Ok(()) };
+    for finding in record.findings.iter_mut().filter(|finding| needs_attribution(finding)) {
+        let outstanding = known.contains(&key(finding));
+        finding.baseline = Some(if outstanding { Baseline::Outstanding } else { Baseline::New });
+    }
+    Ok(())
+}
+
+fn needs_attribution(finding: &Finding) -> bool {
+    finding.severity == Severity::Review && finding.rule.is_some() && finding.counts() && !finding.inconclusive
+}
+
+/// What makes two findings of two builds the same: the rule and the words. Counts of repetitions are no part of it.
+fn key(finding: &Finding) -> String {
+    let words = finding.message.rsplit_once(" (").filter(|(_, end)| end.ends_with("times)"));
+    format!("{} {}", finding.id, words.map_or(finding.message.as_str(), |(words, _)| words))
+}
+
+/// The findings of the untouched tree's build, from an earlier run or from a build made now; none if that build failed.
+fn of_untouched(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    staged: &StagedTree,
+    record: &Record<'_>,
+) -> Result<Option<BTreeSet<String>>, GateError> {
+    let path = place(gate, compiler, staged.live_before());
+    let unusable = |source| RunError::Unusable { path: path.clone(), source };
+    if let Some(known) = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
+        return Ok(Some(known));
+    }
+    let Some(known) = build_untouched(gate, compiler, record)? else { return Ok(None) };
+    make_private(path.parent().unwrap_or(&gate.site.state)).map_err(unusable)?;
+    let text = serde_json::to_vec_pretty(&known).map_err(std::io::Error::from).map_err(unusable)?;
+    fs::write(&path, text).map_err(unusable)?;
+    Ok(Some(known))
+}
+
+fn build_untouched(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    record: &Record<'_>,
+) -> Result<Option<BTreeSet<String>>, GateError> {
+    let control = surroundings::stage(gate.request, gate.site, false, record.progress)?;
+    let own = SiteEnvironment::read(&gate.site.root);
+    let build = build::compile(gate, compiler, &control, &own, record.progress)?;
+    if build.end != BuildEnd::Exited(0) {
+        control.close()?;
+        return if build.end == BuildEnd::Interrupted { Err(GateError::Interrupted) } else { Ok(None) };
+    }
+    let log = build::whole_log(&build, &control)?;
+    let classified = build::read_log(gate, &log, &build)?;
+    control.close()?;
+    Ok(Some(classified.findings.iter().map(key).collect()))
+}
+
+/// Named by everything that the control build depends on: the tree, the compiler, this program's rules.
+fn place(gate: &Gate<'_>, compiler: &Compiler, live: &Inventory) -> PathBuf {
+    let mut digest = blake3::Hasher::new();
+    digest.update(format!("{live:?}").as_bytes());
+    digest.update(compiler.shown.as_bytes());
+    digest.update(env!("CARGO_PKG_VERSION").as_bytes());
+    for (_, text) in crate::rules::PACKS {
+        digest.update(text.as_bytes());
+    }
+    let name = digest.finalize().to_hex();
+    gate.site.state.join("baselines").join(Path::new(&name[..16])).with_extension("json")
+}
