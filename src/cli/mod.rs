@@ -11,6 +11,7 @@ pub mod recover;
 pub mod rollback;
 pub mod rollback_theme;
 pub mod rules;
+pub mod shell;
 pub mod show;
 pub mod terminal;
 pub mod verify;
@@ -72,6 +73,8 @@ enum Command {
     RollbackTheme(rollback_theme::RollbackThemeArgs),
     Show(show::ShowArgs),
     History(show::HistoryArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
     /// Runs the builtin compiler in the current folder.
     #[command(name = "__compile", hide = true)]
     Compile,
@@ -115,6 +118,8 @@ pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
         Command::RollbackTheme(args) => rollback_theme(args, &mut out),
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),
+        Command::Completions(args) => Ok(shell::completions(args, &mut out)),
+        Command::Man(_) => shell::man(&mut out),
         Command::Compile => compile(&mut out),
         Command::Schema => Ok(out.write_all(crate::report::json::schema().as_bytes()).map(|()| 0)?),
     }
