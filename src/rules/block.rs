@@ -1,7 +1,7 @@
 //! Something seen of which more lines may follow. It decides which lines still belong to it.
 
 use super::frame::{is_frame, is_stack_frame};
-use super::rule::{Body, Part, Rule};
+use super::rule::{Body, Order, Part, Rule};
 use super::sighting::Sighting;
 use super::trouble::Looks;
 
@@ -48,13 +48,13 @@ impl Open {
         if starts_another {
             return false;
         }
-        let known_as_nothing = matched.is_some_and(|rule| rule.level.severity().is_none());
+        let ends = self.blanks > 0 && matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order != Order::Last);
         match self.body {
             Body::Line => false,
             Body::Paragraph => self.blanks == 0,
-            Body::Indented => line.indent > self.indent && !(known_as_nothing && self.blanks > 0),
+            Body::Indented => line.indent > self.indent && !ends,
             Body::Trace => self.traces(line, matched, seems),
-            Body::Block => !(known_as_nothing && self.blanks > 0),
+            Body::Block => !ends,
         }
     }
 
