@@ -63,7 +63,8 @@ impl Open {
         let frame = is_frame(text) || is_place(line.text);
         let deeper = line.indent > self.indent && (matched.is_none() || self.blanks == 0);
         let goes_on = self.blanks == 0 && matched.is_none() && self.lines < 2 && seems == Looks::Harmless;
-        frame || deeper || (goes_on && !begins_something(line.text))
+        let known_part = matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order == Order::Last);
+        frame || deeper || known_part || (goes_on && !begins_something(line.text))
     }
 
     /// Adds a line that belongs to it.
