@@ -1,7 +1,7 @@
 //! Something seen of which more lines may follow. It decides which lines still belong to it.
 
 use super::frame::{is_frame, is_stack_frame};
-use super::rule::{Body, Part, Rule};
+use super::rule::{Body, Order, Part, Rule};
 use super::sighting::Sighting;
 use super::trouble::Looks;
 
@@ -52,13 +52,13 @@ impl Open {
         if starts_another {
             return false;
         }
-        let known_as_nothing = matched.is_some_and(|rule| rule.level.severity().is_none());
+        let ends = self.blanks > 0 && matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order != Order::Last);
         match self.body {
             Body::Line => false,
             Body::Paragraph => self.blanks == 0,
-            Body::Indented => line.indent > self.indent && !(known_as_nothing && self.blanks > 0),
+            Body::Indented => line.indent > self.indent && !ends,
             Body::Trace => self.traces(line, matched, seems),
-            Body::Block => !(known_as_nothing && self.blanks > 0),
+            Body::Block => !ends,
         }
     }
 
@@ -67,7 +67,8 @@ impl Open {
         let frame = is_frame(text) || is_place(line.text);
         let deeper = line.indent > self.indent && (matched.is_none() || self.blanks == 0);
         let goes_on = self.blanks == 0 && matched.is_none() && self.lines < 2 && seems == Looks::Harmless;
-        frame || deeper || (goes_on && !begins_something(line.text))
+        let known_part = matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order == Order::Last);
+        frame || deeper || known_part || (goes_on && !begins_something(line.text))
     }
 
     /// Adds a line that belongs to it.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use regex::Regex;
 
 use super::embedded::PACKS;
 use super::literals::required;
 use super::pack::{Fallback, PackFault, read};
+use super::pattern::Pattern;
 use super::rule::{Nearby, Part, Rule};
 use super::trouble;
 
@@ -18,7 +18,7 @@ use super::trouble;
 pub struct RuleSet {
     rules: Vec<Rule>,
     fallbacks: HashMap<Fallback, usize>,
-    watchers: Vec<Regex>,
+    watchers: Vec<Pattern>,
     watched: Vec<Watched>,
     filter: AhoCorasick,
     targets: Vec<Vec<Target>>,
@@ -125,7 +125,7 @@ impl RuleSet {
         self.watchers.len()
     }
 
-    pub(crate) fn watcher(&self, at: usize) -> &Regex {
+    pub(crate) fn watcher(&self, at: usize) -> &Pattern {
         &self.watchers[at]
     }
 
@@ -209,7 +209,7 @@ fn double_ids(texts: &[(PathBuf, String)], rules: &[(Rule, Option<Fallback>)]) -
 /// Patterns of conditions, each once.
 #[derive(Default)]
 struct Watchers {
-    patterns: Vec<Regex>,
+    patterns: Vec<Pattern>,
     known: HashMap<String, usize>,
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
 use thiserror::Error;
 
 use super::pack_reader::{Source, Table};
+use super::pattern::Pattern;
 use super::rule::{Body, Example, ExitIs, Level, Nearby, Order, Part, Rule, When};
 
 /// Something wrong in a rule pack.
@@ -130,9 +130,9 @@ fn read_rule(entry: &mut Table<'_>, pack: &str, tool: &str) -> Option<Rule> {
 }
 
 /// The rule's pattern; a fallback has none and never matches.
-fn pattern(entry: &mut Table<'_>) -> Option<Regex> {
+fn pattern(entry: &mut Table<'_>) -> Option<Pattern> {
     if entry.is_string("fallback") {
-        return Regex::new(r"[^\s\S]").ok();
+        return Some(Pattern::new(r"[^\s\S]"));
     }
     let pattern = entry.pattern("pattern");
     if pattern.is_none() && !entry.is_string("pattern") {

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use regex::Regex;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::pack::PackFault;
+use super::pattern::Pattern;
 
 /// Where faults of one file are gathered.
 pub(crate) struct Source<'s> {
@@ -109,22 +109,22 @@ impl<'s> Table<'s> {
         found
     }
 
-    pub(crate) fn pattern(&mut self, key: &'static str) -> Option<Regex> {
+    pub(crate) fn pattern(&mut self, key: &'static str) -> Option<Pattern> {
         let at = self.value(key)?.span().start;
         let text = self.string(key)?;
         self.compile(at, key, &text)
     }
 
-    pub(crate) fn patterns(&mut self, key: &'static str) -> Vec<Regex> {
+    pub(crate) fn patterns(&mut self, key: &'static str) -> Vec<Pattern> {
         let Some(array) = self.typed(key, "a list of strings", DeValue::as_array) else { return Vec::new() };
         let texts = array.iter().filter_map(|value| Some((value.span().start, value.get_ref().as_str()?)));
         texts.filter_map(|(at, text)| self.compile(at, key, text)).collect()
     }
 
-    fn compile(&self, at: usize, key: &str, text: &str) -> Option<Regex> {
+    fn compile(&self, at: usize, key: &str, text: &str) -> Option<Pattern> {
         let text = named_pattern(text).unwrap_or(text);
-        match Regex::new(text) {
-            Ok(pattern) => Some(pattern),
+        match regex_syntax::parse(text) {
+            Ok(_) => Some(Pattern::new(text)),
             Err(error) => {
                 let reason =
                     error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();

@@ -47,6 +47,7 @@ fn prefix_of(line: &Stripped<'_>) -> Option<(usize, bool, bool)> {
     match text.first()? {
         b'r' if text.starts_with(b"remote:") => plain(7),
         b'#' => numbered_step(text),
+        b'*' => length_of(&CAPISTRANO_2, text).and_then(plain),
         b'0'..=b'9' => time(line).and_then(plain),
         b'[' => length_of(&BRACKETED, text).and_then(plain),
         b':' => length_of(&WORKFLOW_COMMAND, text).map(|length| (length, text.starts_with(b"::error"), false)),
@@ -123,11 +124,12 @@ pattern!(
 pattern!(SECONDS, r"^\d{1,4}\.\d{1,3} ");
 pattern!(
     BRACKETED,
-    r"^(?:\[\d{4}-\d\d-\d\d[^\]]{1,30}\]\s|\[\d\d?:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\]\s|\[(?:vite|build|types|content|vite:build)\] )"
+    r"^(?:\[\d{4}-\d\d-\d\d[^\]]{1,30}\]\s|\[\d\d?:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\]\s|\[(?:vite|build|types|content|vite:build|INFO)\] )"
 );
 pattern!(WORKFLOW_COMMAND, r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?::");
+pattern!(CAPISTRANO_2, r"^\*{2,3} \[(?:out|err) :: [^\]]+\] ?");
 pattern!(RUBY_LOGGER, r"^[DIWEFA], \[[^\]]{10,60}\] +[A-Z]+ -- [^:]{0,60}: ?");
-pattern!(SSHKIT, r"^(?:INFO|DEBUG|WARN|ERROR|FATAL) \[[0-9a-f]{8}\](?:[ \t]+|$)");
+pattern!(SSHKIT, r"^(?:INFO|NFO|DEBUG|WARN|ERROR|FATAL) ?\[[0-9a-f]{8}\](?:[ \t]+|$)");
 pattern!(POWERSHELL, r"^(?:node|npm|npx|yarn|pnpm|vite|cmd|bundle|ruby|rails|git|tsc)(?:\.(?:exe|cmd|ps1|bat))? : ");
 pattern!(
     NAMED,

@@ -1,8 +1,8 @@
 //! One rule, compiled. It must not know the packs it came from.
 
-use regex::Regex;
 use serde::Serialize;
 
+use super::pattern::Pattern;
 use crate::finding::Severity;
 
 /// How grave a line is that a rule recognises. `Neutral` lines are known and say nothing.
@@ -87,7 +87,7 @@ pub(crate) enum Part {
 #[derive(Debug, Clone)]
 pub(crate) struct Nearby {
     /// What that line looks like.
-    pub pattern: Regex,
+    pub pattern: Pattern,
     /// How many lines away at most; 0 for anywhere.
     pub within: u64,
 }
@@ -138,7 +138,7 @@ pub struct Rule {
     /// How grave it is.
     pub level: Level,
     /// One line, after colour codes and log prefixes are cut.
-    pub pattern: Regex,
+    pub pattern: Pattern,
     /// True if it keeps the gate from knowing (no memory, no disk, no tool).
     pub inconclusive: bool,
     /// The message of the finding, with `{file}`, `{line}`, `{reason}` and other captures in braces.
@@ -154,8 +154,8 @@ pub struct Rule {
     pub(crate) order: Order,
     pub(crate) body: Body,
     pub(crate) part: Part,
-    pub(crate) until: Option<Regex>,
-    pub(crate) details: Vec<Regex>,
+    pub(crate) until: Option<Pattern>,
+    pub(crate) details: Vec<Pattern>,
     pub(crate) when: When,
     pub(crate) otherwise: Option<Level>,
 }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use regex::Regex;
-
 use super::matcher::RuleSet;
+use super::pattern::Pattern;
 use super::rule::{Level, Part, Rule};
 
 /// Lines of an excerpt.
@@ -51,9 +50,9 @@ impl Sighting {
     }
 
     /// Takes over what a pattern names in a line; what is known already stays. `file2` is another `file`.
-    pub(crate) fn learn(&mut self, pattern: &Regex, text: &str) {
+    pub(crate) fn learn(&mut self, pattern: &Pattern, text: &str) {
         let Some(found) = pattern.captures(text) else { return };
-        for name in pattern.capture_names().flatten() {
+        for name in pattern.names() {
             if let Some(value) = found.name(name).filter(|value| !value.is_empty()) {
                 let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
                 self.captures.entry(name.to_owned()).or_insert_with(|| value.as_str().to_owned());

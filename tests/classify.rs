@@ -1,0 +1,122 @@
+//! Build logs and what has to be said of them.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use themegate::finding::Severity;
+use themegate::rules::{Classified, LogContext, Options, RuleSet, classify};
+
+fn classified(text: &[u8]) -> Classified {
+    let mut input = text;
+    classify(&mut input, RuleSet::builtin(), &LogContext::unknown(), Options::default()).unwrap()
+}
+
+fn severity(classified: &Classified) -> Severity {
+    classified.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Benign)
+}
+
+fn ids(classified: &Classified) -> Vec<&str> {
+    classified.findings.iter().map(|finding| finding.id.as_str()).collect()
+}
+
+/// Logs that are not part of the project: `THEMEGATE_CORPUS`, or `shared/corpus` beside the repository.
+fn corpus() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let folder = std::env::var_os("THEMEGATE_CORPUS").map_or(beside, PathBuf::from);
+    folder.join("index.tsv").is_file().then_some(folder)
+}
+
+#[test]
+fn every_log_of_the_corpus_gets_its_severity() {
+    let Some(folder) = corpus() else {
+        println!("skipped: no corpus here");
+        return;
+    };
+    let index = std::fs::read_to_string(folder.join("index.tsv")).unwrap();
+    let mut wrong = Vec::new();
+    for row in index.lines().skip(1) {
+        let mut fields = row.split('\t');
+        let (file, wanted) = (fields.next().unwrap(), fields.next().unwrap());
+        let mut log = File::open(folder.join(file)).unwrap();
+        let said = classify(&mut log, RuleSet::builtin(), &LogContext::unknown(), Options::default()).unwrap();
+        if severity(&said).word() != wanted {
+            wrong.push(format!("{file}: {wanted} wanted, {:?}", ids(&said)));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// `THEMEGATE_LOGS=folder cargo test --test classify measure -- --ignored --nocapture` prints a line for each log below it.
+#[test]
+#[ignore = "prints a table for logs that are not part of the project"]
+fn measure() {
+    let Some(folder) = std::env::var_os("THEMEGATE_LOGS") else { return };
+    let mut logs: Vec<PathBuf> = walkdir::WalkDir::new(folder).into_iter().flatten().map(|entry| entry.into_path()).collect();
+    logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
+    logs.sort();
+    for log in logs {
+        let mut input = File::open(&log).unwrap();
+        let said = classify(&mut input, RuleSet::builtin(), &LogContext::unknown(), Options::default()).unwrap();
+        let grave: Vec<String> = said
+            .findings
+            .iter()
+            .filter(|finding| finding.severity > Severity::Benign)
+            .map(|finding| format!("{} = {}", finding.id, finding.message.chars().take(110).collect::<String>()))
+            .collect();
+        println!("MEASURED\t{}\t{}\t{}\t{}\t{}", log.display(), severity(&said).word(), said.lines, said.unaccounted, grave.join(" | "));
+    }
+}
+
+#[test]
+fn a_huge_line_and_bytes_of_all_kinds_are_read() {
+    let mut text: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    text.extend(b"\nrake aborted!\n");
+    assert!(ids(&classified(&text)).contains(&"rake-aborted"));
+}
+
+#[test]
+fn a_progress_bar_hides_nothing() {
+    let said = classified(b"10% building\r20% building\rERROR in ./app/javascript/styles/x.scss\r30% building\n");
+    assert_eq!(severity(&said), Severity::Fatal);
+}
+
+#[test]
+fn colour_codes_do_not_hide_an_error() {
+    assert_eq!(severity(&classified(b"\x1b[31merror during \x1b[1mbuild:\x1b[0m\n")), Severity::Fatal);
+}
+
+#[test]
+fn the_same_thing_seen_often_is_one_finding_with_a_count() {
+    let line = "DEPRECATION WARNING [import]: Sass @import rules are deprecated and will be removed in Dart Sass 3.0.0.\n\n";
+    let said = classified(line.repeat(26).as_bytes());
+    assert_eq!(said.findings.len(), 1);
+    assert!(said.findings[0].message.contains("26 times"), "{}", said.findings[0].message);
+}
+
+#[test]
+fn an_exit_status_alone_is_fatal() {
+    let context = LogContext::finished(1);
+    let said = classify(&mut &b"all quiet\n"[..], RuleSet::builtin(), &context, Options::default()).unwrap();
+    assert_eq!(ids(&said), ["build-exit-status"]);
+}
+
+#[test]
+fn a_killed_build_is_inconclusive() {
+    let context = LogContext::finished(137);
+    let said = classify(&mut &b"vite v8 building\n"[..], RuleSet::builtin(), &context, Options::default()).unwrap();
+    assert!(said.findings[0].inconclusive);
+}
+
+#[test]
+fn a_command_probe_of_capistrano_holds_nothing() {
+    let log = " DEBUG [452c8f44] Finished in 0.998 seconds with exit status 1 (failed).\n  INFO [6f480bc2] Finished in 52.607 seconds with exit status 0 (successful).\n";
+    assert_eq!(severity(&classified(log.as_bytes())), Severity::Benign);
+}
+
+#[test]
+fn a_message_names_the_file_and_the_reason() {
+    let log = "ERROR in ./app/javascript/styles/x.scss\nModule build failed (from ./node_modules/sass-loader/dist/cjs.js):\nSassError: expected \"}\".\n  ╷\n2 │ .a { color: red;\n  ╵\n  app/javascript/styles/x.scss 12:37  root stylesheet\n";
+    let said = classified(log.as_bytes());
+    assert_eq!(said.findings.len(), 1, "{:#?}", said.findings);
+    assert_eq!(said.findings[0].message, "app/javascript/styles/x.scss:12 could not be compiled: expected \"}\".");
+}
