@@ -1,5 +1,6 @@
 //! Promotion, rollback, withdrawal and freeze on a generated site, and what must be refused.
 
+mod command_line;
 mod crash_matrix;
 mod failing_disk;
 mod generated_site;
