@@ -110,6 +110,7 @@ fn compile(out: &mut dyn Write) -> anyhow::Result<u8> {
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     use crate::gate::GateError;
     use crate::promotion::PromotionError;
+    use crate::promotion::aftercare::AftercareError;
     use crate::promotion::disk::DiskError;
     use crate::promotion::switch::SwitchFailure;
     use crate::site::lock::LockError;
@@ -117,6 +118,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         return error.exit_code();
     }
     if let Some(error) = error.downcast_ref::<PromotionError>() {
+        return error.exit_code();
+    }
+    if let Some(error) = error.downcast_ref::<AftercareError>() {
         return error.exit_code();
     }
     match () {

@@ -3,6 +3,7 @@
 //! Nothing else in themegate writes to the live tree. This module knows no compilers, rules or verdicts: it takes a
 //! [`Promotable`], which only an outcome that passed turns into.
 
+pub mod aftercare;
 pub mod disk;
 pub mod exchange;
 pub mod freeze;

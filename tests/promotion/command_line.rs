@@ -81,3 +81,57 @@ fn a_site_that_another_gate_holds_is_left_alone() {
     drop(held);
     expect(&site, &["promote", "--run", RUN], 0, "promotion");
 }
+
+/// A server that answers every request with the same page, until the test ends.
+fn server(page: &'static str) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            use std::io::{Read, Write};
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let count = stream.read(&mut request).unwrap();
+            let asked = String::from_utf8_lossy(&request[..count]).into_owned();
+            let (status, body) = if asked.starts_with("GET /packs") { ("404 Not Found", "") } else { ("200 OK", page) };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all((head + body).as_bytes()).unwrap();
+        }
+    });
+    port
+}
+
+/// A webpacker site whose promoted manifest names a stylesheet, and a configuration with two probes of a server.
+fn probed(folder: &Path, page: &'static str) -> Site {
+    let site = Site::generate(&folder.join("home"), Layout::Webpacker);
+    let manifest = r#"{"default.css":{"src":"/packs/css/default-new.css"}}"#;
+    fs::write(site.staged().join("public/packs/manifest.json"), manifest).unwrap();
+    site.record();
+    let origin = format!("http://127.0.0.1:{}", server(page));
+    let probe = |path: &str| format!("[[promotion.probe]]\nurl = \"{origin}{path}\"\nhost = \"site\"\n");
+    let restart = format!("echo restarted >> {}", site.home.join("restarts").display());
+    let text = format!(
+        "[promotion]\nrestart = \"{restart}\"\npatience = \"1s\"\n{}{}",
+        probe("/about"),
+        probe("/auth/sign_in")
+    );
+    fs::write(site.home.join("themegate.toml"), text).unwrap();
+    site
+}
+
+#[test]
+fn a_restarted_site_whose_pages_carry_the_promoted_stylesheet_stays() {
+    let folder = scratch();
+    let site = probed(folder.path(), r#"<link rel="stylesheet" href="/packs/css/default-new.css">"#);
+    expect(&site, &["promote", "--run", RUN], 0, "carry the promoted stylesheets");
+    assert_eq!(fs::read_to_string(site.home.join("restarts")).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn a_restarted_site_whose_pages_do_not_is_rolled_back_by_itself() {
+    let folder = scratch();
+    let site = probed(folder.path(), r#"<link rel="stylesheet" href="/packs/css/default-old.css">"#);
+    expect(&site, &["promote", "--run", RUN], 4, "rolled back");
+    assert_eq!(registry(&site), REGISTRY_OLD);
+    assert_eq!(fs::read_to_string(site.home.join("restarts")).unwrap().lines().count(), 2);
+}
