@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::locale;
 use super::places::{extension, is_stylesheet};
 use crate::finding::Finding;
-use crate::site::registry::yaml_fault;
 
 /// A stylesheet of a theme is some hundred kilobytes, a font some more.
 const LARGE: u64 = 50 * 1024 * 1024;
@@ -47,7 +47,7 @@ pub(super) fn faults(path: &Path, bytes: &[u8]) -> Vec<Finding> {
     if conflict.is_some() || !is_yaml {
         return conflict.into_iter().collect();
     }
-    locale_fault(path, text).into_iter().collect()
+    locale::fault(path, text).into_iter().collect()
 }
 
 fn not_text(path: &Path) -> Finding {
@@ -67,18 +67,6 @@ fn conflict_fault(path: &Path, text: &str) -> Option<Finding> {
             .at_line(path, index as u64 + 1, line)
             .meaning("Neither side of the merge was chosen: the stylesheet does not compile, or a locale file keeps the site from starting.")
             .help("Keep the lines that are wanted, and remove the <<<<<<<, ======= and >>>>>>> lines."),
-    )
-}
-
-fn locale_fault(path: &Path, text: &str) -> Option<Finding> {
-    let (line, reason) = yaml_fault(text)?;
-    let excerpt = text.lines().nth(usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX)).unwrap_or_default();
-    let message = format!("{} is no readable YAML: {reason}.", path.display());
-    Some(
-        Finding::fatal("locale-not-yaml", message)
-            .at_line(path, line, excerpt)
-            .meaning("Rails reads every locale file when it starts: with this one the site does not come up at all.")
-            .help(format!("Mend line {line}, or delete the file: the settings then show the theme's plain name.")),
     )
 }
 

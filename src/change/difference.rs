@@ -1,11 +1,11 @@
 //! Compares what a change writes with the live tree: what it would replace, and what it must not.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::SiteFacts;
 use super::theme_folder::Candidate;
+use super::{ChangeCounts, ChangedFile, SiteFacts};
 use crate::finding::Finding;
 
 /// How a file of the change stands to the live tree.
@@ -21,7 +21,7 @@ pub(super) enum Difference {
 
 /// Remembers the live folders that were listed already.
 #[derive(Default)]
-pub(super) struct LiveNames {
+struct LiveNames {
     folders: HashMap<PathBuf, Vec<String>>,
 }
 
@@ -51,12 +51,57 @@ impl LiveNames {
     }
 }
 
+/// Candidates with what the live tree has in their place; refused ones become findings.
+pub(super) type Compared = Vec<(Candidate, Difference)>;
+
+/// Compares every file; a place counts once, and the refused ones become findings.
+pub(super) fn compare_all(candidates: Vec<Candidate>, site: &SiteFacts<'_>, findings: &mut Vec<Finding>) -> Compared {
+    let mut names = LiveNames::default();
+    let mut compared: Compared = Vec::with_capacity(candidates.len());
+    let mut seen = HashSet::new();
+    for candidate in candidates {
+        // Two theme folders may bring the same file: one copy counts.
+        if !seen.insert(candidate.to.clone()) {
+            continue;
+        }
+        match compare(&candidate, site, &mut names) {
+            Ok(difference) => compared.push((candidate, difference)),
+            Err(finding) => findings.push(*finding),
+        }
+    }
+    compared
+}
+
+/// What is to be written, with figures.
+pub(super) fn changed_files(compared: Compared) -> (Vec<ChangedFile>, ChangeCounts) {
+    let mut counts = ChangeCounts::default();
+    let mut files = Vec::new();
+    for (candidate, difference) in compared {
+        match difference {
+            Difference::Unchanged => {
+                counts.unchanged += 1;
+                continue;
+            }
+            Difference::Added => counts.added += 1,
+            Difference::Replaced => counts.replaced += 1,
+        }
+        counts.bytes += candidate.len;
+        files.push(ChangedFile {
+            from: candidate.root.join(&candidate.path),
+            to: candidate.to,
+            bytes_len: candidate.len,
+            mode: 0o644,
+            blake3: candidate.blake3,
+            content: candidate.content,
+            root: candidate.root,
+        });
+    }
+    files.sort_by(|one, other| one.to.cmp(&other.to));
+    (files, counts)
+}
+
 /// Compares one file; an error is the finding that refuses it.
-pub(super) fn compare(
-    candidate: &Candidate,
-    site: &SiteFacts<'_>,
-    names: &mut LiveNames,
-) -> Result<Difference, Box<Finding>> {
+fn compare(candidate: &Candidate, site: &SiteFacts<'_>, names: &mut LiveNames) -> Result<Difference, Box<Finding>> {
     let to = &candidate.to;
     if let Some(other) = names.other_case(site.live, to) {
         return Err(Box::new(case_fault(&candidate.path, to, &other)));
@@ -155,6 +200,7 @@ pub(super) fn collisions(candidates: &[Candidate]) -> Vec<Finding> {
             }
             if other.to == candidate.to && other.blake3 != candidate.blake3 {
                 findings.push(two_versions(candidate, other));
+                break;
             }
         }
     }

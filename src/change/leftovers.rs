@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::theme_folder::Compared;
+use super::difference::Compared;
 use super::{SiteFacts, ThemeAddition, ThemeKind};
 use crate::finding::Finding;
 

@@ -8,6 +8,7 @@ mod difference;
 mod folder;
 mod layout;
 mod leftovers;
+mod locale;
 mod places;
 mod registration;
 pub mod shipped;

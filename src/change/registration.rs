@@ -8,7 +8,8 @@ mod theirs;
 
 use std::path::Path;
 
-use super::theme_folder::{Candidate, Compared, ThemeFolder};
+use super::difference::Compared;
+use super::theme_folder::{Candidate, ThemeFolder};
 use super::{Change, SiteFacts, ThemeAddition, ThemeKind, leftovers};
 use crate::finding::{Evidence, Finding};
 use crate::site::Fork;
@@ -72,7 +73,7 @@ fn merge(registry: &Registry, themes: &[ThemeFolder], site: &SiteFacts<'_>, chan
             change.findings.extend(faults_of_new_lines(&text, &wanted, themes, site));
             change.registry = Some(text);
         }
-        Err(finding) => change.findings.push(finding),
+        Err(finding) => change.findings.push(*finding),
     }
 }
 
@@ -190,7 +191,6 @@ fn empty_entries(additions: &[ThemeAddition], themes: &[ThemeFolder]) -> Vec<Fin
 }
 
 fn no_entry(theme: &ThemeFolder, site: &SiteFacts<'_>) -> Finding {
-    let folder = theme.candidates.first().map(|candidate| candidate.root.clone()).unwrap_or_default();
     let (message, help) = match site.fork {
         Fork::Mastodon => (
             "No theme was found in the theme folder: no stylesheet in app/javascript/styles that is not a part of another one.",
@@ -202,7 +202,7 @@ fn no_entry(theme: &ThemeFolder, site: &SiteFacts<'_>) -> Finding {
         ),
     };
     Finding::fatal("theme-entry-not-found", message)
-        .at(folder)
+        .at(&theme.root)
         .meaning("There is nothing that people could pick.")
         .help(help)
 }

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::difference::{self, Difference, LiveNames};
+use super::difference;
 use super::folder::{self, FoundFile, Walk};
 use super::layout::{self, Layout};
 use super::places::{self, Place};
-use super::{Change, ChangeCounts, ChangeError, ChangeSource, ChangedFile, LeftOut, SiteFacts, content, registration};
+use super::{Change, ChangeError, ChangeSource, LeftOut, SiteFacts, content, registration};
 use crate::finding::Finding;
 use crate::site::Fork;
 
@@ -35,11 +35,15 @@ pub(super) struct Candidate {
     pub(super) imports: Vec<String>,
     /// Whether it is a stylesheet without any rule.
     pub(super) says_nothing: bool,
+    /// Whether the live tree forbids it: a finding says so already.
+    pub(super) refused: bool,
 }
 
 /// One theme folder, read.
 #[derive(Debug, Default)]
 pub(super) struct ThemeFolder {
+    /// The folder itself, or the one that holds the single stylesheet.
+    pub(super) root: PathBuf,
     /// What may be deployed.
     pub(super) candidates: Vec<Candidate>,
     /// The theme's own registry: its path in the theme folder and its bytes.
@@ -65,9 +69,13 @@ pub fn read_theme_folders(folders: &[PathBuf], site: &SiteFacts<'_>) -> Result<C
     }
     let candidates: Vec<Candidate> = themes.iter().flat_map(|theme| theme.candidates.clone()).collect();
     change.findings.extend(difference::collisions(&candidates));
-    let compared = compare_all(candidates, site, &mut change.findings);
+    let compared = difference::compare_all(candidates, site, &mut change.findings);
+    let accepted: HashSet<&Path> = compared.iter().map(|(candidate, _)| candidate.to.as_path()).collect();
+    for candidate in themes.iter_mut().flat_map(|theme| &mut theme.candidates) {
+        candidate.refused = !accepted.contains(candidate.to.as_path());
+    }
     registration::register(&themes, &compared, site, &mut change);
-    (change.files, change.counts) = changed_files(compared);
+    (change.files, change.counts) = difference::changed_files(compared);
     if change.files.is_empty() && change.registry.is_none() && change.findings.is_empty() {
         change.findings.push(nothing_new());
     }
@@ -90,14 +98,14 @@ fn read_one(folder: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeEr
         return Err(ChangeError::NotATheme { path: named.clone() });
     }
     let file = FoundFile { path: PathBuf::from(name), executable: false, len: kind.len() };
-    let mut theme = ThemeFolder::default();
+    let mut theme = ThemeFolder { root: root.to_path_buf(), ..ThemeFolder::default() };
     theme.read_file(root, &file, Path::new("app/javascript/styles").join(name))?;
     Ok(theme)
 }
 
 fn read_folder(root: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeError> {
     let Walk { files, skipped, findings } = folder::walk(root)?;
-    let mut theme = ThemeFolder { findings, ..ThemeFolder::default() };
+    let mut theme = ThemeFolder { root: root.to_path_buf(), findings, ..ThemeFolder::default() };
     theme.left_out.extend(skipped.into_iter().map(|(path, why)| LeftOut { path, why: why.to_owned() }));
     let Some(layout) = layout::detect(&files) else {
         // A link where the stylesheets should be hides the layout: the link is what has to be told.
@@ -178,6 +186,7 @@ impl ThemeFolder {
             path: file.path.clone(),
             blake3: blake3::hash(&bytes),
             len,
+            refused: false,
             imports: if is_stylesheet { content::imports(&bytes) } else { Vec::new() },
             says_nothing: is_stylesheet && content::says_nothing(&bytes),
             content: (kept + len <= KEPT_BYTES).then(|| bytes.into()),
@@ -199,53 +208,6 @@ impl ThemeFolder {
         }
         Ok(())
     }
-}
-
-/// Candidates with what the live tree has in their place; refused ones become findings.
-pub(super) type Compared = Vec<(Candidate, Difference)>;
-
-fn compare_all(candidates: Vec<Candidate>, site: &SiteFacts<'_>, findings: &mut Vec<Finding>) -> Compared {
-    let mut names = LiveNames::default();
-    let mut compared: Compared = Vec::with_capacity(candidates.len());
-    let mut seen = HashSet::new();
-    for candidate in candidates {
-        // Two theme folders may bring the same file: one copy counts.
-        if !seen.insert(candidate.to.clone()) {
-            continue;
-        }
-        match difference::compare(&candidate, site, &mut names) {
-            Ok(difference) => compared.push((candidate, difference)),
-            Err(finding) => findings.push(*finding),
-        }
-    }
-    compared
-}
-
-fn changed_files(compared: Compared) -> (Vec<ChangedFile>, ChangeCounts) {
-    let mut counts = ChangeCounts::default();
-    let mut files = Vec::new();
-    for (candidate, difference) in compared {
-        match difference {
-            Difference::Unchanged => {
-                counts.unchanged += 1;
-                continue;
-            }
-            Difference::Added => counts.added += 1,
-            Difference::Replaced => counts.replaced += 1,
-        }
-        counts.bytes += candidate.len;
-        files.push(ChangedFile {
-            from: candidate.root.join(&candidate.path),
-            to: candidate.to,
-            bytes_len: candidate.len,
-            mode: 0o644,
-            blake3: candidate.blake3,
-            content: candidate.content,
-            root: candidate.root,
-        });
-    }
-    files.sort_by(|one, other| one.to.cmp(&other.to));
-    (files, counts)
 }
 
 fn refused(path: &Path, to: &Path, why: &str) -> Finding {

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use super::progress::TerminalProgress;
 use super::{SiteArgs, terminal};
 use crate::gate::{self, CheckRequest};
-use crate::report::{Report, json, text};
+use crate::report::{Report, github, json, junit, sarif, text};
 
 /// May this theme go live? Copies the live tree, applies the theme there, compiles it there, and judges.
 ///
@@ -70,6 +70,12 @@ pub enum Format {
     Text,
     /// For machines; the schema is schemas/report.schema.json.
     Json,
+    /// SARIF 2.1.0, for code hosts.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// JUnit XML, for CI systems.
+    Junit,
 }
 
 /// Runs the check and writes its report; gives the exit code.
@@ -93,10 +99,10 @@ fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Re
     match &args.output {
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} could not be written", path.display()))?;
-            write(report, args, 100, &mut anstream::StripStream::new(file))?;
+            write(report, args.format, 100, args.verbose, &mut anstream::StripStream::new(file))?;
             writeln!(out, "{}   report: {}", report.verdict.word(), path.display())?;
         }
-        None => write(report, args, terminal::width(), &mut BufWriter::new(&mut *out))?,
+        None => write(report, args.format, terminal::width(), args.verbose, &mut BufWriter::new(&mut *out))?,
     }
     Ok(out.flush()?)
 }
@@ -117,10 +123,20 @@ fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<Ch
     })
 }
 
-fn write(report: &Report, args: &CheckArgs, width: usize, out: &mut dyn Write) -> std::io::Result<()> {
-    match args.format {
-        Format::Text => text::write(report, text::Layout { width, verbose: args.verbose }, out)?,
+/// Writes a report in the format that was asked for.
+pub(super) fn write(
+    report: &Report,
+    format: Format,
+    width: usize,
+    verbose: bool,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    match format {
+        Format::Text => text::write(report, text::Layout { width, verbose }, out)?,
         Format::Json => json::write(report, out)?,
+        Format::Sarif => sarif::write(&report.findings, out)?,
+        Format::Github => github::write(&report.findings, out)?,
+        Format::Junit => junit::write(&report.findings, out)?,
     }
     out.flush()
 }

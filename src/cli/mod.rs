@@ -1,14 +1,18 @@
 //! The command line: one file a command, with its arguments and a short `run`. Nothing else decides or prints.
 
 pub mod check;
+pub mod classify;
+pub mod diff;
 pub mod freeze;
 pub mod history;
 pub mod progress;
 pub mod promote;
 pub mod recover;
 pub mod rollback;
+pub mod rules;
 pub mod show;
 pub mod terminal;
+pub mod verify;
 pub mod withdraw;
 
 use std::io::Write;
@@ -53,6 +57,10 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::CheckArgs),
+    Verify(verify::VerifyArgs),
+    Classify(classify::ClassifyArgs),
+    Diff(diff::DiffArgs),
+    Rules(rules::RulesArgs),
     Promote(promote::PromoteArgs),
     Rollback(rollback::RollbackArgs),
     Recover(recover::RecoverArgs),
@@ -64,6 +72,9 @@ enum Command {
     /// Runs the builtin compiler in the current folder.
     #[command(name = "__compile", hide = true)]
     Compile,
+    /// Writes the schema of the JSON report.
+    #[command(name = "__schema", hide = true)]
+    Schema,
 }
 
 /// Where the site is: the options that every command on a site takes.
@@ -88,6 +99,10 @@ pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
     let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
     match &cli.command {
         Command::Check(args) => check::run(args, interrupted, &mut out),
+        Command::Verify(args) => verify::run(args, &mut out),
+        Command::Diff(args) => diff::run(args, &mut out),
+        Command::Classify(args) => classify::run(args, &mut out),
+        Command::Rules(args) => rules::run(args, &mut out),
         Command::Promote(args) => promote::run(args, &mut out),
         Command::Rollback(args) => rollback::run(args, &mut out),
         Command::Recover(args) => recover::run(args, &mut out),
@@ -97,6 +112,7 @@ pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),
         Command::Compile => compile(&mut out),
+        Command::Schema => Ok(out.write_all(crate::report::json::schema().as_bytes()).map(|()| 0)?),
     }
 }
 

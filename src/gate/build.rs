@@ -136,7 +136,7 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
             size_of(&compiled, file)
         }));
     record.begin("invariants");
-    let sources = sources(gate.change);
+    let sources = sources(gate.change, gate.offered, staged);
     let mut subject = Subject {
         offered: gate.offered,
         packs: &gate.site.packs,
@@ -156,11 +156,16 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
     record.findings.extend(findings);
 }
 
-/// The change's own stylesheets as text, for naming the place of a fault.
-fn sources(change: &Change) -> BTreeMap<PathBuf, String> {
+/// The change's own stylesheets as text, and the plain CSS that themes are listed with: for naming the place of a fault.
+fn sources(change: &Change, offered: &[OfferedTheme], staged: &StagedTree) -> BTreeMap<PathBuf, String> {
     let is_sheet = |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css");
     let sheets = change.files.iter().filter(|file| is_sheet(&file.to));
-    sheets
-        .filter_map(|file| Some((file.to.clone(), String::from_utf8_lossy(&file.bytes().ok()?).into_owned())))
-        .collect()
+    let changed = sheets.filter_map(|file| Some((file.to.clone(), file.bytes().ok()?.to_vec())));
+    let plain = offered.iter().filter(|theme| theme.source.ends_with(".css"));
+    let listed = plain.filter_map(|theme| {
+        let path = Path::new("app/javascript").join(&theme.source);
+        Some((path.clone(), std::fs::read(staged.root().join(path)).ok()?))
+    });
+    let all = changed.chain(listed);
+    all.map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned())).collect()
 }

@@ -3,8 +3,10 @@
 mod aftermath;
 mod build;
 mod offered;
+mod passed;
 mod record;
 mod surroundings;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::site::lock::{LockError, SiteLock};
 use crate::site::registry::Registry;
 use crate::site::{LiveSite, SiteError};
 use crate::staging::{self, StagedTree, StagingError};
+use crate::verdict::Verdict;
 
 use record::Record;
 
@@ -85,6 +88,9 @@ pub enum GateError {
     /// The build could not be observed.
     #[error(transparent)]
     Precompile(#[from] crate::precompile::PrecompileError),
+    /// What passed could not be kept for a promotion.
+    #[error("What passed could not be kept for a promotion: {0}")]
+    Passed(#[from] crate::promotion::disk::DiskError),
     /// The user asked to stop.
     #[error("Interrupted. The staging directory is removed, and nothing was changed in the live tree.")]
     Interrupted,
@@ -98,7 +104,7 @@ impl GateError {
             Self::Site(_) | Self::Configuration(_) | Self::Change(_) => 2,
             Self::Lock(LockError::Held { .. }) => 6,
             Self::Staging(StagingError::Interrupted) | Self::Interrupted => 130,
-            Self::Lock(_) | Self::Staging(_) | Self::Run(_) | Self::Precompile(_) => 3,
+            Self::Lock(_) | Self::Staging(_) | Self::Run(_) | Self::Precompile(_) | Self::Passed(_) => 3,
         }
     }
 }
@@ -123,6 +129,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     record.findings.extend(change.findings.iter().cloned());
     let offered = offered::after(&site, registry, &change, &mut record);
 
+    let seen = passed::seen_of_live(&site, &live, &change)?;
     let run = runs::new_name(&site.state);
     let mut log = None;
     let mut stage = None;
@@ -138,10 +145,20 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     }
     stop_if_asked(request)?;
     record.acknowledge(&settings.accept);
-    let report = record.into_report(run, &site, &change, &offered, stage.as_ref().filter(|_| request.keep_stage));
+    let mut report = record.into_report(run, &site, &change, &offered, stage.as_ref().filter(|_| request.keep_stage));
+    if let Some(staged) = stage.as_ref().filter(|_| is_promotable(&report, &site)) {
+        passed::keep(&site, &change, staged, request.keep_stage, &report.run, seen)?;
+        report.promotable = true;
+    }
     runs::keep(&site.state, &report, log.as_deref())?;
     close(stage, request.keep_stage)?;
     Ok(report)
+}
+
+/// Only what passed, and on a site with a toolchain of its own only what that toolchain compiled.
+fn is_promotable(report: &Report, site: &LiveSite) -> bool {
+    let builtin = report.precompile.as_ref().is_none_or(|build| build.builtin);
+    report.verdict == Verdict::Pass && !(builtin && site.has_rails)
 }
 
 /// The registry, or its faults as findings.

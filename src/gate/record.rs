@@ -78,6 +78,13 @@ impl<'gate> Record<'gate> {
         kept: Option<&StagedTree>,
     ) -> Report {
         self.end();
+        let mut seen = Vec::new();
+        self.findings.retain(|finding| {
+            !seen.contains(finding) && {
+                seen.push(finding.clone());
+                true
+            }
+        });
         self.findings.sort_by_key(|finding| (!finding.inconclusive, std::cmp::Reverse(finding.severity)));
         if let (Some(staging), Some(kept)) = (&mut self.staging, kept) {
             staging.kept = Some(kept.root());
@@ -90,6 +97,7 @@ impl<'gate> Record<'gate> {
             schema_version: SCHEMA_VERSION,
             run,
             verdict: judge(&self.findings),
+            promotable: false,
             themes,
             site: SiteFacts {
                 live: site.root.clone(),

@@ -72,7 +72,11 @@ fn missing_pack<'set>(key: &str) -> Resolution<'set> {
 }
 
 fn through_lookup<'set>(set: &'set ManifestSet, manifest: &'set Manifest, name: &str) -> Resolution<'set> {
-    let Some(source) = set.lookup.as_ref().and_then(|lookup| lookup.get(name)) else {
+    // Some builds of Mastodon's Vite plugin write the name with its ending.
+    let with_ending = format!("{name}.css");
+    let in_lookup =
+        |lookup: &'set std::collections::BTreeMap<String, String>| lookup.get(name).or(lookup.get(&with_ending));
+    let Some(source) = set.lookup.as_ref().and_then(in_lookup) else {
         return Resolution::Absent { key: name.to_owned(), raises: format!("KeyError: key not found: \"{name}\"") };
     };
     match manifest.entries.get(source) {

@@ -106,7 +106,6 @@ impl Promotable {
     ///
     /// # Errors
     /// A staged file that cannot be read.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the gate is its only caller"))]
     pub(crate) fn from_passed(passed: Passed) -> Result<Self, DiskError> {
         let Passed { run_id, live, staged, output_folders, manifests, sources, registry, live_seen } = passed;
         let staged_seen = staged_fingerprints(&staged, &output_folders, sources.iter().chain(&registry))?;

@@ -1,6 +1,9 @@
 //! What a check says of itself: one record, several readers. One file per format.
 
+pub mod github;
 pub mod json;
+pub mod junit;
+pub mod sarif;
 pub mod text;
 
 use std::path::PathBuf;
@@ -26,6 +29,9 @@ pub struct Report {
     pub run: String,
     /// What the gate says.
     pub verdict: Verdict,
+    /// True if `promote --run` accepts this run.
+    #[serde(default)]
+    pub promotable: bool,
     /// Themes that the change brings or touches.
     pub themes: Vec<String>,
     /// The live tree.

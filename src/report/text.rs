@@ -79,7 +79,7 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
 
 fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize) {
     let room = width.saturating_sub(LABEL + time.len()).max(30);
-    let lines = textwrap::wrap(what, room);
+    let lines = textwrap::wrap(what, options(room));
     for (index, line) in lines.iter().enumerate() {
         let label = if index == 0 { label } else { "" };
         let end = if index + 1 == lines.len() { time } else { "" };
@@ -125,7 +125,7 @@ fn verdict(report: &Report, layout: Layout, text: &mut String) {
     };
     let word = report.verdict.word();
     let sentence = sentence(report);
-    let wrapped = textwrap::wrap(&sentence, layout.width.saturating_sub(word.len() + 3).max(30));
+    let wrapped = textwrap::wrap(&sentence, options(layout.width.saturating_sub(word.len() + 3)));
     let indent = " ".repeat(word.len() + 3);
     let _ = writeln!(text, "\n{style}{word}{style:#}   {}", wrapped.join(&format!("\n{indent}")));
 }
@@ -193,10 +193,20 @@ fn paragraph(text: &mut String, label: &str, what: &str, layout: Layout) {
     }
 }
 
-/// A line that is a command is never broken: it must survive being copied.
+/// Breaks at spaces alone: a path or a command must survive being copied.
+fn options(width: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(width.max(30))
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
+/// The lines of a paragraph.
 fn wrapped(line: &str, layout: Layout) -> Vec<String> {
-    let options = textwrap::Options::new(layout.width.saturating_sub(INDENT).max(30)).break_words(false);
-    textwrap::wrap(line, options).into_iter().map(std::borrow::Cow::into_owned).collect()
+    textwrap::wrap(line, options(layout.width.saturating_sub(INDENT)))
+        .into_iter()
+        .map(std::borrow::Cow::into_owned)
+        .collect()
 }
 
 fn place(evidence: &Evidence) -> String {
@@ -230,6 +240,9 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
     }
     if let Some(kept) = report.staging.as_ref().and_then(|staging| staging.kept.as_ref()) {
         let _ = writeln!(text, "\nThe staged tree is kept: {}", kept.display());
+    }
+    if report.promotable {
+        let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
     }
     let builtin = report.precompile.as_ref().is_some_and(|build: &PrecompileFacts| build.builtin);
     if report.verdict == Verdict::Pass && builtin {

@@ -47,7 +47,8 @@ impl Open {
         {
             return false;
         }
-        let starts_another = matched.is_some_and(|rule| rule.part == Part::Heading || rule.body == Body::Block);
+        let starts_another = matched
+            .is_some_and(|rule| rule.body == Body::Block || (rule.part == Part::Heading && self.body != Body::Block));
         if starts_another {
             return false;
         }

@@ -62,17 +62,26 @@ impl SiteEnvironment {
     }
 
     fn take_in(&mut self, file: &str, text: &str) {
+        let mut refused = 0;
         for item in dotenvy::from_read_iter(text.as_bytes()) {
             match item {
                 Ok((name, value)) => self.set(name, value),
-                // Ruby's dotenv is more lenient: `NAME=two words` is a line that sites have.
-                Err(dotenvy::Error::LineParse(line, _)) => match leniently(&line) {
-                    Some((name, value)) => self.set(name, value),
-                    None => self.findings.push(unparsable(file)),
-                },
-                Err(_) => self.findings.push(unparsable(file)),
+                Err(_) => refused += 1,
             }
         }
+        if refused > self.take_in_leniently(text, refused) {
+            self.findings.push(unparsable(file));
+        }
+    }
+
+    /// Ruby's dotenv is more lenient than ours: `NAME=two words` is a line that sites have. Returns how many it took in.
+    fn take_in_leniently(&mut self, text: &str, refused: usize) -> usize {
+        let missing = |name: &str| !self.variables.contains_key(name);
+        let found: Vec<_> =
+            text.lines().filter_map(leniently).filter(|(name, _)| missing(name)).take(refused).collect();
+        let count = found.len();
+        found.into_iter().for_each(|(name, value)| self.set(name, value));
+        count
     }
 
     fn set(&mut self, name: String, value: String) {

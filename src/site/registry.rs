@@ -17,7 +17,6 @@ use crate::finding::Finding;
 pub use faults::RegistrySemantics;
 pub use naming::{NameFault, is_plain_name, is_safe_path, name_fault};
 pub use path_kind::PathKind;
-pub use reading::yaml_fault;
 
 /// Where the registry lies, relative to the live tree.
 pub const PATH: &str = "config/themes.yml";
@@ -106,7 +105,7 @@ impl Registry {
     ///
     /// # Errors
     /// A fatal finding if the text cannot be edited so that exactly the wanted entries change.
-    pub fn with(&self, additions: &[(String, String)]) -> Result<String, Finding> {
+    pub fn with(&self, additions: &[(String, String)]) -> Result<String, Box<Finding>> {
         edit::with(self, additions)
     }
 
@@ -114,7 +113,7 @@ impl Registry {
     ///
     /// # Errors
     /// A fatal finding if the name is not there, is the only one, or cannot be taken out alone.
-    pub fn without(&self, name: &str) -> Result<String, Finding> {
+    pub fn without(&self, name: &str) -> Result<String, Box<Finding>> {
         edit::without(self, name)
     }
 

@@ -109,7 +109,7 @@ impl<'a> Copier<'a> {
             match rustix::fs::ioctl_ficlone(&*to, from) {
                 Ok(()) => return Ok(size),
                 Err(Errno::OPNOTSUPP | Errno::XDEV | Errno::NOTTY | Errno::NOSYS) => {
-                    self.reflink.store(false, Ordering::Relaxed)
+                    self.reflink.store(false, Ordering::Relaxed);
                 }
                 // This file cannot be cloned; others may.
                 Err(_) => {}

@@ -28,6 +28,7 @@ pub use copy::Method;
 pub use error::StagingError;
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
 pub use ownership::sweep;
+pub(crate) use removal::remove_tree;
 
 use exclusion::Exclusions;
 use scan::Plan;
@@ -234,7 +235,7 @@ impl StagedTree {
         if self.keep || mem::replace(&mut self.removed, true) {
             return Ok(());
         }
-        removal::remove_tree(&self.folder)
+        remove_tree(&self.folder)
     }
 }
 

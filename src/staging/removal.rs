@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::error::StagingError;
 
 /// Removes a folder and all below it. A folder that is not there is no error.
-pub(super) fn remove_tree(path: &Path) -> Result<(), StagingError> {
+pub(crate) fn remove_tree(path: &Path) -> Result<(), StagingError> {
     match remove_at(CWD, path) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(StagingError::Removal { path: PathBuf::from(path), source: io::Error::from(error) }),

@@ -71,5 +71,5 @@ fn count(number: usize) -> String {
 }
 
 fn at_places<'a>(finding: Finding, places: impl Iterator<Item = &'a Path>) -> Finding {
-    places.take(NAMED).fold(finding, |finding, place| finding.at(place))
+    places.take(NAMED).fold(finding, Finding::at)
 }

@@ -11,20 +11,20 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The binary under test.
-pub const THEMEGATE: &str = env!("CARGO_BIN_EXE_themegate");
+pub(crate) const THEMEGATE: &str = env!("CARGO_BIN_EXE_themegate");
 
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Where the compiled real sites stand (`fixtures/setup-*.sh` make them).
-pub fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     std::env::var_os("THEMEGATE_FIXTURE_CACHE").map_or_else(|| repository().join("target/fixtures"), PathBuf::from)
 }
 
 /// The sites that a test can be made on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `fixtures/live`: no Ruby, no Node; compiled by the builtin compiler.
     Builtin,
     /// Real Rails, webpacker and webpack 4.
@@ -36,7 +36,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         match name {
             "builtin" => Self::Builtin,
             "webpacker" => Self::Webpacker,
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    pub fn folder(self) -> PathBuf {
+    pub(crate) fn folder(self) -> PathBuf {
         match self {
             Self::Builtin => repository().join("fixtures/live"),
             Self::Webpacker => cache().join("webpacker-site"),
@@ -56,7 +56,7 @@ impl Kind {
     }
 
     /// The variables that a real site's toolchain needs here.
-    pub fn environment(self) -> Vec<(String, String)> {
+    pub(crate) fn environment(self) -> Vec<(String, String)> {
         let name = match self {
             Self::Builtin => return Vec::new(),
             Self::Webpacker => "webpacker-site.env",
@@ -65,13 +65,18 @@ impl Kind {
         };
         let text = fs::read_to_string(cache().join(name)).unwrap_or_default();
         let pairs = text.lines().filter_map(|line| line.split_once('='));
-        pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+        let path = std::env::var("PATH").unwrap_or_default();
+        let pair = |(name, value): (&str, &str)| match (name, value.trim_matches('"')) {
+            ("PATH_PREPEND", folder) => ("PATH".to_owned(), format!("{folder}:{path}")),
+            (name, value) => (name.to_owned(), value.to_owned()),
+        };
+        pairs.map(pair).collect()
     }
 }
 
 /// True, with a word about it, if the test cannot be made because its real site was not set up. `tests/run` sets them up,
 /// so that there a skip is a failure.
-pub fn skipped(kind: Kind, test: &str) -> bool {
+pub(crate) fn skipped(kind: Kind, test: &str) -> bool {
     if kind.folder().is_dir() {
         return false;
     }
@@ -84,14 +89,14 @@ pub fn skipped(kind: Kind, test: &str) -> bool {
 }
 
 /// A copy of a site, alone in a folder of its own.
-pub struct Site {
-    pub folder: TempDir,
-    pub live: PathBuf,
-    pub kind: Kind,
+pub(crate) struct Site {
+    pub(crate) folder: TempDir,
+    pub(crate) live: PathBuf,
+    pub(crate) kind: Kind,
 }
 
 impl Site {
-    pub fn copy(kind: Kind) -> Self {
+    pub(crate) fn copy(kind: Kind) -> Self {
         let base = repository().join("target/tmp-sites");
         fs::create_dir_all(&base).unwrap();
         let folder = tempfile::tempdir_in(base).unwrap();
@@ -101,36 +106,36 @@ impl Site {
         Self { folder, live, kind }
     }
 
-    pub fn path(&self, relative: &str) -> PathBuf {
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.live.join(relative)
     }
 
-    pub fn write(&self, relative: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, relative: &str, text: impl AsRef<[u8]>) {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    pub fn append(&self, relative: &str, text: &str) {
+    pub(crate) fn append(&self, relative: &str, text: &str) {
         let mut whole = fs::read_to_string(self.path(relative)).unwrap();
         whole.push_str(text);
         self.write(relative, whole);
     }
 
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.folder.path().join(".themegate")
     }
 
     /// Stages that were not removed.
-    pub fn stages(&self) -> Vec<PathBuf> {
+    pub(crate) fn stages(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.state()).into_iter().flatten().flatten();
         entries
             .map(|entry| entry.path())
-            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("stage"))
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("stage-"))
             .collect()
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(THEMEGATE);
         command.args(arguments).current_dir(&self.live).envs(self.kind.environment()).env("NO_COLOR", "1");
         command
@@ -138,11 +143,11 @@ impl Site {
 
     /// Runs `themegate check` and reads its report; asserts what holds for every check: the live tree is untouched and no
     /// stage is left.
-    pub fn check(&self, arguments: &[&str]) -> Checked {
+    pub(crate) fn check(&self, arguments: &[&str]) -> Checked {
         self.check_with(arguments, &[])
     }
 
-    pub fn check_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Checked {
+    pub(crate) fn check_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Checked {
         let before = digest(&self.live);
         let mut command = self.command(&["check", "--format", "json"]);
         let output = command.args(arguments).envs(environment.iter().copied()).output().unwrap();
@@ -153,10 +158,10 @@ impl Site {
 }
 
 /// What a check said.
-pub struct Checked {
-    pub code: i32,
-    pub report: Value,
-    pub stderr: String,
+pub(crate) struct Checked {
+    pub(crate) code: i32,
+    pub(crate) report: Value,
+    pub(crate) stderr: String,
 }
 
 impl Checked {
@@ -166,32 +171,32 @@ impl Checked {
         Self { code: output.status.code().unwrap_or(-1), report, stderr }
     }
 
-    pub fn verdict(&self) -> &str {
+    pub(crate) fn verdict(&self) -> &str {
         self.report["verdict"].as_str().unwrap_or("none")
     }
 
-    pub fn findings(&self) -> Vec<&Value> {
+    pub(crate) fn findings(&self) -> Vec<&Value> {
         self.report["findings"].as_array().into_iter().flatten().collect()
     }
 
     /// Findings above benign, as text.
-    pub fn grave(&self) -> Vec<String> {
+    pub(crate) fn grave(&self) -> Vec<String> {
         let grave = self.findings().into_iter().filter(|finding| finding["severity"] != "benign");
         grave.map(|finding| format!("{} {}: {}", finding["severity"], finding["id"], finding["message"])).collect()
     }
 
-    pub fn finding(&self, id: &str) -> Option<&Value> {
+    pub(crate) fn finding(&self, id: &str) -> Option<&Value> {
         self.findings().into_iter().find(|finding| finding["id"] == id)
     }
 
     #[track_caller]
-    pub fn assert_verdict(&self, verdict: &str, code: i32) {
+    pub(crate) fn assert_verdict(&self, verdict: &str, code: i32) {
         assert_eq!((self.verdict(), self.code), (verdict, code), "{:#?}\n{}", self.grave(), self.stderr);
     }
 }
 
 /// Every path of a tree with its kind, mode, times, link target and bytes.
-pub fn digest(root: &Path) -> BTreeMap<PathBuf, String> {
+pub(crate) fn digest(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut result = BTreeMap::new();
     for entry in walkdir::WalkDir::new(root).follow_links(false) {
         let entry = entry.unwrap();
@@ -211,7 +216,7 @@ pub fn digest(root: &Path) -> BTreeMap<PathBuf, String> {
 }
 
 #[track_caller]
-pub fn assert_same_tree(before: &BTreeMap<PathBuf, String>, after: &BTreeMap<PathBuf, String>) {
+pub(crate) fn assert_same_tree(before: &BTreeMap<PathBuf, String>, after: &BTreeMap<PathBuf, String>) {
     let gone = before.keys().filter(|path| !after.contains_key(*path)).map(|path| format!("gone: {}", path.display()));
     let new = after.keys().filter(|path| !before.contains_key(*path)).map(|path| format!("new: {}", path.display()));
     let changed = before.iter().filter(|(path, facts)| after.get(*path).is_some_and(|now| now != *facts));

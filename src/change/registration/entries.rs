@@ -22,9 +22,8 @@ pub(super) fn themes_of(
     findings: &mut Vec<Finding>,
 ) -> Vec<ThemeAddition> {
     let mut found: Vec<ThemeAddition> = Vec::new();
-    for candidate in
-        theme.candidates.iter().filter(|candidate| is_entry(candidate, theme) && !(site.shipped)(&candidate.to))
-    {
+    let is_own = |candidate: &&Candidate| is_entry(candidate, theme) && !(site.shipped)(&candidate.to);
+    for candidate in theme.candidates.iter().filter(is_own) {
         let path = below_paths_root(candidate);
         let registered = live.entries().iter().filter(|entry| entry.path == path && !is_stock(&entry.name));
         let mut known: Vec<ThemeAddition> = registered.map(update_of).collect();
@@ -45,7 +44,7 @@ fn is_entry(candidate: &Candidate, theme: &ThemeFolder) -> bool {
     let right_there = candidate.to.parent() == Some(Path::new(STYLES));
     let imported =
         || theme.candidates.iter().any(|other| other.to != candidate.to && imports(other, &candidate.to, theme));
-    right_there && is_stylesheet(&candidate.to) && !is_partial(&candidate.to) && !imported()
+    right_there && !candidate.refused && is_stylesheet(&candidate.to) && !is_partial(&candidate.to) && !imported()
 }
 
 /// Whether `other` imports the stylesheet at `to`, which lies right in the styles folder.

@@ -17,7 +17,7 @@ use crate::site::registry::PATHS_ROOT;
 /// The skins that a theme folder brings.
 pub(super) fn themes_of(theme: &ThemeFolder, site: &SiteFacts<'_>, findings: &mut Vec<Finding>) -> Vec<ThemeAddition> {
     let mut skins: BTreeMap<(String, String), Vec<&Candidate>> = BTreeMap::new();
-    for candidate in &theme.candidates {
+    for candidate in theme.candidates.iter().filter(|candidate| !candidate.refused) {
         if let Some(skin) = skin_of(candidate) {
             skins.entry(skin).or_default().push(candidate);
         }

@@ -9,7 +9,7 @@ use crate::finding::Finding;
 type Meant = Vec<(String, String, bool)>;
 
 /// See [`Registry::with`].
-pub(super) fn with(registry: &Registry, additions: &[(String, String)]) -> Result<String, Finding> {
+pub(super) fn with(registry: &Registry, additions: &[(String, String)]) -> Result<String, Box<Finding>> {
     let mut text = registry.text().to_owned();
     let mut meant = meaning_of(registry);
     let mut new: Vec<&(String, String)> = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn with(registry: &Registry, additions: &[(String, String)]) -> Resul
 }
 
 /// See [`Registry::without`].
-pub(super) fn without(registry: &Registry, name: &str) -> Result<String, Finding> {
+pub(super) fn without(registry: &Registry, name: &str) -> Result<String, Box<Finding>> {
     let mut meant = meaning_of(registry);
     meant.retain(|(other, ..)| other != name);
     if meant.len() == registry.entries().len() {
@@ -62,7 +62,7 @@ fn meaning_of(registry: &Registry) -> Meant {
 }
 
 /// Reads the new text; it must say what was meant, nothing more and nothing less.
-fn prove(text: String, meant: &Meant) -> Result<String, Finding> {
+fn prove(text: String, meant: &Meant) -> Result<String, Box<Finding>> {
     match Registry::parse(text.as_bytes()) {
         Ok(read) if meaning_of(&read) == *meant => Ok(text),
         Ok(_) => {
@@ -75,14 +75,15 @@ fn prove(text: String, meant: &Meant) -> Result<String, Finding> {
     }
 }
 
-fn refusal(message: String, line: u64) -> Finding {
-    Finding::fatal("registry-edit-refused", message)
+fn refusal(message: String, line: u64) -> Box<Finding> {
+    let finding = Finding::fatal("registry-edit-refused", message)
         .at_line(PATH, line, "")
         .meaning("Nothing was changed.")
-        .help(format!("Bring {PATH} into the plain shape, one `name: path` on each line, and run the command again."))
+        .help(format!("Bring {PATH} into the plain shape, one `name: path` on each line, and run the command again."));
+    Box::new(finding)
 }
 
-fn insert(registry: &Registry, new: &[&(String, String)]) -> Result<String, Finding> {
+fn insert(registry: &Registry, new: &[&(String, String)]) -> Result<String, Box<Finding>> {
     let mut text = registry.text().to_owned();
     let Some(last) = registry.entries().last() else {
         return Err(refusal("The theme registry has no entry to add another one to.".to_owned(), 1));
@@ -116,7 +117,7 @@ fn insert(registry: &Registry, new: &[&(String, String)]) -> Result<String, Find
     Ok(text)
 }
 
-fn replace(text: &mut String, entry: &RegistryEntry, path: &str) -> Result<(), Finding> {
+fn replace(text: &mut String, entry: &RegistryEntry, path: &str) -> Result<(), Box<Finding>> {
     if !entry.path_is_inline || entry.path_span.is_empty() {
         let message =
             format!("The path of the theme {} is not written on its line, so it cannot be replaced there.", entry.name);

@@ -98,7 +98,13 @@ fn top_level(text: &str, events: &[(Event<'_>, Span)]) -> Result<(Option<usize>,
                 }
                 depth += 1;
             }
-            Event::MappingEnd | Event::SequenceEnd => depth -= 1,
+            Event::MappingEnd | Event::SequenceEnd => {
+                depth -= 1;
+                // Only `]` and `}` end where they stand; a block list ends wherever the next thing begins.
+                if let (1, false, Some(node)) = (depth, bytes_of(span).is_empty(), nodes.last_mut()) {
+                    node.span.end = bytes_of(span).end;
+                }
+            }
             Event::Scalar(value, style, _, tag) if depth == 1 => {
                 nodes.push(scalar_node(value, *style, tag.as_deref(), span));
             }
@@ -224,24 +230,4 @@ fn syntax_fault(text: &str, error: &ScanError) -> Box<Finding> {
         line,
         &format!("Look at line {line} of {PATH} and the line above it. {RESTORE}"),
     )
-}
-
-/// Why `text` is not YAML that Ruby reads as a map (line and reason), or `None` if it is one. Serves locale files.
-#[must_use]
-pub fn yaml_fault(text: &str) -> Option<(u64, String)> {
-    if let Some(line) = text.lines().position(|line| line.starts_with('\t') && !line.trim().is_empty()) {
-        return Some((line as u64 + 1, "it begins with a tab".to_owned()));
-    }
-    let mut first = None;
-    for event in Parser::new_from_str(text) {
-        match event {
-            Err(error) => return Some((error.marker().line() as u64, error.info())),
-            Ok((Event::Scalar(..) | Event::SequenceStart(..), span)) if first.is_none() => {
-                return Some((span.start.line() as u64, "it is no map of languages".to_owned()));
-            }
-            Ok((Event::MappingStart(..), _)) => first = Some(()),
-            Ok(_) => {}
-        }
-    }
-    first.is_none().then(|| (1, "it is empty".to_owned()))
 }

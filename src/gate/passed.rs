@@ -1,0 +1,100 @@
+//! A run that passed: what a promotion needs of it is kept, everything else of the stage goes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::GateError;
+use crate::change::Change;
+use crate::compiled::CompiledTree;
+use crate::promotion::disk::{DiskError, failed};
+use crate::promotion::promotable::record_of;
+use crate::promotion::{Fingerprints, Passed, Promotable};
+use crate::site::locate::make_private;
+use crate::site::{LiveSite, registry};
+use crate::staging::StagedTree;
+use crate::{manifest, staging};
+
+/// How many runs that passed are kept for a promotion.
+const KEPT: usize = 3;
+
+/// What a promotion will compare the live tree with, read before anything else is done.
+pub(super) fn seen_of_live(site: &LiveSite, live: &CompiledTree, change: &Change) -> Result<Fingerprints, GateError> {
+    let names = sources(change).into_iter().chain([PathBuf::from(registry::PATH)]).chain(manifests(site, live));
+    Ok(Fingerprints::of(&site.root, names)?)
+}
+
+/// Keeps the compiled output and the files of the change under `.themegate/staged/RUN/`, with the record that `promote`
+/// reads. A stage that is kept whole serves as it is.
+pub(super) fn keep(
+    site: &LiveSite,
+    change: &Change,
+    staged: &StagedTree,
+    stays: bool,
+    run: &str,
+    live_seen: Fingerprints,
+) -> Result<(), GateError> {
+    let folder = site.state.join("staged");
+    make_private(&folder).map_err(failed("make", &folder))?;
+    let registry = change.registry.as_ref().map(|_| PathBuf::from(registry::PATH));
+    let kept = if stays { staged.root() } else { folder.join(run) };
+    let compiled = CompiledTree::read(&staged.root(), &site.output, site.toolchain);
+    let manifests = manifests(site, &compiled);
+    if !stays {
+        make_private(&kept).map_err(failed("make", &kept))?;
+        let names = site.output.folders().into_iter().chain(sources(change)).chain(registry.clone());
+        names.map(|name| take(&staged.root(), &kept, &name)).collect::<Result<Vec<()>, _>>()?;
+    }
+    let promotable = Promotable::from_passed(Passed {
+        run_id: run.to_owned(),
+        live: site.root.clone(),
+        staged: kept,
+        output_folders: site.output.folders(),
+        manifests,
+        sources: sources(change),
+        registry,
+        live_seen,
+    })?;
+    let record = record_of(&site.state, run);
+    let text = promotable.to_json().map_err(std::io::Error::from).map_err(failed("write", &record))?;
+    fs::write(&record, text).map_err(failed("write", &record))?;
+    Ok(prune(&folder)?)
+}
+
+fn sources(change: &Change) -> Vec<PathBuf> {
+    change.files.iter().map(|file| file.to.clone()).collect()
+}
+
+/// The manifests of a compiled tree, by name: those that were read, and the lookup beside them.
+fn manifests(site: &LiveSite, tree: &CompiledTree) -> Vec<PathBuf> {
+    let lookup = tree.set.lookup.as_ref().map(|_| site.output.packs.join(manifest::vite::LOOKUP_FILE));
+    tree.set.manifests.iter().map(|(path, _)| PathBuf::from(path)).chain(lookup).collect()
+}
+
+/// Moves a file or folder of the stage to where it is kept, on the same file system.
+fn take(stage: &Path, kept: &Path, name: &Path) -> Result<(), DiskError> {
+    let (from, to) = (stage.join(name), kept.join(name));
+    if !from.exists() {
+        return Ok(());
+    }
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(failed("make", parent))?;
+    }
+    fs::rename(&from, &to).map_err(failed("keep", &to))
+}
+
+/// Removes the oldest runs beyond the last few, the record before the tree.
+fn prune(folder: &Path) -> Result<(), DiskError> {
+    let entries = fs::read_dir(folder).map_err(failed("read", folder))?.flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut runs: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    runs.sort_by(|a, b| b.cmp(a));
+    for old in runs.iter().skip(KEPT) {
+        let record = folder.join(format!("{old}.json"));
+        fs::remove_file(&record).map_err(failed("remove", &record))?;
+        let tree = folder.join(old);
+        if tree.exists() {
+            staging::remove_tree(&tree).map_err(|error| failed("remove", &tree)(std::io::Error::other(error)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! A build while it runs: started, followed, given up when a limit is reached.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use super::build_log::Drain;
+use super::ending;
+use super::limits::{Overdue, Watch};
+use super::process_table::{self, MARKER};
+use super::supervisor::{EXEC_COMMAND, Ending};
+use super::{BuildEnd, LAST_WORDS, PrecompileError, PrecompileRequest};
+
+/// How often limits and interruptions are looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How often the processor time is measured, and the last line told.
+const SLOW_TICK: Duration = Duration::from_millis(200);
+
+/// How long the supervisor may take to end a build: it asks, waits, kills.
+const ENDING: Duration = Duration::from_millis(1800);
+
+/// What marks this run's processes, and no other's.
+pub(super) fn mark(request: &PrecompileRequest<'_>) -> OsString {
+    request.side.as_os_str().to_owned()
+}
+
+/// A Ctrl-C in the terminal must reach the gate alone; the supervisor sees to that itself.
+fn own_group(command: &mut std::process::Command) -> io::Result<()> {
+    command.process_group(0);
+    Ok(())
+}
+
+/// The command, or the supervisor that runs it.
+pub(super) struct Running {
+    handle: duct::Handle,
+    pid: i32,
+    supervised: Option<Supervised>,
+}
+
+struct Supervised {
+    /// Closed, it tells the supervisor to end the build.
+    lifeline: io::PipeWriter,
+    note: PathBuf,
+}
+
+impl Running {
+    pub(super) fn start(request: &PrecompileRequest<'_>, output: io::PipeWriter) -> io::Result<Self> {
+        let (expression, supervised) = match &request.hear {
+            Some(executable) => {
+                let note = request.side.join("build.end");
+                // A note of an earlier run in the same stage says nothing about this one.
+                let _not_there = fs::remove_file(&note);
+                let (end_of_line, lifeline) = io::pipe()?;
+                let mut words = vec![OsString::from(EXEC_COMMAND), note.clone().into_os_string()];
+                words.extend(request.command.words());
+                (duct::cmd(executable, words).stdin_file(end_of_line), Some(Supervised { lifeline, note }))
+            }
+            None => {
+                let mut words = request.command.words();
+                let program = words.remove(0);
+                (duct::cmd(program, words).stdin_null().before_spawn(own_group), None)
+            }
+        };
+        let mut environment = request.environment.clone();
+        environment.push((OsString::from(MARKER), mark(request)));
+        environment.push((OsString::from("PWD"), request.tree.as_os_str().to_owned()));
+        let handle = expression
+            .stderr_to_stdout()
+            .stdout_file(output)
+            .dir(request.tree)
+            .full_env(environment)
+            .unchecked()
+            .start()?;
+        let pid = handle.pids().first().copied().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
+        Ok(Self { handle, pid, supervised })
+    }
+
+    pub(super) fn follow(
+        self,
+        request: &PrecompileRequest<'_>,
+        drain: &Drain,
+        started: Instant,
+    ) -> Result<BuildEnd, PrecompileError> {
+        let lost = |source| PrecompileError::Lost { command: request.command.to_string(), source };
+        let mut watch = Watch::new(started, request.time_limit, request.stall_limit);
+        let mut ticks = 0;
+        let mut slow_tick = started;
+        loop {
+            if let Some(output) = self.handle.wait_timeout(TICK).map_err(lost)? {
+                let status = output.status;
+                return Ok(self.end(status));
+            }
+            let now = Instant::now();
+            if now >= slow_tick {
+                slow_tick = now + SLOW_TICK;
+                ticks = process_table::ticks(self.pid);
+                (request.progress)(&drain.last_line());
+            }
+            let given_up = if request.interrupted.load(Ordering::Relaxed) {
+                BuildEnd::Interrupted
+            } else {
+                match watch.look(now, drain.arrived(), ticks) {
+                    None => continue,
+                    Some(Overdue::Time) => BuildEnd::TimeLimit(request.time_limit),
+                    Some(Overdue::Stall) => BuildEnd::StallLimit(request.stall_limit),
+                }
+            };
+            self.give_up();
+            return Ok(given_up);
+        }
+    }
+
+    fn end(&self, status: ExitStatus) -> BuildEnd {
+        match &self.supervised {
+            Some(supervised) => match Ending::read(&supervised.note) {
+                Some(Ending::Exited(code)) => BuildEnd::Exited(code),
+                Some(Ending::Killed(signal)) => BuildEnd::Killed { signal },
+                Some(Ending::NotStarted(reason)) => BuildEnd::NotStarted(reason),
+                None => BuildEnd::Killed { signal: status.signal().unwrap_or(Signal::KILL.as_raw()) },
+            },
+            None => status
+                .code()
+                .map_or_else(|| BuildEnd::Killed { signal: status.signal().unwrap_or(0) }, BuildEnd::Exited),
+        }
+    }
+
+    /// Ends the build and everything it started.
+    fn give_up(self) {
+        let Self { handle, pid, supervised } = self;
+        match supervised {
+            Some(supervised) => {
+                drop(supervised.lifeline);
+                if handle.wait_timeout(ENDING).is_ok_and(|ended| ended.is_some()) {
+                    return;
+                }
+            }
+            None => {
+                ending::end_all(|| {
+                    process_table::descendants(pid).into_iter().chain(process_table::alive(pid)).collect()
+                });
+            }
+        }
+        let _gone_already = Pid::from_raw(pid).map(|pid| rustix::process::kill_process(pid, Signal::KILL));
+        let _reaped = handle.wait_timeout(LAST_WORDS);
+    }
+}
