@@ -21,10 +21,10 @@ pub(super) struct Held {
 /// Inspects and locks the site for `purpose`.
 pub(super) fn hold(args: &SiteArgs, purpose: &str) -> anyhow::Result<Held> {
     let site = LiveSite::inspect(args.live.as_deref(), args.state.as_deref())?;
-    site.make_state()?;
-    let lock = SiteLock::take(&site.state, purpose)?;
     let disk = Disk::real();
     let state = StateFolder::open(&disk, &site.state).map_err(refused)?;
+    site.make_state()?;
+    let lock = SiteLock::take(&site.state, purpose)?;
     Ok(Held { site, state, disk, _lock: lock })
 }
 

@@ -141,8 +141,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     }
     match () {
         () if error.is::<SwitchFailure>() => 5,
-        () if error.is::<DiskError>() => 4,
         () if matches!(error.downcast_ref(), Some(LockError::Held { .. })) => 6,
+        () if error.is::<DiskError>() || error.is::<LockError>() => 4,
         () => 2,
     }
 }

@@ -70,6 +70,18 @@ fn an_interrupted_promotion_is_named_and_recovered() {
 }
 
 #[test]
+fn a_file_in_the_place_of_the_state_folder_is_refused() {
+    let folder = scratch();
+    let site = Site::generate(&folder.path().join("home"), Layout::Vite);
+    fs::rename(site.state(), site.home.join("aside")).unwrap();
+    fs::write(site.state(), "mine").unwrap();
+    for words in [&["promote", "--run", RUN][..], &["rollback"], &["recover"], &["withdraw", "contrast"]] {
+        expect(&site, words, 4, "Move it away");
+    }
+    assert_eq!(fs::read_to_string(site.state()).unwrap(), "mine");
+}
+
+#[test]
 fn a_site_that_another_gate_holds_is_left_alone() {
     let folder = scratch();
     let site = Site::generate(&folder.path().join("home"), Layout::Vite);
