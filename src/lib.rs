@@ -19,4 +19,5 @@ pub mod runs;
 pub mod site;
 pub mod staging;
 pub mod stylesheet;
+pub mod theme_setting;
 pub mod verdict;

@@ -9,13 +9,14 @@ pub mod progress;
 pub mod promote;
 pub mod recover;
 pub mod rollback;
+pub mod rollback_theme;
 pub mod rules;
 pub mod show;
 pub mod terminal;
 pub mod verify;
 pub mod withdraw;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -49,6 +50,7 @@ Examples:
   themegate promote --run 2026-11-22T14-02-51   make what passed live
   themegate rollback                        the live tree as it was before, in seconds
   themegate withdraw tangerineui            take a theme out of the settings now
+  themegate rollback-theme --all-on tangerineui   put everybody who picked it back on the site's theme
 
 Exit codes:
   0 pass · 1 hold or block · 2 usage or configuration · 3 undecided · 4 promotion failed, live tree restored
@@ -67,6 +69,7 @@ enum Command {
     Withdraw(withdraw::WithdrawArgs),
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),
+    RollbackTheme(rollback_theme::RollbackThemeArgs),
     Show(show::ShowArgs),
     History(show::HistoryArgs),
     /// Runs the builtin compiler in the current folder.
@@ -109,11 +112,21 @@ pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
         Command::Withdraw(args) => withdraw::run(args, &mut out),
         Command::Freeze(args) => freeze::run(args, &mut out),
         Command::Unfreeze(args) => freeze::lift(args, &mut out),
+        Command::RollbackTheme(args) => rollback_theme(args, &mut out),
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),
         Command::Compile => compile(&mut out),
         Command::Schema => Ok(out.write_all(crate::report::json::schema().as_bytes()).map(|()| 0)?),
     }
+}
+
+/// A question is asked only where a person can see it and answer.
+fn rollback_theme(args: &rollback_theme::RollbackThemeArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let mut err = anstream::AutoStream::auto(std::io::stderr().lock());
+    let mut answers = std::io::stdin().lock();
+    let person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let answers = person.then_some(&mut answers as &mut dyn std::io::BufRead);
+    rollback_theme::run(args, &mut rollback_theme::Console { out, err: &mut err, answers })
 }
 
 fn compile(out: &mut dyn Write) -> anyhow::Result<u8> {

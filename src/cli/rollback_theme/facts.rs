@@ -1,0 +1,84 @@
+//! What the live tree says about themes: which are offered, and which one Mastodon ships as the site's.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::de::IgnoredAny;
+
+use crate::theme_setting::choice::{KnownThemes, Layout};
+
+/// What `rollback-theme` needs to know of a live tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) live: PathBuf,
+    pub(super) layout: Layout,
+    pub(super) known: KnownThemes,
+    /// The theme of a site that has set none.
+    pub(super) shipped: String,
+}
+
+impl Facts {
+    /// Reads them; `None` when this is no Mastodon.
+    pub(super) fn read(live: &Path) -> Option<Self> {
+        let flavours = folders(&live.join("app/javascript/flavours"), "theme.yml");
+        let layout = if flavours.is_empty() { Layout::Theme } else { Layout::FlavourAndSkin };
+        let names = match layout {
+            Layout::Theme => registry(live)?,
+            Layout::FlavourAndSkin => flavours.iter().flat_map(|flavour| flavour_names(live, flavour)).collect(),
+        };
+        Some(Self { live: live.to_owned(), layout, known: KnownThemes { names }, shipped: shipped(live, layout) })
+    }
+}
+
+/// The Mastodon root: as given, or upwards from the current folder, or `~/live`.
+pub(super) fn find_live(given: Option<&Path>) -> Option<PathBuf> {
+    if let Some(given) = given {
+        return fs::canonicalize(given).ok();
+    }
+    let here = std::env::current_dir().ok()?;
+    let is_root =
+        |folder: &&Path| folder.join("config/environment.rb").exists() && folder.join("app/javascript").exists();
+    let above = here.ancestors().find(is_root).map(Path::to_owned);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join("live"));
+    above.or_else(|| home().filter(|live| is_root(&live.as_path())))
+}
+
+/// The names in `config/themes.yml`, and `system`, which Mastodon 4.3 to 4.5 add on their own.
+fn registry(live: &Path) -> Option<Vec<String>> {
+    let text = fs::read_to_string(live.join("config/themes.yml")).ok()?;
+    let names: BTreeMap<String, IgnoredAny> = serde_saphyr::from_str(&text).unwrap_or_default();
+    let reader = fs::read_to_string(live.join("app/lib/themes.rb")).unwrap_or_default();
+    let system = ["'system'", "\"system\"", ":system"].iter().any(|word| reader.contains(word));
+    Some(names.into_keys().chain(system.then(|| "system".to_owned())).collect())
+}
+
+fn flavour_names(live: &Path, flavour: &str) -> Vec<String> {
+    let skins = fs::read_dir(live.join("app/javascript/skins").join(flavour));
+    let skins = skins.into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        Some(name.trim_end_matches(".scss").trim_end_matches(".css").to_owned())
+    });
+    let skins = skins.chain(["default".to_owned()]).map(|skin| format!("{flavour}/{skin}"));
+    skins.chain([flavour.to_owned()]).collect()
+}
+
+/// The names of the folders that hold a certain file.
+fn folders(parent: &Path, file: &str) -> Vec<String> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.path().join(file).exists())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
+}
+
+/// The default in `config/settings.yml`: the first line for each key.
+fn shipped(live: &Path, layout: Layout) -> String {
+    let text = fs::read_to_string(live.join("config/settings.yml")).unwrap_or_default();
+    let value = |key: &str| {
+        let line = text.lines().find_map(|line| line.trim_start().strip_prefix(key)?.strip_prefix(':'))?;
+        Some(line.split('#').next()?.trim().trim_matches(['\'', '"']).to_owned())
+    };
+    let values: Vec<String> = layout.keys().iter().filter_map(|key| value(key)).collect();
+    if values.is_empty() { "default".to_owned() } else { values.join("/") }
+}

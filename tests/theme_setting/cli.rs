@@ -1,0 +1,149 @@
+//! The command itself: what it shows, asks, refuses and answers.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use postgres::Client;
+use themegate::cli::rollback_theme::{Console, RollbackThemeArgs, run};
+
+use crate::schemas::{dump, named};
+use crate::servers::{Database, Server};
+use crate::sql::site_of;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: RollbackThemeArgs,
+}
+
+/// A live tree that belongs to a database.
+struct Live {
+    folder: tempfile::TempDir,
+}
+
+impl Live {
+    fn of(database: &Database<'_>, more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let live = folder.path().join("live");
+        fs::create_dir_all(live.join("config")).unwrap();
+        fs::write(live.join("config/themes.yml"), "default: styles/application.scss\nbad: styles/bad.scss\n").unwrap();
+        fs::write(live.join("config/settings.yml"), "defaults: &defaults\n  theme: 'default'\n").unwrap();
+        let settings = database.settings();
+        let environment = format!(
+            "DB_HOST={}\nDB_PORT={}\nDB_NAME={}\nDB_USER=mastodon\nDB_PASS=hunter2\n{more}",
+            settings.hosts[0], settings.port, settings.database
+        );
+        fs::write(live.join(".env.production"), environment).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("live")
+    }
+
+    /// Exit code, standard output, standard error. `answer` is what a person at a terminal types.
+    fn run(&self, words: &str, answer: Option<&str>) -> (u8, String, String) {
+        let live = self.path();
+        let line = ["rollback-theme", "--second-look", "0", "--live", live.to_str().unwrap()];
+        let args = Cli::try_parse_from(line.into_iter().chain(words.split(' '))).unwrap().args;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut typed = answer.map(str::as_bytes);
+        let answers = typed.as_mut().map(|typed| typed as &mut dyn std::io::BufRead);
+        let code = run(&args, &mut Console { out: &mut out, err: &mut err, answers }).unwrap();
+        let (out, err) = (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
+        assert!(!out.contains("hunter2") && !err.contains("hunter2"));
+        (code, out, err)
+    }
+}
+
+fn undo_file(live: &Live) -> PathBuf {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(live.folder.path().join(".themegate/undo")).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files.pop().unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn with_redis(client: &mut Client) -> Server {
+    client.batch_execute(r"INSERT INTO settings (var, value) VALUES ('theme', E'--- default\n')").unwrap();
+    Server::redis(&[])
+}
+
+#[test]
+fn it_shows_asks_changes_and_undoes() {
+    let (database, mut client) = site_of(named("4.6"));
+    let before = dump(&mut client, named("4.6"));
+    let live = Live::of(&database, "");
+    let (code, out, _) = live.run("--all-on bad --dry-run", None);
+    assert_eq!(code, 0);
+    assert!(out.contains("alice") && out.contains("bad -> (the site's)   will see default, the site's theme"), "{out}");
+    assert!(out.ends_with("9 settings would change. Nothing was changed.\n"), "{out}");
+    let (code, _, err) = live.run("--all-on bad", None);
+    assert_eq!((code, err.contains("Add --yes")), (2, true));
+    let (code, out, _) = live.run("--all-on bad", Some("n\n"));
+    assert_eq!((code, out.ends_with("Nothing was changed.\n")), (1, true));
+    assert_eq!(dump(&mut client, named("4.6")), before);
+    let (code, out, _) = live.run("--all-on bad", Some("y\n"));
+    assert_eq!((code, out.contains("changed      9 settings")), (0, true), "{out}");
+    let file = undo_file(&live);
+    assert!(out.contains(&format!("--undo {}", file.display())), "{out}");
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    assert!(!fs::read_to_string(&file).unwrap().contains("hunter2"));
+    let (code, out, _) = live.run("--all-on bad --yes", None);
+    assert_eq!((code, out.ends_with("Nothing to change.\n")), (0, true));
+    let (code, out, _) = live.run(&format!("--undo {} --yes", file.display()), None);
+    assert_eq!((code, out.contains("changed      9 settings")), (0, true), "{out}");
+    assert_eq!(dump(&mut client, named("4.6")), before);
+}
+
+#[test]
+fn what_cannot_be_right_is_refused_before_anything_happens() {
+    let (database, mut client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    let (code, _, err) = live.run("--user alice --to contrast --yes", None);
+    assert_eq!((code, err.contains("contrast is not in the theme registry")), (2, true), "{err}");
+    let (code, _, err) = live.run("--user alice@remote.example --yes", None);
+    assert_eq!((code, err.contains("names a server")), (2, true), "{err}");
+    let (code, _, err) = live.run("--user alice --database-url postgres://bob:hunter2@localhost/x", None);
+    assert_eq!((code, err.contains("--database-url holds a password")), (2, true), "{err}");
+    client.batch_execute(r"INSERT INTO settings (var, value) VALUES ('theme', E'--- bad\n')").unwrap();
+    let (code, _, err) = live.run("--all-on bad --yes", None);
+    assert_eq!((code, err.contains("bad is also the site's own theme")), (2, true), "{err}");
+    let (code, out, _) = live.run("--user nobody @ALICE --yes", None);
+    assert_eq!((code, out.contains("Nobody on this site is called \"nobody\"")), (1, true), "{out}");
+    assert!(out.contains("changed      1 setting\n"), "{out}");
+    assert!(Cli::try_parse_from(["rollback-theme", "--site", "--user", "alice"]).is_err());
+    assert!(Cli::try_parse_from(["rollback-theme"]).is_err());
+}
+
+#[test]
+fn the_sites_theme_takes_its_cached_key_with_it_and_a_cache_that_is_away_is_said() {
+    let (database, mut client) = site_of(named("4.4"));
+    let redis = with_redis(&mut client);
+    let mut connection =
+        redis::Client::open(format!("redis://127.0.0.1:{}", redis.port)).unwrap().get_connection().unwrap();
+    redis::cmd("SET").arg("cache:rails_settings_cached/0a/theme").arg("x").exec(&mut connection).unwrap();
+    let live = Live::of(&database, &format!("REDIS_HOST=127.0.0.1\nREDIS_PORT={}\n", redis.port));
+    let (code, out, _) = live.run("--site --to bad --yes", None);
+    assert_eq!((code, out.contains("cache        1 cached setting deleted")), (0, true), "{out}");
+    drop(redis);
+    let (code, out, _) = live.run("--site --yes", None);
+    assert_eq!((code, out.contains("for up to 10 minutes")), (0, true), "{out}");
+}
+
+#[test]
+fn a_database_that_is_away_is_undecided_and_the_words_to_paste_need_none() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "DB_SSLMODE=disable\n");
+    let (code, _, err) = live.run("--user alice --yes --database-url postgres://mastodon@127.0.0.1:1/x", None);
+    assert_eq!((code, err.contains("The database cannot be reached")), (3, true), "{err}");
+    let (code, out, _) = live.run("--user alice --print-sql --database-url postgres://x@127.0.0.1:1/x", None);
+    assert_eq!((code, out.contains("lower(E'alice')")), (0, true));
+    let (code, out, _) = live.run("--user alice --print-rails", None);
+    assert_eq!((code, out.contains("U='alice' bin/rails runner")), (0, true), "{out}");
+}
