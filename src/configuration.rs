@@ -11,6 +11,9 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+use crate::promotion::aftercare::Aftercare;
+use crate::promotion::probe::Probe;
+
 /// The file's name.
 pub const FILE: &str = "themegate.toml";
 
@@ -42,6 +45,9 @@ pub struct Configuration {
     /// How `check` works.
     #[serde(default)]
     pub check: CheckSettings,
+    /// What follows a promotion.
+    #[serde(default)]
+    pub promotion: PromotionSettings,
     /// Variables for the precompile, besides those that themegate sets itself.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -71,6 +77,62 @@ impl Default for CheckSettings {
             compiler: "auto".to_owned(),
             time_limit: Duration::from_secs(60 * 60),
             stall_limit: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+/// What follows a promotion.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PromotionSettings {
+    /// The restart command, such as `systemctl restart mastodon-web mastodon-sidekiq`; without one nothing is restarted.
+    pub restart: Option<String>,
+    /// The longest a restart may take.
+    #[serde(deserialize_with = "duration")]
+    pub restart_limit: Duration,
+    /// The pages to ask for afterwards: at least two, one of the web app and one of the sign-in pages.
+    #[serde(rename = "probe")]
+    pub probes: Vec<Probe>,
+    /// How many times in a row each has to be right.
+    pub successes: u32,
+    /// How long each may take to become so.
+    #[serde(deserialize_with = "duration")]
+    pub patience: Duration,
+}
+
+impl Default for PromotionSettings {
+    /// puma with its workers needs half a minute to boot on a small machine.
+    fn default() -> Self {
+        Self {
+            restart: None,
+            restart_limit: Duration::from_secs(5 * 60),
+            probes: Vec::new(),
+            successes: 2,
+            patience: Duration::from_secs(2 * 60),
+        }
+    }
+}
+
+impl PromotionSettings {
+    /// The same, as the promotion takes it.
+    #[must_use]
+    pub fn aftercare(&self) -> Aftercare {
+        Aftercare {
+            restart: self.restart.clone(),
+            restart_limit: self.restart_limit,
+            probes: self.probes.clone(),
+            successes: self.successes,
+            patience: self.patience,
+        }
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        match (&self.restart, self.probes.len()) {
+            (None, 1..) => {
+                Some("[[promotion.probe]] needs [promotion] restart: before a restart the old pages are served")
+            }
+            (_, 1) => Some("one [[promotion.probe]] proves little; give two, such as /about and /auth/sign_in"),
+            _ => None,
         }
     }
 }
@@ -109,6 +171,7 @@ impl Configuration {
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigurationError> {
         let refused = |fault: String| ConfigurationError::Refused { path: path.to_path_buf(), fault };
         let configuration: Self = toml::from_str(text).map_err(|error| refused(error.to_string()))?;
+        configuration.promotion.fault().map_or(Ok(()), |fault| Err(refused(fault.to_owned())))?;
         for acceptance in &configuration.accept {
             acceptance.fault().map_or(Ok(()), |fault| Err(refused(fault)))?;
         }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::SiteArgs;
+use crate::promotion::aftercare::Outcome;
 use crate::promotion::disk::{Disk, DiskError};
 use crate::promotion::generations::{self, Generation, Kind};
 use crate::promotion::{PromotionError, StateFolder, freeze};
@@ -20,10 +21,10 @@ pub(super) struct Held {
 /// Inspects and locks the site for `purpose`.
 pub(super) fn hold(args: &SiteArgs, purpose: &str) -> anyhow::Result<Held> {
     let site = LiveSite::inspect(args.live.as_deref(), args.state.as_deref())?;
-    site.make_state()?;
-    let lock = SiteLock::take(&site.state, purpose)?;
     let disk = Disk::real();
     let state = StateFolder::open(&disk, &site.state).map_err(refused)?;
+    site.make_state()?;
+    let lock = SiteLock::take(&site.state, purpose)?;
     Ok(Held { site, state, disk, _lock: lock })
 }
 
@@ -32,7 +33,7 @@ fn refused(error: DiskError) -> PromotionError {
 }
 
 /// Says what a switch did, and what makes it take effect.
-pub(super) fn describe(done: &Generation, seconds: f64, out: &mut dyn Write) -> std::io::Result<()> {
+pub(super) fn describe(done: &Generation, seconds: f64, outcome: &Outcome, out: &mut dyn Write) -> std::io::Result<()> {
     let plan = &done.plan;
     writeln!(
         out,
@@ -46,7 +47,21 @@ pub(super) fn describe(done: &Generation, seconds: f64, out: &mut dyn Write) -> 
     if let Some(reason) = &done.despite_freeze {
         writeln!(out, "freeze       gone ahead in spite of it: {reason}")?;
     }
-    writeln!(out, "\nMastodon reads all this when it starts:\n       systemctl restart mastodon-web mastodon-sidekiq")
+    match outcome {
+        Outcome::NotAsked => {
+            writeln!(
+                out,
+                "\nMastodon reads all this when it starts:\n       systemctl restart mastodon-web mastodon-sidekiq"
+            )
+        }
+        Outcome::Restarted => {
+            writeln!(out, "restarted    no page was asked for: themegate.toml names no [[promotion.probe]]")
+        }
+        Outcome::Proven(tolerated) => {
+            tolerated.iter().try_for_each(|fault| writeln!(out, "optional     {fault}"))?;
+            writeln!(out, "restarted    the pages asked for carry the promoted stylesheets")
+        }
+    }
 }
 
 /// Bytes in the unit that people use.

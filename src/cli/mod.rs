@@ -144,6 +144,7 @@ fn compile(out: &mut dyn Write) -> anyhow::Result<u8> {
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     use crate::gate::GateError;
     use crate::promotion::PromotionError;
+    use crate::promotion::aftercare::AftercareError;
     use crate::promotion::disk::DiskError;
     use crate::promotion::switch::SwitchFailure;
     use crate::site::lock::LockError;
@@ -153,10 +154,13 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if let Some(error) = error.downcast_ref::<PromotionError>() {
         return error.exit_code();
     }
+    if let Some(error) = error.downcast_ref::<AftercareError>() {
+        return error.exit_code();
+    }
     match () {
         () if error.is::<SwitchFailure>() => 5,
-        () if error.is::<DiskError>() => 4,
         () if matches!(error.downcast_ref(), Some(LockError::Held { .. })) => 6,
+        () if error.is::<DiskError>() || error.is::<LockError>() => 4,
         () => 2,
     }
 }

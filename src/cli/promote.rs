@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::{SiteArgs, history};
+use crate::configuration::Configuration;
 use crate::promotion::{self, Promotable, promotable::StoredError};
 
 /// Make live what a check has passed, all of it or nothing.
@@ -43,8 +44,14 @@ pub fn run(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     if promotable.live() != held.site.root {
         return Err(StoredError::OtherTree { run: args.run.clone(), live: promotable.live().to_path_buf() }.into());
     }
+    let settings = Configuration::read(args.site.config.as_deref(), &held.site.root)?;
     match promotion::promote(&held.disk, &held.state, &promotable, args.despite_freeze.as_deref())? {
-        Some(done) => history::describe(&done, began.elapsed().as_secs_f64(), out)?,
+        Some(done) => {
+            let seconds = began.elapsed().as_secs_f64();
+            let aftercare = settings.promotion.aftercare();
+            let outcome = aftercare.see_through(&held.disk, &held.state, &promotable, &done)?;
+            history::describe(&done, seconds, &outcome, out)?;
+        }
         None => writeln!(out, "Nothing to promote: {} has it all already.", held.site.root.display())?,
     }
     Ok(0)

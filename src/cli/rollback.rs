@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::{SiteArgs, history};
-use crate::promotion;
+use crate::promotion::{self, aftercare::Outcome};
 
 /// Take the live tree back to what it was before a promotion or withdrawal, in seconds.
 ///
@@ -41,7 +41,7 @@ pub fn run(args: &RollbackArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     let held = history::hold(&args.site, "rollback")?;
     let to = args.to.as_deref();
     match promotion::rollback(&held.disk, &held.state, &held.site.root, to, args.discard_edits)? {
-        Some(done) => history::describe(&done, began.elapsed().as_secs_f64(), out)?,
+        Some(done) => history::describe(&done, began.elapsed().as_secs_f64(), &Outcome::NotAsked, out)?,
         None => writeln!(out, "Nothing to roll back.")?,
     }
     Ok(0)

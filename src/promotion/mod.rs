@@ -3,6 +3,7 @@
 //! Nothing else in themegate writes to the live tree. This module knows no compilers, rules or verdicts: it takes a
 //! [`Promotable`], which only an outcome that passed turns into.
 
+pub mod aftercare;
 pub mod disk;
 pub mod exchange;
 pub mod freeze;
@@ -10,9 +11,11 @@ pub mod generations;
 pub mod ground;
 pub mod journal;
 pub mod plan;
+pub mod probe;
 pub mod promotable;
 pub mod promote;
 pub mod recovery;
+pub mod restart;
 pub mod state;
 pub mod survey;
 pub mod switch;
