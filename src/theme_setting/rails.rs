@@ -18,6 +18,8 @@ use super::store::{Applied, ApplyError, Moved, Record, Store, StoreError};
 /// The program that Rails runs.
 pub const RUNNER: &str = include_str!("runner.rb");
 
+const START: &str = "start";
+
 /// The rows by the Rails CLI.
 pub struct RailsStore<'a> {
     live: PathBuf,
@@ -85,7 +87,7 @@ impl<'a> RailsStore<'a> {
         let (folder, request) = prepare().map_err(|error| failed(error.to_string()))?;
         let (log, answer) = (folder.path().join("log"), folder.path().join("answer"));
         let mut expression = duct::cmd(
-            "bin/rails",
+            self.live.join("bin/rails"),
             ["runner".as_ref(), folder.path().join("runner.rb").as_os_str()],
         )
         .dir(&self.live)
@@ -95,15 +97,16 @@ impl<'a> RailsStore<'a> {
         .env("THEMEGATE_LOCK", LOCK_KEY.to_string())
         .env("THEMEGATE_ANSWER", &answer)
         .stdin_null()
-        .stdout_path(&log)
         .stderr_to_stdout()
+        .stdout_path(&log)
         .unchecked();
         for (key, value) in &self.environment {
             expression = expression.env(key, value);
         }
-        let handle = expression
-            .start()
-            .map_err(|error| failed(format!("bin/rails could not be started: {error}")))?;
+        let handle = expression.start().map_err(|error| StoreError::Rails {
+            action: START,
+            reason: format!("bin/rails: {error}."),
+        })?;
         self.wait(&handle, action)?;
         fs::read_to_string(&answer).map_err(|_| failed(last_lines(&log)))
     }
@@ -257,6 +260,7 @@ impl Store for RailsStore<'_> {
         record(&changes, None)?;
         let written = match self.write(&changes) {
             Ok(written) => written,
+            Err(error @ StoreError::Rails { action: START, .. }) => return Err(error.into()),
             Err(error) => return self.after_a_lost_answer(changes, error),
         };
         let (done, not): (Vec<Change>, Vec<Change>) = changes
