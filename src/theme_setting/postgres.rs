@@ -162,12 +162,9 @@ impl<'a> PostgresStore<'a> {
             return Ok(Fate::Open);
         }
         let written = self.written(changes)?;
-        Ok(match (status.as_deref(), written) {
-            // After a crash a number can be used anew; then the rows show that ours is gone.
-            (Some("committed"), true) => Fate::Committed,
-            (Some("aborted"), _) | (_, false) => Fate::Gone,
-            (_, true) => Fate::Committed,
-        })
+        // After a crash a number can be used anew; then the rows show that ours is gone.
+        let gone = status.as_deref() == Some("aborted") || !written;
+        Ok(if gone { Fate::Gone } else { Fate::Committed })
     }
 
     /// True where at least one of the owners has the new choice: the transaction wrote all of them or none.

@@ -255,7 +255,7 @@ pub fn plan(file: &UndoFile, layout: Layout, holdings: Vec<Holding>, known: &Kno
             Some((Ok(now), _)) if now == entry.from => plan.already.push(entry.owner.clone()),
             Some((Ok(now), _)) if now != entry.to => plan.changed_since.push(entry.owner.clone()),
             Some((Ok(_), _)) if !known.knows(&entry.from) => {
-                plan.unknown.push((entry.owner.clone(), entry.from.clone()))
+                plan.unknown.push((entry.owner.clone(), entry.from.clone()));
             }
             Some((Ok(now), holding)) => plan.changes.push(put_back(layout, entry, holding, now)),
             Some((Err(_), _)) | None => plan.gone.push(entry.owner.clone()),

@@ -55,9 +55,9 @@ impl ThemeUsage {
             usage.site = holding.stored.choice(layout).ok().and_then(|choice| choice.name());
         }
         if store.schema().users_have_settings {
-            usage.add_texts(store)?
+            usage.add_texts(store)?;
         } else {
-            usage.add_rows(store)?
+            usage.add_rows(store)?;
         }
         let own: u64 = usage.chosen.values().sum();
         usage.following_the_site = usage.following_the_site.saturating_sub(own + usage.unreadable);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use postgres::Client;
 use themegate::theme_setting::choice::Layout;
 use themegate::theme_setting::json_text::{string_value, with_value};
-use themegate::theme_setting::plan::Selection;
+use themegate::theme_setting::plan::{Owner, Selection};
 use themegate::theme_setting::postgres::{Patience, PostgresStore};
 use themegate::theme_setting::rollback::{SecondLook, carry_out};
 
@@ -89,7 +89,7 @@ fn fifty_writers_lose_nothing_and_whoever_is_back_on_the_theme_is_reported() {
         (written, outcome.unwrap())
     });
     let on_it: Vec<i64> = store_ids_on_bad(&database);
-    let returned: Vec<i64> = outcome.returned.iter().filter_map(|owner| owner.id()).collect();
+    let returned: Vec<i64> = outcome.returned.iter().filter_map(Owner::id).collect();
     println!(
         "repeated {}, returned {}, still on it {}",
         outcome.repeated,
