@@ -193,17 +193,16 @@ impl<'a> RailsStore<'a> {
     }
 }
 
+/// What went wrong, from what Rails printed.
 fn last_lines(log: &Path) -> String {
     let text = fs::read(log)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let told = lines
-        .iter()
-        .find(|line| line.contains("Error") || line.contains("error") || line.contains("(RuntimeError)"));
+    // Ruby prints PLACE:in `METHOD': MESSAGE first, then where it came from and what had caused it.
+    let told = lines.iter().find_map(|line| Some(line.split_once("': ")?.1));
     let last = told
-        .or_else(|| lines.last())
-        .copied()
+        .or_else(|| lines.last().copied())
         .unwrap_or("it ended without a word");
     format!("{}.", last.trim().trim_end_matches('.'))
 }
