@@ -1,4 +1,5 @@
 //! Theme settings against real PostgreSQL, Redis and Rails, started in temporary directories.
+#![expect(clippy::unwrap_used, reason = "in a test it is the assertion")]
 
 mod cli;
 mod faults;
