@@ -51,7 +51,8 @@ fn every_log_of_the_corpus_gets_its_severity() {
 #[ignore = "prints a table for logs that are not part of the project"]
 fn measure() {
     let Some(folder) = std::env::var_os("THEMEGATE_LOGS") else { return };
-    let mut logs: Vec<PathBuf> = walkdir::WalkDir::new(folder).into_iter().flatten().map(|entry| entry.into_path()).collect();
+    let mut logs: Vec<PathBuf> =
+        walkdir::WalkDir::new(folder).into_iter().flatten().map(|entry| entry.into_path()).collect();
     logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
     logs.sort();
     for log in logs {
@@ -63,7 +64,14 @@ fn measure() {
             .filter(|finding| finding.severity > Severity::Benign)
             .map(|finding| format!("{} = {}", finding.id, finding.message.chars().take(110).collect::<String>()))
             .collect();
-        println!("MEASURED\t{}\t{}\t{}\t{}\t{}", log.display(), severity(&said).word(), said.lines, said.unaccounted, grave.join(" | "));
+        println!(
+            "MEASURED\t{}\t{}\t{}\t{}\t{}",
+            log.display(),
+            severity(&said).word(),
+            said.lines,
+            said.unaccounted,
+            grave.join(" | ")
+        );
     }
 }
 
@@ -87,7 +95,8 @@ fn colour_codes_do_not_hide_an_error() {
 
 #[test]
 fn the_same_thing_seen_often_is_one_finding_with_a_count() {
-    let line = "DEPRECATION WARNING [import]: Sass @import rules are deprecated and will be removed in Dart Sass 3.0.0.\n\n";
+    let line =
+        "DEPRECATION WARNING [import]: Sass @import rules are deprecated and will be removed in Dart Sass 3.0.0.\n\n";
     let said = classified(line.repeat(26).as_bytes());
     assert_eq!(said.findings.len(), 1);
     assert!(said.findings[0].message.contains("26 times"), "{}", said.findings[0].message);

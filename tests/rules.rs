@@ -38,7 +38,11 @@ fn every_rule_has_a_match_with_its_source_and_a_near_miss() {
         assert!(!rule.near_misses.is_empty(), "{} has no near miss", rule.id);
         assert!(!rule.matches.is_empty(), "{} has no match", rule.id);
         for example in &rule.matches {
-            assert!(example.source.starts_with("run: ") || example.source.starts_with("issue: "), "{} does not say where its example is from", rule.id);
+            assert!(
+                example.source.starts_with("run: ") || example.source.starts_with("issue: "),
+                "{} does not say where its example is from",
+                rule.id
+            );
         }
     }
 }

@@ -76,10 +76,7 @@ fn code_of(error: &anyhow::Error) -> Option<u8> {
 fn attempt(args: &RollbackThemeArgs, console: &mut Console<'_>) -> anyhow::Result<u8> {
     let facts = facts(args)?;
     check_names(args)?;
-    let to = args
-        .to
-        .as_deref()
-        .map_or_else(|| facts.layout.none(), |name| facts.layout.choice(name));
+    let to = args.to.as_deref().map_or_else(|| facts.layout.none(), |name| facts.layout.choice(name));
     if !facts.known.knows(&to) {
         return Err(Usage(format!(
             "{} is not in the theme registry of {}. It offers: {}.",
@@ -121,18 +118,15 @@ fn facts(args: &RollbackThemeArgs) -> anyhow::Result<Facts> {
 /// `@alice` is alice; `alice@elsewhere` is nobody who could have a theme here.
 fn check_names(args: &RollbackThemeArgs) -> Result<(), Usage> {
     match args.user.iter().find(|name| name.trim_start_matches('@').contains('@')) {
-        Some(name) => Err(Usage(format!(
-            "{name} names a server. Give the name of a local user alone, such as \"alice\"."
-        ))),
+        Some(name) => {
+            Err(Usage(format!("{name} names a server. Give the name of a local user alone, such as \"alice\".")))
+        }
         None => Ok(()),
     }
 }
 
 fn names(args: &RollbackThemeArgs) -> Vec<String> {
-    args.user
-        .iter()
-        .map(|name| name.trim_start_matches('@').to_owned())
-        .collect()
+    args.user.iter().map(|name| name.trim_start_matches('@').to_owned()).collect()
 }
 
 fn selection(args: &RollbackThemeArgs) -> Selection {
@@ -145,11 +139,8 @@ fn selection(args: &RollbackThemeArgs) -> Selection {
 
 /// The variables that Mastodon would see: this process's own first, then those of `.env.production`.
 fn environment(live: &Path) -> impl Fn(&str) -> Option<String> + use<> {
-    let file: std::collections::BTreeMap<String, String> = dotenvy::from_path_iter(live.join(".env.production"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .collect();
+    let file: std::collections::BTreeMap<String, String> =
+        dotenvy::from_path_iter(live.join(".env.production")).into_iter().flatten().flatten().collect();
     move |key| std::env::var(key).ok().or_else(|| file.get(key).cloned())
 }
 
@@ -165,28 +156,14 @@ fn open<'a>(
             None => vec![("RAILS_ENV".to_owned(), "production".to_owned())],
         };
         let limit = Duration::from_mins(10);
-        return Ok(Box::new(RailsStore::new(
-            &facts.live,
-            facts.layout,
-            limit,
-            variables,
-            interrupted,
-        )));
+        return Ok(Box::new(RailsStore::new(&facts.live, facts.layout, limit, variables, interrupted)));
     }
     let mut settings = ConnectionSettings::from_environment(environment)?;
     if let Some(url) = &args.database_url {
         settings = settings.with_url(url)?;
     }
-    let patience = Patience {
-        lock: Duration::from_secs(args.lock_timeout),
-        ..Patience::default()
-    };
-    Ok(Box::new(PostgresStore::open(
-        settings,
-        Some(facts.layout),
-        patience,
-        interrupted,
-    )?))
+    let patience = Patience { lock: Duration::from_secs(args.lock_timeout), ..Patience::default() };
+    Ok(Box::new(PostgresStore::open(settings, Some(facts.layout), patience, interrupted)?))
 }
 
 /// Shows who would change, and gives the changes; the flag is false where somebody who was asked for is left out.
@@ -215,12 +192,7 @@ fn decide(
     let missing = missing(args, &holdings);
     let plan: Plan = plan(facts.layout, holdings, args.all_on.as_deref(), to);
     write!(console.out, "{}", wording::changes(&plan.changes, &sight))?;
-    write!(
-        console.out,
-        "{}{}",
-        wording::left_alone(&plan, &missing),
-        wording::site_note(&sight, &plan.changes)
-    )?;
+    write!(console.out, "{}{}", wording::left_alone(&plan, &missing), wording::site_note(&sight, &plan.changes))?;
     let complete = missing.is_empty() && (plan.unreadable.is_empty() || args.all_on.is_some());
     Ok((plan.changes, complete))
 }
@@ -240,29 +212,17 @@ fn decide_undo(
     let mut holdings = store.holdings(&Selection::Ids(ids))?;
     holdings.extend(store.holdings(&Selection::Site)?);
     let plan = undo::plan(&file, facts.layout, holdings, &facts.known);
-    write!(
-        console.out,
-        "{}{}",
-        wording::changes(&plan.changes, sight),
-        wording::undo_left_alone(&plan)
-    )?;
+    write!(console.out, "{}{}", wording::changes(&plan.changes, sight), wording::undo_left_alone(&plan))?;
     let complete = plan.changed_since.is_empty() && plan.unknown.is_empty() && plan.gone.is_empty();
     Ok((plan.changes, complete))
 }
 
 fn sight(facts: &Facts, store: &mut dyn Store) -> Result<Sight, StoreError> {
-    let stored = store
-        .holdings(&Selection::Site)?
-        .pop()
-        .map_or_else(|| Stored::Rows(Vec::new()), |site| site.stored);
+    let stored = store.holdings(&Selection::Site)?.pop().map_or_else(|| Stored::Rows(Vec::new()), |site| site.stored);
     let choice = stored.choice(facts.layout).unwrap_or_else(|_| facts.layout.none());
     let site = choice.name().unwrap_or_else(|| facts.shipped.clone());
     let site_is_known = facts.known.knows(&choice);
-    Ok(Sight {
-        site,
-        site_is_known,
-        shipped: facts.shipped.clone(),
-    })
+    Ok(Sight { site, site_is_known, shipped: facts.shipped.clone() })
 }
 
 fn missing(args: &RollbackThemeArgs, holdings: &[Holding]) -> Vec<String> {
@@ -295,10 +255,7 @@ fn consent(args: &RollbackThemeArgs, changes: &[Change], console: &mut Console<'
         return Ok(Consent::Yes);
     }
     let Some(answers) = console.answers.as_mut() else {
-        writeln!(
-            console.err,
-            "{number} would change. Nothing was changed. Add --yes to do it without being asked."
-        )?;
+        writeln!(console.err, "{number} would change. Nothing was changed. Add --yes to do it without being asked.")?;
         return Ok(Consent::No(2));
     };
     write!(console.out, "Change {number}? [y/N] ")?;

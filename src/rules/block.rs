@@ -52,7 +52,8 @@ impl Open {
         if starts_another {
             return false;
         }
-        let ends = self.blanks > 0 && matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order != Order::Last);
+        let ends =
+            self.blanks > 0 && matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order != Order::Last);
         match self.body {
             Body::Line => false,
             Body::Paragraph => self.blanks == 0,

@@ -33,11 +33,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self {
-            lock: Duration::from_secs(5),
-            statement: Duration::from_mins(1),
-            reconnect: Duration::from_secs(15),
-        }
+        Self { lock: Duration::from_secs(5), statement: Duration::from_mins(1), reconnect: Duration::from_secs(15) }
     }
 }
 
@@ -52,11 +48,7 @@ pub struct PostgresStore<'a> {
 
 impl std::fmt::Debug for PostgresStore<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("PostgresStore")
-            .field("settings", &self.settings)
-            .field("schema", &self.schema)
-            .finish()
+        formatter.debug_struct("PostgresStore").field("settings", &self.settings).field("schema", &self.schema).finish()
     }
 }
 
@@ -75,13 +67,7 @@ impl<'a> PostgresStore<'a> {
     ) -> Result<Self, StoreError> {
         let mut client = settings.connect()?;
         let schema = Schema::probe(&mut client, layout)?;
-        Ok(Self {
-            settings,
-            client,
-            schema,
-            patience,
-            interrupted,
-        })
+        Ok(Self { settings, client, schema, patience, interrupted })
     }
 
     /// How this database keeps its settings.
@@ -104,14 +90,9 @@ impl<'a> PostgresStore<'a> {
             .read_only(false)
             .start()
             .map_err(refused("begin"))?;
-        transaction
-            .batch_execute(&timeouts(patience))
-            .map_err(refused("set its timeouts"))?;
+        transaction.batch_execute(&timeouts(patience)).map_err(refused("set its timeouts"))?;
         let row = transaction
-            .query_typed_one(
-                "SELECT pg_try_advisory_xact_lock($1), txid_current()",
-                &[(&LOCK_KEY, Type::INT8)],
-            )
+            .query_typed_one("SELECT pg_try_advisory_xact_lock($1), txid_current()", &[(&LOCK_KEY, Type::INT8)])
             .map_err(refused("lock"))?;
         if !row.get::<_, bool>(0) {
             return Err(StoreError::Busy.into());
@@ -142,10 +123,7 @@ impl<'a> PostgresStore<'a> {
                     std::thread::sleep(Duration::from_millis(250));
                 }
                 Ok(Fate::Open) | Err(_) => {
-                    return Err(ApplyError::Unknown {
-                        reason,
-                        transaction: Some(number),
-                    });
+                    return Err(ApplyError::Unknown { reason, transaction: Some(number) });
                 }
             }
         }
@@ -153,9 +131,7 @@ impl<'a> PostgresStore<'a> {
 
     fn fate(&mut self, changes: &[Change], number: i64) -> Result<Fate, StoreError> {
         self.client = self.settings.connect()?;
-        let status = self
-            .client
-            .query_typed("SELECT txid_status($1)", &[(&number, Type::INT8)]);
+        let status = self.client.query_typed("SELECT txid_status($1)", &[(&number, Type::INT8)]);
         // An error means a number from the future: the server forgot it in a crash, so it was never committed.
         let status: Option<String> = status.map_or(None, |rows| rows.first().and_then(|row| row.get(0)));
         if status.as_deref() == Some("in progress") {
@@ -196,11 +172,7 @@ enum Fate {
 pub fn holdings_of(store: &mut dyn Store, changes: &[Change]) -> Result<Vec<Holding>, StoreError> {
     let ids: Vec<i64> = changes.iter().filter_map(|change| change.owner.id()).collect();
     let site = ids.len() < changes.len();
-    let mut holdings = if site {
-        store.holdings(&Selection::Site)?
-    } else {
-        Vec::new()
-    };
+    let mut holdings = if site { store.holdings(&Selection::Site)? } else { Vec::new() };
     if !ids.is_empty() {
         holdings.extend(store.holdings(&Selection::Ids(ids))?);
     }

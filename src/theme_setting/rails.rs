@@ -62,13 +62,7 @@ impl<'a> RailsStore<'a> {
         environment: Vec<(String, String)>,
         interrupted: &'a dyn Fn() -> bool,
     ) -> Self {
-        Self {
-            live: live.to_owned(),
-            layout,
-            limit,
-            environment,
-            interrupted,
-        }
+        Self { live: live.to_owned(), layout, limit, environment, interrupted }
     }
 
     /// Runs the runner and gives the text of its answer.
@@ -86,27 +80,24 @@ impl<'a> RailsStore<'a> {
         };
         let (folder, request) = prepare().map_err(|error| failed(error.to_string()))?;
         let (log, answer) = (folder.path().join("log"), folder.path().join("answer"));
-        let mut expression = duct::cmd(
-            self.live.join("bin/rails"),
-            ["runner".as_ref(), folder.path().join("runner.rb").as_os_str()],
-        )
-        .dir(&self.live)
-        .env("THEMEGATE_ACTION", action)
-        .env("THEMEGATE_KEYS", json!(self.layout.keys()).to_string())
-        .env("THEMEGATE_REQUEST", request)
-        .env("THEMEGATE_LOCK", LOCK_KEY.to_string())
-        .env("THEMEGATE_ANSWER", &answer)
-        .stdin_null()
-        .stderr_to_stdout()
-        .stdout_path(&log)
-        .unchecked();
+        let mut expression =
+            duct::cmd(self.live.join("bin/rails"), ["runner".as_ref(), folder.path().join("runner.rb").as_os_str()])
+                .dir(&self.live)
+                .env("THEMEGATE_ACTION", action)
+                .env("THEMEGATE_KEYS", json!(self.layout.keys()).to_string())
+                .env("THEMEGATE_REQUEST", request)
+                .env("THEMEGATE_LOCK", LOCK_KEY.to_string())
+                .env("THEMEGATE_ANSWER", &answer)
+                .stdin_null()
+                .stderr_to_stdout()
+                .stdout_path(&log)
+                .unchecked();
         for (key, value) in &self.environment {
             expression = expression.env(key, value);
         }
-        let handle = expression.start().map_err(|error| StoreError::Rails {
-            action: START,
-            reason: format!("bin/rails: {error}."),
-        })?;
+        let handle = expression
+            .start()
+            .map_err(|error| StoreError::Rails { action: START, reason: format!("bin/rails: {error}.") })?;
         self.wait(&handle, action)?;
         fs::read_to_string(&answer).map_err(|_| failed(last_lines(&log)))
     }
@@ -155,55 +146,33 @@ impl<'a> RailsStore<'a> {
             fs::write(&path, Value::from(changes.clone()).to_string())?;
             Ok(path.to_string_lossy().into_owned())
         })?;
-        serde_json::from_str(&answer).map_err(|error| StoreError::Rails {
-            action: "apply",
-            reason: error.to_string(),
-        })
+        serde_json::from_str(&answer).map_err(|error| StoreError::Rails { action: "apply", reason: error.to_string() })
     }
 
     /// After a runner that gave no answer: asks another one whether the rows have changed.
     fn after_a_lost_answer(&mut self, changes: Vec<Change>, error: StoreError) -> Result<Applied, ApplyError> {
         let layout = self.layout;
-        let unknown = |reason: String| ApplyError::Unknown {
-            reason,
-            transaction: None,
-        };
+        let unknown = |reason: String| ApplyError::Unknown { reason, transaction: None };
         let holdings = holdings_of(self, &changes).map_err(|again| unknown(format!("{error} {again}")))?;
-        let now: BTreeMap<Option<i64>, _> = holdings
-            .iter()
-            .map(|holding| (holding.owner.id(), holding.stored.choice(layout).ok()))
-            .collect();
-        let (done, not): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(|change| {
-            now.get(&change.owner.id())
-                .is_some_and(|now| now.as_ref() == Some(&change.to))
-        });
+        let now: BTreeMap<Option<i64>, _> =
+            holdings.iter().map(|holding| (holding.owner.id(), holding.stored.choice(layout).ok())).collect();
+        let (done, not): (Vec<Change>, Vec<Change>) = changes
+            .into_iter()
+            .partition(|change| now.get(&change.owner.id()).is_some_and(|now| now.as_ref() == Some(&change.to)));
         if done.is_empty() {
             return Err(error.into());
         }
-        Ok(Applied {
-            done,
-            moved: not
-                .into_iter()
-                .map(|change| Moved {
-                    owner: change.owner,
-                    now: None,
-                })
-                .collect(),
-        })
+        Ok(Applied { done, moved: not.into_iter().map(|change| Moved { owner: change.owner, now: None }).collect() })
     }
 }
 
 /// What went wrong, from what Rails printed.
 fn last_lines(log: &Path) -> String {
-    let text = fs::read(log)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default();
+    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     // Ruby prints PLACE:in `METHOD': MESSAGE first, then where it came from and what had caused it.
     let told = lines.iter().find_map(|line| Some(line.split_once("': ")?.1));
-    let last = told
-        .or_else(|| lines.last().copied())
-        .unwrap_or("it ended without a word");
+    let last = told.or_else(|| lines.last().copied()).unwrap_or("it ended without a word");
     format!("{}.", last.trim().trim_end_matches('.'))
 }
 
@@ -222,35 +191,19 @@ impl Store for RailsStore<'_> {
 
     fn holdings(&mut self, selection: &Selection) -> Result<Vec<Holding>, StoreError> {
         let answer = self.run("list", &|folder| Self::request(selection, folder))?;
-        let listed: Listed = serde_json::from_str(&answer).map_err(|error| StoreError::Rails {
-            action: "list",
-            reason: error.to_string(),
-        })?;
+        let listed: Listed = serde_json::from_str(&answer)
+            .map_err(|error| StoreError::Rails { action: "list", reason: error.to_string() })?;
         if *selection == Selection::Site {
-            let rows = listed
-                .site
-                .into_iter()
-                .map(|(id, key, value)| StoredRow { id, key, value })
-                .collect();
-            return Ok(vec![Holding {
-                owner: Owner::Site,
-                stored: Stored::Rows(rows),
-            }]);
+            let rows = listed.site.into_iter().map(|(id, key, value)| StoredRow { id, key, value }).collect();
+            return Ok(vec![Holding { owner: Owner::Site, stored: Stored::Rows(rows) }]);
         }
         let mut rows: BTreeMap<i64, Vec<StoredRow>> = BTreeMap::new();
         for (user, id, key, value) in listed.rows {
             rows.entry(user).or_default().push(StoredRow { id, key, value });
         }
         let holding = |(id, name, text): (i64, Option<String>, Option<String>)| Holding {
-            owner: Owner::User {
-                id,
-                name: name.unwrap_or_else(|| format!("user {id} (no account)")),
-            },
-            stored: if listed.json {
-                Stored::Json(text)
-            } else {
-                Stored::Rows(rows.remove(&id).unwrap_or_default())
-            },
+            owner: Owner::User { id, name: name.unwrap_or_else(|| format!("user {id} (no account)")) },
+            stored: if listed.json { Stored::Json(text) } else { Stored::Rows(rows.remove(&id).unwrap_or_default()) },
         };
         Ok(listed.users.into_iter().map(holding).collect())
     }
@@ -262,21 +215,11 @@ impl Store for RailsStore<'_> {
             Err(error @ StoreError::Rails { action: START, .. }) => return Err(error.into()),
             Err(error) => return self.after_a_lost_answer(changes, error),
         };
-        let (done, not): (Vec<Change>, Vec<Change>) = changes
-            .into_iter()
-            .partition(|change| written.done.contains(&change.owner.id()));
+        let (done, not): (Vec<Change>, Vec<Change>) =
+            changes.into_iter().partition(|change| written.done.contains(&change.owner.id()));
         if !not.is_empty() {
             record(&done, None)?;
         }
-        Ok(Applied {
-            done,
-            moved: not
-                .into_iter()
-                .map(|change| Moved {
-                    owner: change.owner,
-                    now: None,
-                })
-                .collect(),
-        })
+        Ok(Applied { done, moved: not.into_iter().map(|change| Moved { owner: change.owner, now: None }).collect() })
     }
 }

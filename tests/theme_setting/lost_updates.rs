@@ -38,17 +38,10 @@ fn write_until(stop: &AtomicBool, mut client: Client, writer: i64) -> BTreeMap<i
             break;
         }
         let id = (round * 7919 % (PEOPLE / WRITERS)) * WRITERS + writer + 1;
-        let text: String = client
-            .query_one("SELECT settings FROM users WHERE id = $1", &[&id])
-            .unwrap()
-            .get(0);
-        std::thread::sleep(Duration::from_millis(
-            u64::try_from((round * 13 + writer * 7) % 60).unwrap(),
-        ));
+        let text: String = client.query_one("SELECT settings FROM users WHERE id = $1", &[&id]).unwrap().get(0);
+        std::thread::sleep(Duration::from_millis(u64::try_from((round * 13 + writer * 7) % 60).unwrap()));
         let text = with_value(&text, "n", Some(&round.to_string())).unwrap();
-        client
-            .execute("UPDATE users SET settings = $1 WHERE id = $2", &[&text, &id])
-            .unwrap();
+        client.execute("UPDATE users SET settings = $1 WHERE id = $2", &[&text, &id]).unwrap();
         written.insert(id, round);
     }
     written
@@ -60,10 +53,7 @@ fn fifty_writers_lose_nothing_and_whoever_is_back_on_the_theme_is_reported() {
     let database = Database::on(&server);
     crowd(&mut database.client());
     let stop = AtomicBool::new(false);
-    let patience = Patience {
-        lock: Duration::from_secs(20),
-        ..Patience::default()
-    };
+    let patience = Patience { lock: Duration::from_secs(20), ..Patience::default() };
     let mut store = PostgresStore::open(database.settings(), Some(Layout::Theme), patience, NEVER).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let undo = folder.path().join("undo.json");
@@ -78,10 +68,7 @@ fn fifty_writers_lose_nothing_and_whoever_is_back_on_the_theme_is_reported() {
         let start = Instant::now();
         let changes = plan_for(&mut store, &Selection::AllOn("bad".to_owned()), None).changes;
         assert!(changes.len() > 99_000, "{}", changes.len());
-        let look = SecondLook {
-            wait: Duration::from_secs(1),
-            rounds: 3,
-        };
+        let look = SecondLook { wait: Duration::from_secs(1), rounds: 3 };
         let outcome = carry_out(&mut store, changes, &undo, look, &mut |_| {}, NEVER);
         println!("{} s, with a second look", start.elapsed().as_secs_f64());
         stop.store(true, Ordering::Relaxed);
@@ -90,28 +77,17 @@ fn fifty_writers_lose_nothing_and_whoever_is_back_on_the_theme_is_reported() {
     });
     let on_it: Vec<i64> = store_ids_on_bad(&database);
     let returned: Vec<i64> = outcome.returned.iter().filter_map(Owner::id).collect();
-    println!(
-        "repeated {}, returned {}, still on it {}",
-        outcome.repeated,
-        returned.len(),
-        on_it.len()
-    );
+    println!("repeated {}, returned {}, still on it {}", outcome.repeated, returned.len(), on_it.len());
     assert!(
         on_it.iter().all(|id| returned.contains(id)),
         "{on_it:?} are on the theme, and only {returned:?} were reported"
     );
-    assert!(
-        outcome.repeated > 0,
-        "the writers were meant to bring the theme back now and then"
-    );
+    assert!(outcome.repeated > 0, "the writers were meant to bring the theme back now and then");
     check_other_keys(&database, &written);
 }
 
 fn store_ids_on_bad(database: &Database<'_>) -> Vec<i64> {
-    let rows = database
-        .client()
-        .query("SELECT id FROM users WHERE settings::json->>'theme' = 'bad'", &[])
-        .unwrap();
+    let rows = database.client().query("SELECT id FROM users WHERE settings::json->>'theme' = 'bad'", &[]).unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }
 

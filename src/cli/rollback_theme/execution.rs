@@ -37,10 +37,7 @@ pub(super) fn apply(
     let undo_file = undo_file(&facts.live)?;
     let wait = Duration::try_from_secs_f64(args.second_look)
         .map_err(|_| Usage("--second-look is a number of seconds.".to_owned()))?;
-    let look = SecondLook {
-        wait,
-        ..SecondLook::default()
-    };
+    let look = SecondLook { wait, ..SecondLook::default() };
     let cached = needs_cache(&changes, store.bypasses_rails());
     let mut forgotten: Option<Result<usize, String>> = None;
     let mut forget = |done: &[Change]| {
@@ -70,11 +67,7 @@ pub(super) fn apply(
         None => {}
     }
     if !outcome.done.is_empty() {
-        writeln!(
-            console.out,
-            "undo         themegate rollback-theme --undo {}",
-            undo_file.display()
-        )?;
+        writeln!(console.out, "undo         themegate rollback-theme --undo {}", undo_file.display())?;
     }
     Ok(u8::from(!outcome.moved.is_empty() || !outcome.returned.is_empty()))
 }
@@ -83,16 +76,10 @@ pub(super) fn apply(
 fn explained(error: ApplyError, undo_file: &Path, console: &mut Console<'_>) -> std::io::Result<anyhow::Error> {
     if let ApplyError::Unknown { transaction, .. } = &error {
         let file = undo_file.display();
-        writeln!(
-            console.err,
-            "The old values are in {file}. When the database is back, this tells what happened:"
-        )?;
+        writeln!(console.err, "The old values are in {file}. When the database is back, this tells what happened:")?;
         writeln!(console.err, "  themegate rollback-theme --undo {file} --dry-run")?;
         if let Some(number) = transaction {
-            writeln!(
-                console.err,
-                "  psql: SELECT txid_status({number});   (committed or aborted)"
-            )?;
+            writeln!(console.err, "  psql: SELECT txid_status({number});   (committed or aborted)")?;
         }
     }
     Ok(error.into())
@@ -110,12 +97,7 @@ fn undo_file(live: &Path) -> anyhow::Result<PathBuf> {
         .recursive(true)
         .mode(0o700)
         .create(&folder)
-        .with_context(|| {
-            format!(
-                "The state folder {} could not be made. Nothing was changed.",
-                folder.display()
-            )
-        })?;
+        .with_context(|| format!("The state folder {} could not be made. Nothing was changed.", folder.display()))?;
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3f").to_string();
     Ok(folder.join(format!("{now}.json")))
 }
