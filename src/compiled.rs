@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::finding::Finding;
 use crate::manifest::{Manifest, ManifestError, ManifestFormat, ManifestSet, rails, vite, webpacker};
@@ -101,15 +101,25 @@ impl CompiledTree {
     /// The size of a served file in bytes, or `None` if it is not there.
     #[must_use]
     pub fn size_of(&self, served: &str) -> Option<u64> {
-        fs::metadata(self.path_of(served)).ok().filter(fs::Metadata::is_file).map(|file| file.len())
+        fs::metadata(self.found(served)?).ok().map(|file| file.len())
     }
 
     /// The bytes of a served file.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If it is not there or cannot be read.
     pub fn read_served(&self, served: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.path_of(served))
+        fs::read(self.found(served).ok_or(io::ErrorKind::NotFound)?)
+    }
+
+    /// A served file: a regular one, below the web server's root by its name and below the tree or its output folders by
+    /// what links lead to. A manifest is a stranger's text and may name anything.
+    fn found(&self, served: &str) -> Option<PathBuf> {
+        let is_plain = Path::new(served).components().all(|part| matches!(part, Component::Normal(_)));
+        let real = self.public.join(served).canonicalize().ok().filter(|_| is_plain)?;
+        let folder = Path::new(served).components().next().map(|first| self.public.join(first));
+        let roots = [Some(self.root.clone()), folder].into_iter().flatten().filter_map(|root| root.canonicalize().ok());
+        (real.is_file() && roots.into_iter().any(|root| real.starts_with(root))).then_some(real)
     }
 }
 

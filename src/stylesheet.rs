@@ -284,6 +284,23 @@ fn folded(selector: &str) -> String {
     selector.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The path with its percent escapes resolved; what is no escape stays.
+#[must_use]
+pub fn percent_decoded(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = (*first == b'%').then(|| tail.get(..2).and_then(hex_byte)).flatten();
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex_byte(pair: &[u8]) -> Option<u8> {
+    u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

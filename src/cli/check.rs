@@ -82,7 +82,8 @@ pub enum Format {
 ///
 /// # Errors
 /// If the check could not be made, or the report not be written.
-pub fn run(args: &CheckArgs, interrupted: &Arc<AtomicBool>, out: &mut dyn Write) -> anyhow::Result<u8> {
+pub fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let interrupted = &hear_interruptions()?;
     let progress = TerminalProgress::start();
     let outcome = gate::check(&request(args, interrupted)?, &progress);
     drop(progress);
@@ -99,12 +100,22 @@ fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Re
     match &args.output {
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} could not be written", path.display()))?;
-            write(report, args.format, 100, args.verbose, &mut anstream::StripStream::new(file))?;
+            write(report, args.format, 100, (args.verbose, true), &mut anstream::StripStream::new(file))?;
             writeln!(out, "{}   report: {}", report.verdict.word(), path.display())?;
         }
-        None => write(report, args.format, terminal::width(), args.verbose, &mut BufWriter::new(&mut *out))?,
+        None => write(report, args.format, terminal::width(), (args.verbose, true), &mut BufWriter::new(&mut *out))?,
     }
     Ok(out.flush()?)
+}
+
+/// Ctrl-C and its like set a flag: the build is ended and the stage removed before the process ends.
+fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&interrupted))
+            .with_context(|| format!("signal {signal} cannot be heard"))?;
+    }
+    Ok(interrupted)
 }
 
 fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<CheckRequest> {
@@ -128,11 +139,11 @@ pub(super) fn write(
     report: &Report,
     format: Format,
     width: usize,
-    verbose: bool,
+    (verbose, stored): (bool, bool),
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     match format {
-        Format::Text => text::write(report, text::Layout { width, verbose }, out)?,
+        Format::Text => text::write(report, text::Layout { width, verbose, stored }, out)?,
         Format::Json => json::write(report, out)?,
         Format::Sarif => sarif::write(&report.findings, out)?,
         Format::Github => github::write(&report.findings, out)?,

@@ -19,8 +19,6 @@ pub mod withdraw;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -101,10 +99,10 @@ pub struct SiteArgs {
 ///
 /// # Errors
 /// If it could not be carried out. [`exit_code`] maps the error.
-pub fn run(cli: &Cli, interrupted: &Arc<AtomicBool>) -> anyhow::Result<u8> {
+pub fn run(cli: &Cli) -> anyhow::Result<u8> {
     let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
     match &cli.command {
-        Command::Check(args) => check::run(args, interrupted, &mut out),
+        Command::Check(args) => check::run(args, &mut out),
         Command::Verify(args) => verify::run(args, &mut out),
         Command::Diff(args) => diff::run(args, &mut out),
         Command::Classify(args) => classify::run(args, &mut out),

@@ -37,7 +37,7 @@ impl Progress for TerminalProgress {
     }
 
     fn detail(&self, text: &str) {
-        self.bar.set_message(anstream::adapter::strip_str(text).to_string());
+        self.bar.set_message(crate::report::text::plain(&anstream::adapter::strip_str(text).to_string()));
     }
 }
 

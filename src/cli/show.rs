@@ -1,6 +1,6 @@
 //! `themegate show` and `themegate history`: what earlier checks said.
 
-use std::io::Write;
+use std::io::{BufRead, IsTerminal, Write};
 
 use clap::Args;
 
@@ -44,19 +44,31 @@ pub struct HistoryArgs {
 pub fn run(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     let site = LiveSite::inspect(args.site.live.as_deref(), args.site.state.as_deref())?;
     if args.log {
-        std::io::copy(&mut runs::open_log(&site.state, &args.run)?, out)?;
+        copy_log(runs::open_log(&site.state, &args.run)?, out)?;
         return Ok(0);
     }
     let report = runs::read(&site.state, &args.run)?;
     if args.json {
         json::write(&report, out)?;
     } else {
-        text::write(&report, text::Layout { width: terminal::width(), verbose: args.verbose }, out)?;
+        text::write(&report, text::Layout { width: terminal::width(), verbose: args.verbose, stored: true }, out)?;
         if let Some(diff) = report.manifest_diff.as_ref().filter(|diff| args.verbose && !diff.is_empty()) {
             write!(out, "\nmanifest\n{}", diff.text())?;
         }
     }
     Ok(0)
+}
+
+/// Byte for byte into a file or a pipe; to a terminal without control characters, which a build may print on purpose.
+fn copy_log(mut log: std::fs::File, out: &mut dyn Write) -> std::io::Result<()> {
+    if !std::io::stdout().is_terminal() {
+        return std::io::copy(&mut log, out).map(|_| ());
+    }
+    for line in std::io::BufReader::new(log).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        writeln!(out, "{}", text::plain(&anstream::adapter::strip_str(&line).to_string()))?;
+    }
+    Ok(())
 }
 
 /// Lists runs.

@@ -44,7 +44,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     let request =
         VerifyRequest { tree: args.tree.clone(), log: args.log.clone(), exit: args.exit_status, strict: args.strict };
     let report = verify(&request, &TerminalProgress::start())?;
-    match check::write(&report, args.format, terminal::width(), args.verbose, out) {
+    match check::write(&report, args.format, terminal::width(), (args.verbose, false), out) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}
     }

@@ -12,7 +12,7 @@ use super::builtin::BuiltinError;
 use super::sources::SourceTree;
 use crate::manifest::webpacker;
 use crate::site::OutputLayout;
-use crate::stylesheet::{AddressKind, Sheet};
+use crate::stylesheet::{AddressKind, Sheet, percent_decoded};
 
 /// A theme's stylesheet, written.
 pub(super) struct Made {
@@ -64,8 +64,9 @@ impl Output {
         let (mut copied_to, mut missing) = (0, Vec::new());
         for address in Sheet::read(css).addresses {
             let Some(path) = address.local_path().filter(|path| !path.starts_with('/')) else { continue };
+            let path = &percent_decoded(path);
             let wanted = tree.real(&entry.parent().unwrap_or(&tree.source).join(path));
-            if let Ok(bytes) = fs::read(&wanted) {
+            if let Ok(bytes) = grass::Fs::read(tree, &wanted) {
                 let (start, end) = address.span;
                 let served = self.media(&wanted, &bytes)?;
                 let fragment = address.url.find(['?', '#']).map_or("", |at| &address.url[at..]);

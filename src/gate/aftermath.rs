@@ -31,7 +31,7 @@ pub(super) fn of(build: &Build, compiler: &Compiler, site: &LiveSite, record: &m
         BuildEnd::Exited(0) => record.findings.extend(unheard(build, compiler, site)),
         // The shell's word for "not found" and "not executable".
         BuildEnd::Exited(code @ (126 | 127)) => record.findings.push(not_started(compiler, &format!("exit {code}"))),
-        BuildEnd::Exited(code) if *code > 128 => record.findings.push(killed(compiler, code - 128)),
+        BuildEnd::Exited(code @ 129..=159) => record.findings.push(killed(compiler, code - 128)),
         BuildEnd::Exited(code) if !explained => record.findings.push(failed(compiler, *code)),
         BuildEnd::Exited(_) | BuildEnd::Interrupted => {}
         BuildEnd::Killed { signal } => record.findings.push(killed(compiler, *signal)),

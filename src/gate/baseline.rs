@@ -12,8 +12,9 @@ use super::record::Record;
 use super::{GateError, surroundings};
 use crate::change::ChangeSource;
 use crate::compiler::Compiler;
-use crate::finding::{Baseline, Finding, Severity};
+use crate::finding::{Baseline, Evidence, Finding, Severity};
 use crate::precompile::BuildEnd;
+use crate::rules::RuleSet;
 use crate::runs::RunError;
 use crate::site::environment::SiteEnvironment;
 use crate::site::locate::make_private;
@@ -45,10 +46,18 @@ fn needs_attribution(finding: &Finding) -> bool {
     finding.severity == Severity::Review && finding.rule.is_some() && finding.counts() && !finding.inconclusive
 }
 
-/// What makes two findings of two builds the same: the rule and the words. Counts of repetitions are no part of it.
+/// What makes two findings of two builds the same: the rule, the words, and what was printed. A warning that the change
+/// repeats in a file of its own is another one, and so is one that is printed more often.
 fn key(finding: &Finding) -> String {
-    let words = finding.message.rsplit_once(" (").filter(|(_, end)| end.ends_with("times)"));
-    format!("{} {}", finding.id, words.map_or(finding.message.as_str(), |(words, _)| words))
+    let printed = finding.evidence.iter().map(|evidence| match evidence {
+        Evidence::Log { excerpt, .. } => excerpt.as_str(),
+        Evidence::File { .. } => "",
+    });
+    let words = format!("{} {}", finding.message, printed.collect::<Vec<_>>().join(" "));
+    // The stage's own name differs from build to build.
+    let words: Vec<&str> =
+        words.split("/stage-").map(|part| part.split_once('/').map_or(part, |(_, rest)| rest)).collect();
+    format!("{} {}", finding.id, words.join("/"))
 }
 
 /// The findings of the untouched tree's build, from an earlier run or from a build made now; none if that build failed.
@@ -94,8 +103,11 @@ fn place(gate: &Gate<'_>, compiler: &Compiler, live: &Inventory) -> PathBuf {
     digest.update(format!("{live:?}").as_bytes());
     digest.update(compiler.shown.as_bytes());
     digest.update(env!("CARGO_PKG_VERSION").as_bytes());
-    for (_, text) in crate::rules::PACKS {
-        digest.update(text.as_bytes());
+    let rules = gate.rules.unwrap_or_else(|| RuleSet::builtin());
+    digest.update(format!("{:?}", rules.rules()).as_bytes());
+    digest.update(format!("{:?} {}", gate.settings.environment, gate.request.strict).as_bytes());
+    for variable in ["NODE_OPTIONS", "PATH", "GEM_PATH", "RUBYOPT"] {
+        digest.update(std::env::var_os(variable).unwrap_or_default().as_encoded_bytes());
     }
     let name = digest.finalize().to_hex();
     gate.site.state.join("baselines").join(Path::new(&name[..16])).with_extension("json")

@@ -130,12 +130,15 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
 
     record.begin("change");
-    let registry = registry_of(&site, &mut record)?;
+    let text = site.registry_text()?;
+    let registry = registry_of(text.as_deref(), &mut record);
     let change = propose(request, &site, registry.as_ref())?;
     record.findings.extend(change.findings.iter().cloned());
     let offered = offered::after(&site, registry, &change, &mut record);
 
     let seen = passed::seen_of_live(&site, &live, &change)?;
+    surroundings::registry_moved(&site, text.as_deref(), &mut record)?;
+    record.findings.extend(surroundings::notes_on_live(&live, &offered));
     let run = runs::new_name(&site.state);
     let mut log = None;
     let mut stage = None;
@@ -160,11 +163,12 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     stop_if_asked(request)?;
     record.acknowledge(&settings.accept);
     let mut report = record.into_report(run, &site, &change, &offered, stage.as_ref().filter(|_| request.keep_stage));
+    runs::keep(&site.state, &report, log.as_deref())?;
     if let Some(staged) = stage.as_ref().filter(|_| is_promotable(&report, &site)) {
         passed::keep(&site, &change, staged, request.keep_stage, &report.run, seen)?;
         report.promotable = true;
+        runs::keep(&site.state, &report, None)?;
     }
-    runs::keep(&site.state, &report, log.as_deref())?;
     close(stage, request.keep_stage)?;
     Ok(report)
 }
@@ -176,13 +180,12 @@ fn is_promotable(report: &Report, site: &LiveSite) -> bool {
 }
 
 /// The registry, or its faults as findings.
-fn registry_of(site: &LiveSite, record: &mut Record<'_>) -> Result<Option<Registry>, GateError> {
-    let Some(text) = site.registry_text()? else { return Ok(None) };
-    match Registry::parse(&text) {
-        Ok(registry) => Ok(Some(registry)),
+fn registry_of(text: Option<&[u8]>, record: &mut Record<'_>) -> Option<Registry> {
+    match Registry::parse(text?) {
+        Ok(registry) => Some(registry),
         Err(findings) => {
             record.findings.extend(findings);
-            Ok(None)
+            None
         }
     }
 }

@@ -78,13 +78,8 @@ impl<'gate> Record<'gate> {
         kept: Option<&StagedTree>,
     ) -> Report {
         self.end();
-        let mut seen = Vec::new();
-        self.findings.retain(|finding| {
-            !seen.contains(finding) && {
-                seen.push(finding.clone());
-                true
-            }
-        });
+        let mut seen = std::collections::HashSet::new();
+        self.findings.retain(|finding| seen.insert(format!("{finding:?}")));
         self.findings.sort_by_key(|finding| (!finding.inconclusive, std::cmp::Reverse(finding.severity)));
         if let (Some(staging), Some(kept)) = (&mut self.staging, kept) {
             staging.kept = Some(kept.root());

@@ -8,7 +8,9 @@ use super::record::Record;
 use super::{CheckRequest, GateError, Progress};
 use crate::change::Change;
 use crate::compiled::CompiledTree;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
+use crate::invariant::OfferedTheme;
+use crate::manifest::resolution::Resolution;
 use crate::rules::RuleSet;
 use crate::site::{LiveSite, SiteError, registry};
 use crate::staging::{self, Inventory, Method, StagedTree, StagingRequest, What, differences};
@@ -133,6 +135,36 @@ pub(super) fn live_tree_moved(
             .help("Run the check again when nobody else is at work on the live tree.")
             .inconclusive();
         record.findings.push(moved.iter().take(6).fold(finding, Finding::at));
+    }
+    Ok(())
+}
+
+/// What is wrong with the output that is live now, as notes: a check judges what would go live, and must not keep anybody
+/// from mending this.
+pub(super) fn notes_on_live(live: &CompiledTree, offered: &[OfferedTheme]) -> Vec<Finding> {
+    let unreadable = live.findings.iter().map(|finding| Finding { severity: Severity::Benign, ..finding.clone() });
+    let compiled_before = live.set.bundler().is_some();
+    let absent =
+        offered.iter().filter(|theme| compiled_before && matches!(theme.resolve(&live.set), Resolution::Absent { .. }));
+    let absent = absent.map(|theme| {
+        let message = format!("{} has no stylesheet in the manifest that is live now.", theme.name);
+        Finding::benign("live-theme-not-compiled", message).help("If its line is live already: themegate verify DIR")
+    });
+    unreadable.chain(absent).collect()
+}
+
+/// The registry that the change was merged into is the one that a promotion will compare with.
+pub(super) fn registry_moved(site: &LiveSite, read: Option<&[u8]>, record: &mut Record<'_>) -> Result<(), GateError> {
+    if site.registry_text()?.as_deref() != read {
+        let finding =
+            Finding::fatal("live-tree-moved", format!("{} was edited while the check began.", registry::PATH));
+        record.findings.push(
+            finding
+                .at(registry::PATH)
+                .meaning("What was judged is no longer what is live. themegate did not write there: somebody else did.")
+                .help("Run the check again when nobody else is at work on the live tree.")
+                .inconclusive(),
+        );
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::finding::Finding;
 use crate::manifest::{Entry, Manifest};
 
 pub(super) const INVARIANT: Invariant =
-    Invariant { id: "entries-kept", statement: "No entry of the live manifest vanished.", check };
+    Invariant { id: "entries-kept", statement: "No script entry of the site's own vanished, and no entry shrank to nothing.", check };
 
 /// An entry smaller than this may shrink freely, in bytes.
 const SMALL: u64 = 4096;
@@ -36,14 +36,22 @@ fn vanished(subject: &Subject<'_>, after: &Manifest, key: &str) -> Option<Findin
     let stem = key.rsplit('/').next().unwrap_or(key).split('.').next().unwrap_or(key);
     let is_pack = subject.packs.iter().any(|pack| pack == stem);
     let was_script = [".js", ".ts", ".tsx", ".jsx"].iter().any(|ending| key.ends_with(ending));
-    let source_is_there = source_exists(subject.staged, stem);
-    let renamed =
-        after.entries.keys().any(|other| other.rsplit('/').next().unwrap_or(other).split('.').next() == Some(stem));
-    (is_pack && was_script && source_is_there && !renamed).then(|| {
+    if !is_pack || !was_script {
+        return None;
+    }
+    let renamed = after.entries.keys().any(|other| is_script_of(other, stem));
+    (!renamed && source_exists(subject.staged, stem)).then(|| {
         Finding::fatal("entry-vanished", format!("{key} is in the live manifest and no longer in the new one."))
             .meaning("Pages that ask for it answer 500, or stay blank.")
             .help("See what the change does to this entry; a theme of the same name replaces it.")
     })
+}
+
+/// True for a script of that name under another ending or in another folder.
+fn is_script_of(key: &str, stem: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let is_script = [".js", ".ts", ".tsx", ".jsx"].iter().any(|ending| name.ends_with(ending));
+    is_script && name.split('.').next() == Some(stem)
 }
 
 fn source_exists(staged: &CompiledTree, stem: &str) -> bool {

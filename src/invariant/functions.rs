@@ -168,6 +168,9 @@ const KNOWN: &[&str] = &[
     "xywh",
 ];
 
+/// A sheet with more unknown functions than this misses a whole file; the first ones tell which.
+const ENOUGH: usize = 20;
+
 fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let stock: BTreeSet<&str> = subject
         .sheets
@@ -201,5 +204,5 @@ fn unknown(subject: &Subject<'_>, theme: &OfferedTheme, stock: &BTreeSet<&str>) 
             None => finding.at_line(subject.staged.shown(&read.file), line, format!("{name}(")),
         }
     };
-    places.into_iter().map(fault).collect()
+    places.into_iter().take(ENOUGH).map(fault).collect()
 }

@@ -25,7 +25,8 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 .help("See the end of the build log: assets:generate_static_pages comes last."),
         ];
     };
-    let missing = loaded_by(&page).into_iter().filter(|served| subject.staged.size_of(served).is_none());
+    let folder = output_folder(subject);
+    let missing = loaded_by(&page, &folder).into_iter().filter(|served| subject.staged.size_of(served).is_none());
     let fault = |served: String| {
         Finding::fatal("static-page-broken", format!("The static error page loads {served}, which is not there."))
             .at(shown.clone())
@@ -36,8 +37,26 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 /// Addresses of the compiled output in `href` and `src`, relative to the web server's root.
-fn loaded_by(page: &str) -> Vec<String> {
+fn loaded_by(page: &str, folder: &str) -> Vec<String> {
     let attributes = page.split(['"', '\'']).filter(|text| text.starts_with('/') && !text.starts_with("//"));
     let paths = attributes.map(|text| text.split(['?', '#']).next().unwrap_or(text).trim_start_matches('/').to_owned());
-    paths.filter(|path| path.starts_with("packs/") && path.contains('.')).collect()
+    paths.filter(|path| path.starts_with(folder) && path.contains('.')).collect()
+}
+
+/// The output folder's name below the web server's root, with a slash: `packs/`.
+fn output_folder(subject: &Subject<'_>) -> String {
+    let manifest = subject.staged.set.bundler_path().unwrap_or("public/packs/manifest.json");
+    let below = manifest.split_once('/').map_or(manifest, |(_, below)| below);
+    format!("{}/", below.split('/').next().unwrap_or("packs"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_compiled_files_of_this_host_count() {
+        let page = "<link href=\"/packs/css/a-1.css?x\"><img src='/oops.png'><script src=\"//cdn.example/packs/b.js\"></script>";
+        assert_eq!(loaded_by(page, "packs/"), ["packs/css/a-1.css"]);
+    }
 }

@@ -24,15 +24,16 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn absent(theme: &OfferedTheme, key: &str, raises: &str) -> Finding {
-    let message =
-        format!("{} is offered in the settings, and there is no stylesheet for it in the manifest.", theme.name);
+    let message = format!(
+        "{} is offered in the settings, and there is no stylesheet for it in the manifest (no {key}).",
+        theme.name
+    );
     let meaning = format!("The build looks successful all the same. {BROKEN_PAGES} Rails raises {raises}.");
     let help = format!(
         "See that app/javascript/{} exists and ends in .css or .scss, with one dot in its name; or take the line out.",
         theme.source
     );
-    let finding = theme.show_in(Finding::fatal("theme-not-compiled", message)).meaning(meaning).help(help);
-    finding.at(format!("manifest key {key}"))
+    theme.show_in(Finding::fatal("theme-not-compiled", message)).meaning(meaning).help(help)
 }
 
 fn no_default() -> Finding {

@@ -14,8 +14,10 @@ use crate::verdict::Verdict;
 pub struct Layout {
     /// In columns.
     pub width: usize,
-    /// The live tree as the user wrote it, for the commands that are suggested.
+    /// List harmless notes too.
     pub verbose: bool,
+    /// Whether `themegate show` can find the report again.
+    pub stored: bool,
 }
 
 const LABEL: usize = 13;
@@ -40,6 +42,18 @@ pub fn write(report: &Report, layout: Layout, out: &mut dyn Write) -> io::Result
     }
     footer(report, layout, &mut text);
     out.write_all(text.as_bytes())
+}
+
+/// A stranger's text without control characters: a theme's file name, a manifest's key or a line of a log could otherwise
+/// move the cursor, rewrite a verdict or set the terminal's title.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let harmless = |character: char| match character {
+        '\n' | '\t' => character,
+        other if other.is_control() => '\u{fffd}',
+        other => other,
+    };
+    text.chars().map(harmless).collect()
 }
 
 fn header(report: &Report, layout: Layout, text: &mut String) {
@@ -79,7 +93,8 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
 
 fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize) {
     let room = width.saturating_sub(LABEL + time.len()).max(30);
-    let lines = textwrap::wrap(what, options(room));
+    let what = plain(what);
+    let lines = textwrap::wrap(&what, options(room));
     for (index, line) in lines.iter().enumerate() {
         let label = if index == 0 { label } else { "" };
         let end = if index + 1 == lines.len() { time } else { "" };
@@ -144,7 +159,8 @@ fn sentence(report: &Report) -> String {
 
 fn pass_sentence(report: &Report) -> String {
     match report.themes.as_slice() {
-        [] => "Every theme that this site offers is compiled and whole.".to_owned(),
+        [] => "Every theme that this site offers compiles and is whole; what is live now was not judged (themegate verify)."
+            .to_owned(),
         [theme] => format!("{theme} can go live."),
         [first @ .., last] => format!("{} and {last} can go live.", first.join(", ")),
     }
@@ -187,7 +203,7 @@ const INDENT: usize = 7;
 
 fn paragraph(text: &mut String, label: &str, what: &str, layout: Layout) {
     let mut first = true;
-    for line in what.lines().flat_map(|line| wrapped(line, layout)) {
+    for line in plain(what).lines().flat_map(|line| wrapped(line, layout)) {
         let label = if std::mem::take(&mut first) { label } else { "" };
         let _ = writeln!(text, "{label:<INDENT$}{line}");
     }
@@ -213,9 +229,9 @@ fn place(evidence: &Evidence) -> String {
     match evidence {
         Evidence::File { path, line: Some(line), excerpt } => {
             let excerpt = excerpt.as_deref().unwrap_or_default();
-            format!("  -->  {}:{line}   {DIM}{}{DIM:#}\n", path.display(), shortened(excerpt, 100))
+            format!("  -->  {}:{line}   {DIM}{}{DIM:#}\n", plain(&path.to_string_lossy()), shortened(excerpt, 100))
         }
-        Evidence::File { path, line: None, .. } => format!("  -->  {}\n", path.display()),
+        Evidence::File { path, line: None, .. } => format!("  -->  {}\n", plain(&path.to_string_lossy())),
         Evidence::Log { line, excerpt } => {
             let mut text = String::new();
             for (index, part) in excerpt.lines().take(12).enumerate() {
@@ -229,12 +245,13 @@ fn place(evidence: &Evidence) -> String {
 }
 
 fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
+    let text = plain(text);
+    if text.chars().count() <= most { text } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
 fn footer(report: &Report, layout: Layout, text: &mut String) {
     let benign = report.findings.iter().filter(|finding| finding.severity == Severity::Benign).count();
-    if benign > 0 && !layout.verbose {
+    if benign > 0 && !layout.verbose && layout.stored {
         let notes = if benign == 1 { "1 harmless note".to_owned() } else { format!("{benign} harmless notes") };
         let _ = writeln!(text, "\n{DIM}{notes}; themegate show {} --verbose lists them.{DIM:#}", report.run);
     }
@@ -253,12 +270,8 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
             layout,
         );
     }
-    let _ = writeln!(
-        text,
-        "\nNothing was changed in {}.   Whole report: themegate show {}",
-        report.site.live.display(),
-        report.run
-    );
+    let show = if layout.stored { format!("   Whole report: themegate show {}", report.run) } else { String::new() };
+    let _ = writeln!(text, "\nNothing was changed in {}.{show}", report.site.live.display());
 }
 
 /// `60112` as `60,112`.
@@ -301,7 +314,7 @@ mod tests {
             .in_log(7, "one\ntwo")
             .meaning("Users see bare HTML.")
             .help("Upload it again:\n  scp theme.scss server:");
-        let text = self::finding(&finding, Layout { width: 80, verbose: false });
+        let text = self::finding(&finding, Layout { width: 80, verbose: false, stored: true });
         let plain = anstream::adapter::strip_str(&text).to_string();
         let expected = "fatal  theme-empty\n       The stylesheet of x holds no rule at all.\n  -->  config/themes.yml:4   x: styles/x.scss\n  log  line 7     | one\n                  | two\n       Users see bare HTML.\n  do   Upload it again:\n         scp theme.scss server:\n";
         assert_eq!(plain, expected);

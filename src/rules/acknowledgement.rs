@@ -7,7 +7,7 @@ use crate::configuration::Acceptance;
 use crate::finding::{Acknowledgement, Evidence, Finding, Severity};
 
 /// Marks what `accepted` accepts on the day `today`; adds a finding for each acceptance that has expired, or that nothing
-/// matched. A finding that keeps the gate from knowing cannot be accepted.
+/// matched. What is fatal, or keeps the gate from knowing, cannot be accepted: nobody may wave a broken page through.
 pub fn apply(findings: &mut Vec<Finding>, accepted: &[Acceptance], today: Date) {
     let mut notes = Vec::new();
     for acceptance in accepted {
@@ -33,7 +33,7 @@ fn matches(finding: &Finding, acceptance: &Acceptance, pattern: &Regex) -> bool 
         }
         Evidence::Log { excerpt, .. } => pattern.is_match(excerpt),
     };
-    finding.severity > Severity::Benign
+    finding.severity == Severity::Review
         && !finding.inconclusive
         && finding.id == acceptance.rule
         && (pattern.is_match(&finding.message) || finding.evidence.iter().any(in_evidence))
@@ -89,6 +89,13 @@ mod tests {
         let (verdict, findings) = after("2027-01-01", "another theme");
         assert_eq!(verdict, Verdict::Hold);
         assert_eq!((findings[1].id.as_str(), findings[1].severity), ("acceptance-unused", Severity::Benign));
+    }
+
+    #[test]
+    fn what_is_fatal_cannot_be_accepted() {
+        let mut findings = vec![Finding::fatal("theme-warn", "no stylesheet")];
+        apply(&mut findings, &[acceptance("")], "2027-01-01".parse().unwrap());
+        assert_eq!(judge(&findings), Verdict::Block);
     }
 
     #[test]

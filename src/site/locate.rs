@@ -54,6 +54,14 @@ pub fn state_folder(root: &Path) -> PathBuf {
     deployment.unwrap_or(parent).join(STATE_FOLDER)
 }
 
+/// True for a folder that is in use and not as a state folder: closing it to others could take a web server's root away.
+#[must_use]
+pub fn holds_something_else(folder: &Path) -> bool {
+    let is_named_so = folder.file_name().is_some_and(|name| name == STATE_FOLDER);
+    let is_used = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    is_used && !is_named_so && !folder.join("lock").is_file()
+}
+
 /// Makes `folder` with mode 0700, and takes back any wider permission that it has.
 ///
 /// # Errors

@@ -147,6 +147,10 @@ impl LiveSite {
     /// # Errors
     /// If it cannot be made.
     pub fn make_state(&self) -> Result<(), SiteError> {
+        if locate::holds_something_else(&self.state) {
+            let source = io::Error::other("it holds files that are not themegate's");
+            return Err(SiteError::State { path: self.state.clone(), source });
+        }
         locate::make_private(&self.state).map_err(|source| SiteError::State { path: self.state.clone(), source })
     }
 
