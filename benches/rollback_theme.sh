@@ -25,6 +25,7 @@ sql() { psql -qAt -U mastodon -h "$folder" -p "$port" -v ON_ERROR_STOP=1 "$@"; }
 sql -d postgres -c 'CREATE DATABASE mastodon_production'
 fill() {
   sql -d mastodon_production <<SQL
+SET client_min_messages = warning;
 DROP TABLE IF EXISTS users, accounts, settings;
 CREATE TABLE accounts (id bigserial PRIMARY KEY, username varchar, domain varchar);
 CREATE TABLE users (id bigserial PRIMARY KEY, account_id bigint, settings text, updated_at timestamp DEFAULT now());
@@ -45,14 +46,22 @@ seconds() {
   end=$(date +%s.%N)
   awk "BEGIN { s = $end - $start; printf \"%6.2f s   %8.0f users/s\\n\", s, $people / s }"
 }
+# A run that changed nothing is no measurement.
+expect() {
+  left=$(sql -d mastodon_production -c "SELECT count(*) FROM users WHERE settings::json->>'theme' = 'bad'")
+  [ "$left" = "$1" ] || { echo "$left people are on the theme, not $1" >&2; exit 1; }
+}
 for round in 1 2 3; do
   fill
   printf 'hand-written jsonb   '
   seconds sql -d mastodon_production -c "UPDATE users SET settings = (settings::jsonb - 'theme')::text WHERE settings::jsonb->>'theme' = 'bad'"
+  expect 0
   fill
   printf 'themegate            '
   seconds "$program" rollback-theme --all-on bad --yes --second-look 0 --live "$live"
+  expect 0
   undo=$(ls -t "$folder"/.themegate/undo/*.json | head -1)
   printf 'themegate --undo     '
   seconds "$program" rollback-theme --undo "$undo" --yes --second-look 0 --live "$live"
+  expect "$people"
 done
