@@ -140,21 +140,32 @@ impl Finding {
     /// Adds a file as evidence.
     #[must_use]
     pub fn at(mut self, path: impl Into<PathBuf>) -> Self {
-        self.evidence.push(Evidence::File { path: path.into(), line: None, excerpt: None });
+        self.evidence.push(Evidence::File {
+            path: path.into(),
+            line: None,
+            excerpt: None,
+        });
         self
     }
 
     /// Adds a line of a file as evidence; `line` counts from 1.
     #[must_use]
     pub fn at_line(mut self, path: impl Into<PathBuf>, line: u64, excerpt: impl Into<String>) -> Self {
-        self.evidence.push(Evidence::File { path: path.into(), line: Some(line), excerpt: Some(excerpt.into()) });
+        self.evidence.push(Evidence::File {
+            path: path.into(),
+            line: Some(line),
+            excerpt: Some(excerpt.into()),
+        });
         self
     }
 
     /// Adds a line of the build log as evidence; `line` counts from 1.
     #[must_use]
     pub fn in_log(mut self, line: u64, excerpt: impl Into<String>) -> Self {
-        self.evidence.push(Evidence::Log { line, excerpt: excerpt.into() });
+        self.evidence.push(Evidence::Log {
+            line,
+            excerpt: excerpt.into(),
+        });
         self
     }
 

@@ -50,9 +50,13 @@ pub fn judge(findings: &[Finding]) -> Verdict {
     if findings.iter().any(|finding| finding.inconclusive) {
         return Verdict::Undecided;
     }
-    counting.by_ref().map(|finding| finding.severity).max().map_or(Verdict::Pass, |worst| match worst {
-        Severity::Fatal => Verdict::Block,
-        Severity::Review => Verdict::Hold,
-        Severity::Benign => Verdict::Pass,
-    })
+    counting
+        .by_ref()
+        .map(|finding| finding.severity)
+        .max()
+        .map_or(Verdict::Pass, |worst| match worst {
+            Severity::Fatal => Verdict::Block,
+            Severity::Review => Verdict::Hold,
+            Severity::Benign => Verdict::Pass,
+        })
 }

@@ -8,11 +8,22 @@ use themegate::rules::{Classified, LogContext, Options, RuleSet, classify};
 
 fn classified(text: &[u8]) -> Classified {
     let mut input = text;
-    classify(&mut input, RuleSet::builtin(), &LogContext::unknown(), Options::default()).unwrap()
+    classify(
+        &mut input,
+        RuleSet::builtin(),
+        &LogContext::unknown(),
+        Options::default(),
+    )
+    .unwrap()
 }
 
 fn severity(classified: &Classified) -> Severity {
-    classified.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Benign)
+    classified
+        .findings
+        .iter()
+        .map(|finding| finding.severity)
+        .max()
+        .unwrap_or(Severity::Benign)
 }
 
 fn ids(classified: &Classified) -> Vec<&str> {
@@ -50,20 +61,45 @@ fn every_log_of_the_corpus_gets_its_severity() {
 #[test]
 #[ignore = "prints a table for logs that are not part of the project"]
 fn measure() {
-    let Some(folder) = std::env::var_os("THEMEGATE_LOGS") else { return };
-    let mut logs: Vec<PathBuf> = walkdir::WalkDir::new(folder).into_iter().flatten().map(|entry| entry.into_path()).collect();
+    let Some(folder) = std::env::var_os("THEMEGATE_LOGS") else {
+        return;
+    };
+    let mut logs: Vec<PathBuf> = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.into_path())
+        .collect();
     logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
     logs.sort();
     for log in logs {
         let mut input = File::open(&log).unwrap();
-        let said = classify(&mut input, RuleSet::builtin(), &LogContext::unknown(), Options::default()).unwrap();
+        let said = classify(
+            &mut input,
+            RuleSet::builtin(),
+            &LogContext::unknown(),
+            Options::default(),
+        )
+        .unwrap();
         let grave: Vec<String> = said
             .findings
             .iter()
             .filter(|finding| finding.severity > Severity::Benign)
-            .map(|finding| format!("{} = {}", finding.id, finding.message.chars().take(110).collect::<String>()))
+            .map(|finding| {
+                format!(
+                    "{} = {}",
+                    finding.id,
+                    finding.message.chars().take(110).collect::<String>()
+                )
+            })
             .collect();
-        println!("MEASURED\t{}\t{}\t{}\t{}\t{}", log.display(), severity(&said).word(), said.lines, said.unaccounted, grave.join(" | "));
+        println!(
+            "MEASURED\t{}\t{}\t{}\t{}\t{}",
+            log.display(),
+            severity(&said).word(),
+            said.lines,
+            said.unaccounted,
+            grave.join(" | ")
+        );
     }
 }
 
@@ -82,28 +118,48 @@ fn a_progress_bar_hides_nothing() {
 
 #[test]
 fn colour_codes_do_not_hide_an_error() {
-    assert_eq!(severity(&classified(b"\x1b[31merror during \x1b[1mbuild:\x1b[0m\n")), Severity::Fatal);
+    assert_eq!(
+        severity(&classified(b"\x1b[31merror during \x1b[1mbuild:\x1b[0m\n")),
+        Severity::Fatal
+    );
 }
 
 #[test]
 fn the_same_thing_seen_often_is_one_finding_with_a_count() {
-    let line = "DEPRECATION WARNING [import]: Sass @import rules are deprecated and will be removed in Dart Sass 3.0.0.\n\n";
+    let line =
+        "DEPRECATION WARNING [import]: Sass @import rules are deprecated and will be removed in Dart Sass 3.0.0.\n\n";
     let said = classified(line.repeat(26).as_bytes());
     assert_eq!(said.findings.len(), 1);
-    assert!(said.findings[0].message.contains("26 times"), "{}", said.findings[0].message);
+    assert!(
+        said.findings[0].message.contains("26 times"),
+        "{}",
+        said.findings[0].message
+    );
 }
 
 #[test]
 fn an_exit_status_alone_is_fatal() {
     let context = LogContext::finished(1);
-    let said = classify(&mut &b"all quiet\n"[..], RuleSet::builtin(), &context, Options::default()).unwrap();
+    let said = classify(
+        &mut &b"all quiet\n"[..],
+        RuleSet::builtin(),
+        &context,
+        Options::default(),
+    )
+    .unwrap();
     assert_eq!(ids(&said), ["build-exit-status"]);
 }
 
 #[test]
 fn a_killed_build_is_inconclusive() {
     let context = LogContext::finished(137);
-    let said = classify(&mut &b"vite v8 building\n"[..], RuleSet::builtin(), &context, Options::default()).unwrap();
+    let said = classify(
+        &mut &b"vite v8 building\n"[..],
+        RuleSet::builtin(),
+        &context,
+        Options::default(),
+    )
+    .unwrap();
     assert!(said.findings[0].inconclusive);
 }
 
@@ -118,5 +174,8 @@ fn a_message_names_the_file_and_the_reason() {
     let log = "ERROR in ./app/javascript/styles/x.scss\nModule build failed (from ./node_modules/sass-loader/dist/cjs.js):\nSassError: expected \"}\".\n  ╷\n2 │ .a { color: red;\n  ╵\n  app/javascript/styles/x.scss 12:37  root stylesheet\n";
     let said = classified(log.as_bytes());
     assert_eq!(said.findings.len(), 1, "{:#?}", said.findings);
-    assert_eq!(said.findings[0].message, "app/javascript/styles/x.scss:12 could not be compiled: expected \"}\".");
+    assert_eq!(
+        said.findings[0].message,
+        "app/javascript/styles/x.scss:12 could not be compiled: expected \"}\"."
+    );
 }

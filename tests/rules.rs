@@ -19,8 +19,10 @@ fn every_file_in_the_rules_folder_is_carried() {
 
 #[test]
 fn no_pack_has_a_fault() {
-    let texts: Vec<(PathBuf, String)> =
-        PACKS.iter().map(|(name, text)| (PathBuf::from(format!("rules/{name}.toml")), (*text).to_owned())).collect();
+    let texts: Vec<(PathBuf, String)> = PACKS
+        .iter()
+        .map(|(name, text)| (PathBuf::from(format!("rules/{name}.toml")), (*text).to_owned()))
+        .collect();
     let faults = RuleSet::with_site_rules(&texts).err().unwrap_or_default();
     assert!(faults.is_empty(), "{faults:#?}");
 }
@@ -38,7 +40,11 @@ fn every_rule_has_a_match_with_its_source_and_a_near_miss() {
         assert!(!rule.near_misses.is_empty(), "{} has no near miss", rule.id);
         assert!(!rule.matches.is_empty(), "{} has no match", rule.id);
         for example in &rule.matches {
-            assert!(example.source.starts_with("run: ") || example.source.starts_with("issue: "), "{} does not say where its example is from", rule.id);
+            assert!(
+                example.source.starts_with("run: ") || example.source.starts_with("issue: "),
+                "{} does not say where its example is from",
+                rule.id
+            );
         }
     }
 }
@@ -50,10 +56,19 @@ fn every_rule_can_be_told_apart_cheaply() {
 
 #[test]
 fn the_binary_carries_every_rule() {
-    let listed = std::process::Command::new(env!("CARGO_BIN_EXE_themegate")).args(["rules", "list"]).output().unwrap();
+    let listed = std::process::Command::new(env!("CARGO_BIN_EXE_themegate"))
+        .args(["rules", "list"])
+        .output()
+        .unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
     for rule in RuleSet::builtin().rules() {
-        assert!(listed.lines().any(|line| line.split_whitespace().nth(1) == Some(rule.id.as_str())), "{}", rule.id);
+        assert!(
+            listed
+                .lines()
+                .any(|line| line.split_whitespace().nth(1) == Some(rule.id.as_str())),
+            "{}",
+            rule.id
+        );
     }
 }
 

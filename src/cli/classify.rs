@@ -57,8 +57,8 @@ pub fn run(args: &ClassifyArgs, out: &mut dyn Write) -> Result<u8> {
     let context = args.exit_status.map_or_else(LogContext::unknown, LogContext::finished);
     let mut input = open(&args.file)?;
     let options = Options { strict: args.strict };
-    let classified =
-        classify(&mut input, rules, &context, options).with_context(|| format!("could not read {}", args.file.display()))?;
+    let classified = classify(&mut input, rules, &context, options)
+        .with_context(|| format!("could not read {}", args.file.display()))?;
     let verdict = judge(&classified.findings);
     let printed = match args.format {
         Format::Text => print_text(&classified, verdict, out),
@@ -87,8 +87,11 @@ pub(crate) fn site_rules(folders: &[PathBuf]) -> Result<Option<RuleSet>> {
 }
 
 fn texts_in(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("could not read the rules in {}", folder.display()))?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("could not read the rules in {}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     paths
@@ -128,12 +131,26 @@ fn print_text(classified: &Classified, verdict: Verdict, out: &mut dyn Write) ->
 }
 
 fn summary(classified: &Classified) -> String {
-    let Classified { lines, neutral, evidence, unaccounted, findings, .. } = classified;
-    format!("{lines} lines: {neutral} neutral, {evidence} evidence of {} finding(s), {unaccounted} unaccounted", findings.len())
+    let Classified {
+        lines,
+        neutral,
+        evidence,
+        unaccounted,
+        findings,
+        ..
+    } = classified;
+    format!(
+        "{lines} lines: {neutral} neutral, {evidence} evidence of {} finding(s), {unaccounted} unaccounted",
+        findings.len()
+    )
 }
 
 fn print_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    let unsure = if finding.inconclusive { "  (the build could not finish)" } else { "" };
+    let unsure = if finding.inconclusive {
+        "  (the build could not finish)"
+    } else {
+        ""
+    };
     writeln!(out, "{:<7}{}{unsure}", finding.severity.word(), finding.id)?;
     writeln!(out, "       {}", finding.message)?;
     for place in &finding.evidence {

@@ -79,7 +79,10 @@ fn list(rules: &RuleSet, out: &mut dyn Write) -> io::Result<()> {
 
 fn show(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}  {}  ({})", rule.id, rule.level.word(), rule.tool)?;
-    for text in [&rule.message, &rule.explanation, &rule.help].into_iter().filter(|text| !text.is_empty()) {
+    for text in [&rule.message, &rule.explanation, &rule.help]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+    {
         writeln!(out, "  {text}")?;
     }
     writeln!(out, "  pattern     {}", rule.pattern)?;
@@ -101,22 +104,37 @@ fn print_examples(title: &str, examples: &[Example], out: &mut dyn Write) -> io:
 fn test(rules: &RuleSet, out: &mut dyn Write) -> Result<u8> {
     let report = check_examples(rules);
     for fault in &report.faults {
-        forgive_broken_pipe(writeln!(out, "FAULT  {} {}:\n         {}", fault.rule, fault.problem, fault.text))?;
+        forgive_broken_pipe(writeln!(
+            out,
+            "FAULT  {} {}:\n         {}",
+            fault.rule, fault.problem, fault.text
+        ))?;
     }
     let counts = (report.rules, report.matches, report.near_misses, report.faults.len());
     let (all, matches, misses, faults) = counts;
-    forgive_broken_pipe(writeln!(out, "{all} rules, {matches} matches, {misses} near misses: {faults} fault(s)"))?;
+    forgive_broken_pipe(writeln!(
+        out,
+        "{all} rules, {matches} matches, {misses} near misses: {faults} fault(s)"
+    ))?;
     Ok(u8::from(faults > 0))
 }
 
 fn explain(rules: &RuleSet, line: &str, out: &mut dyn Write) -> Result<u8> {
-    let classified = classify(&mut line.as_bytes(), rules, &LogContext::unknown(), Options { strict: false })?;
+    let classified = classify(
+        &mut line.as_bytes(),
+        rules,
+        &LogContext::unknown(),
+        Options { strict: false },
+    )?;
     let known: Vec<&Rule> = classified.rules.keys().filter_map(|id| rules.find(id)).collect();
     for rule in &known {
         forgive_broken_pipe(writeln!(out, "{}", crate::rules::explain(rule)))?;
     }
     if known.is_empty() {
-        forgive_broken_pipe(writeln!(out, "No rule knows this line, and it does not look like trouble."))?;
+        forgive_broken_pipe(writeln!(
+            out,
+            "No rule knows this line, and it does not look like trouble."
+        ))?;
     }
     Ok(0)
 }

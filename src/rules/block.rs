@@ -32,7 +32,13 @@ pub(crate) struct BodyLine<'l> {
 
 impl Open {
     pub(crate) const fn new(sighting: Sighting, body: Body, indent: usize) -> Self {
-        Self { sighting, body, indent, lines: 0, blanks: 0 }
+        Self {
+            sighting,
+            body,
+            indent,
+            lines: 0,
+            blanks: 0,
+        }
     }
 
     pub(crate) const fn blank(&mut self) {
@@ -41,14 +47,19 @@ impl Open {
 
     /// True if the line belongs to the block; `matched` is the rule that knows it by itself.
     pub(crate) fn holds(&self, line: &BodyLine<'_>, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
-        if self.lines >= LONGEST || self.blanks > MOST_BLANKS || own.until.as_ref().is_some_and(|until| until.is_match(line.text)) {
+        if self.lines >= LONGEST
+            || self.blanks > MOST_BLANKS
+            || own.until.as_ref().is_some_and(|until| until.is_match(line.text))
+        {
             return false;
         }
-        let starts_another = matched.is_some_and(|rule| rule.body == Body::Block || (rule.part == Part::Heading && self.body != Body::Block));
+        let starts_another = matched
+            .is_some_and(|rule| rule.body == Body::Block || (rule.part == Part::Heading && self.body != Body::Block));
         if starts_another {
             return false;
         }
-        let ends = self.blanks > 0 && matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order != Order::Last);
+        let ends =
+            self.blanks > 0 && matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order != Order::Last);
         match self.body {
             Body::Line => false,
             Body::Paragraph => self.blanks == 0,
@@ -101,7 +112,9 @@ impl Open {
 
 /// `/path/to/file.scss:46`.
 fn is_place(text: &str) -> bool {
-    let Some((path, line)) = text.rsplit_once(':') else { return false };
+    let Some((path, line)) = text.rsplit_once(':') else {
+        return false;
+    };
     path.contains('/') && !path.contains(' ') && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -63,7 +63,12 @@ enum Account {
 ///
 /// # Errors
 /// Those of `input`.
-pub fn classify(input: &mut dyn Read, rules: &RuleSet, context: &LogContext, options: Options) -> io::Result<Classified> {
+pub fn classify(
+    input: &mut dyn Read,
+    rules: &RuleSet,
+    context: &LogContext,
+    options: Options,
+) -> io::Result<Classified> {
     let mut lines = Lines::new(input);
     let mut classifier = Classifier::new(rules, *context, options);
     while let Some(raw) = lines.next_line()? {
@@ -130,7 +135,12 @@ impl<'r> Classifier<'r> {
             raw.bytes
         };
         let stripped = prefix::strip(bytes);
-        let line = Line { number: raw.number, text: stripped.text, indent: stripped.indent, marked: stripped.marked };
+        let line = Line {
+            number: raw.number,
+            text: stripped.text,
+            indent: stripped.indent,
+            marked: stripped.marked,
+        };
         self.wraps |= stripped.wraps;
         if self.wraps {
             self.hold(&line, bytes.ends_with(b" "));
@@ -143,7 +153,13 @@ impl<'r> Classifier<'r> {
     /// Wrapped logs: a line is looked at when the next one is known.
     fn hold(&mut self, line: &Line<'_>, blank_at_end: bool) {
         let text = String::from_utf8_lossy(line.text).into_owned();
-        let next = Held { number: line.number, text, indent: line.indent, marked: line.marked, blank_at_end };
+        let next = Held {
+            number: line.number,
+            text,
+            indent: line.indent,
+            marked: line.marked,
+            blank_at_end,
+        };
         let Some(held) = self.held.take() else {
             self.held = Some(next);
             return;
@@ -157,7 +173,10 @@ impl<'r> Classifier<'r> {
         if both && !self.is_known(&held.text) && !self.is_known(&next.text) {
             let joined = held.joined(&next.text);
             if self.is_known(&joined) {
-                self.line(&Line { text: joined.as_bytes(), ..of(held) });
+                self.line(&Line {
+                    text: joined.as_bytes(),
+                    ..of(held)
+                });
                 self.settle(next.number, Account::Evidence);
                 return None;
             }
@@ -168,7 +187,10 @@ impl<'r> Classifier<'r> {
 
     fn is_known(&mut self, text: &str) -> bool {
         self.rules.hits(text.as_bytes(), &mut self.hits);
-        self.hits.rules.iter().any(|&rule| self.rules.rule(rule as usize).pattern.is_match(text))
+        self.hits
+            .rules
+            .iter()
+            .any(|&rule| self.rules.rule(rule as usize).pattern.is_match(text))
     }
 
     fn line(&mut self, line: &Line<'_>) {
@@ -194,13 +216,21 @@ impl<'r> Classifier<'r> {
     /// A line that may mean something.
     fn weigh(&mut self, line: &Line<'_>, text: &Cow<'_, str>, hits: &Hits) -> Account {
         self.wraps |= is_powershell(text);
-        let matched = hits.rules.iter().map(|&rule| rule as usize).find(|&rule| self.applies(rule, text));
+        let matched = hits
+            .rules
+            .iter()
+            .map(|&rule| rule as usize)
+            .find(|&rule| self.applies(rule, text));
         self.watch.note(&hits.watchers, text, self.index);
         if let Some(rule) = matched {
             self.counts[rule] += 1;
         }
         let trouble = matched.is_none() && !is_frame(line.text) && (line.marked || hits.trouble);
-        let seems = if trouble { self.seems(line, text) } else { Looks::Harmless };
+        let seems = if trouble {
+            self.seems(line, text)
+        } else {
+            Looks::Harmless
+        };
         if let Some(account) = self.in_block(line, text, matched, seems) {
             return account;
         }
@@ -225,7 +255,11 @@ impl<'r> Classifier<'r> {
         let open = self.open.as_mut()?;
         let own = self.rules.rule(open.sighting.rule);
         let other = matched.map(|at| self.rules.rule(at));
-        let body_line = BodyLine { text, indent: line.indent, index: self.index };
+        let body_line = BodyLine {
+            text,
+            indent: line.indent,
+            index: self.index,
+        };
         let belongs = open.holds(&body_line, own, other, seems);
         match matched.zip(other) {
             Some((at, rule)) if belongs && own.gives_way_to(rule) => open.refine(at, rule, &body_line),
@@ -250,11 +284,17 @@ impl<'r> Classifier<'r> {
             sighting.learn(detail, text);
         }
         self.open = Some(Open::new(sighting, rule.body, line.indent));
-        if rule.level == Level::Neutral { Account::Neutral } else { Account::Evidence }
+        if rule.level == Level::Neutral {
+            Account::Neutral
+        } else {
+            Account::Evidence
+        }
     }
 
     fn begin_fallback(&mut self, line: &Line<'_>, text: &str, kind: Fallback) -> Account {
-        let Some(at) = self.rules.fallback(kind) else { return Account::Unaccounted };
+        let Some(at) = self.rules.fallback(kind) else {
+            return Account::Unaccounted;
+        };
         self.counts[at] += 1;
         let mut sighting = Sighting::new(at, line.number, self.index, text);
         sighting.captures.insert("reason".to_owned(), text.to_owned());
@@ -268,7 +308,11 @@ impl<'r> Classifier<'r> {
             return Account::Neutral;
         }
         if self.options.strict {
-            let text = if text.is_empty() { String::from_utf8_lossy(line.text) } else { Cow::Borrowed(text) };
+            let text = if text.is_empty() {
+                String::from_utf8_lossy(line.text)
+            } else {
+                Cow::Borrowed(text)
+            };
             self.begin_fallback(line, &text, Fallback::Unaccounted);
         }
         Account::Unaccounted
@@ -304,7 +348,12 @@ impl<'r> Classifier<'r> {
         self.close();
         self.book();
         let [neutral, evidence, unaccounted] = self.totals;
-        let named = self.rules.rules().iter().zip(&self.counts).filter(|&(_, &count)| count > 0);
+        let named = self
+            .rules
+            .rules()
+            .iter()
+            .zip(&self.counts)
+            .filter(|&(_, &count)| count > 0);
         Classified {
             findings: self.outcome.findings(&self.watch, self.index),
             lines: neutral + evidence + unaccounted,
@@ -317,5 +366,10 @@ impl<'r> Classifier<'r> {
 }
 
 fn of(held: &Held) -> Line<'_> {
-    Line { number: held.number, text: held.text.as_bytes(), indent: held.indent, marked: held.marked }
+    Line {
+        number: held.number,
+        text: held.text.as_bytes(),
+        indent: held.indent,
+        marked: held.marked,
+    }
 }

@@ -25,12 +25,18 @@ impl LogContext {
     /// A log of which nothing else is known.
     #[must_use]
     pub const fn unknown() -> Self {
-        Self { exit: None, end: LogEnd::Unknown }
+        Self {
+            exit: None,
+            end: LogEnd::Unknown,
+        }
     }
 
     /// A log of a process that ended by itself with this status.
     #[must_use]
     pub const fn finished(exit: i32) -> Self {
-        Self { exit: Some(exit), end: LogEnd::Finished }
+        Self {
+            exit: Some(exit),
+            end: LogEnd::Finished,
+        }
     }
 }

@@ -46,13 +46,19 @@ pub fn check_examples(rules: &RuleSet) -> ExampleReport {
 
 fn faults_of(rule: &Rule, rules: &RuleSet) -> Vec<ExampleFault> {
     let missed = rule.matches.iter().filter(|example| !recognises(rule, example, rules));
-    let caught = rule.near_misses.iter().filter(|example| recognises(rule, example, rules));
+    let caught = rule
+        .near_misses
+        .iter()
+        .filter(|example| recognises(rule, example, rules));
     let fault = |problem: &str, example: &Example| ExampleFault {
         rule: rule.id.clone(),
         problem: problem.to_owned(),
         text: example.text.clone(),
     };
-    missed.map(|example| fault("does not recognise this", example)).chain(caught.map(|example| fault("must leave this alone", example))).collect()
+    missed
+        .map(|example| fault("does not recognise this", example))
+        .chain(caught.map(|example| fault("must leave this alone", example)))
+        .collect()
 }
 
 /// True if the rule recognises a line of the example, as part of the whole rule set.
@@ -62,6 +68,10 @@ fn recognises(rule: &Rule, example: &Example, rules: &RuleSet) -> bool {
     classified.is_ok_and(|classified| {
         let told = classified.findings.iter().any(|finding| finding.id == rule.id);
         let counted = classified.rules.contains_key(&rule.id);
-        if rule.level.severity().is_some() && rule.has_conditions() { told } else { counted }
+        if rule.level.severity().is_some() && rule.has_conditions() {
+            told
+        } else {
+            counted
+        }
     })
 }

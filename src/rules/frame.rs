@@ -24,18 +24,26 @@ pub(crate) fn is_code_frame(text: &[u8]) -> bool {
     let digits = quoted.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let rest = quoted[digits..].trim_ascii_start();
     let bar = rest.starts_with(b"|") || rest.starts_with("│".as_bytes());
-    let corner = ["╷", "╵", "╭", "╰", "┌", "└", "·", "├"].iter().any(|corner| rest.starts_with(corner.as_bytes()));
+    let corner = ["╷", "╵", "╭", "╰", "┌", "└", "·", "├"]
+        .iter()
+        .any(|corner| rest.starts_with(corner.as_bytes()));
     bar || (corner && digits == 0) || (digits == 0 && is_pointer(text))
 }
 
 /// `^^^^`, `~~~~`, `----^`.
 fn is_pointer(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| matches!(byte, b'^' | b'~' | b'-' | b' ' | b'\t')) && text.iter().any(|&byte| byte == b'^' || byte == b'~')
+    !text.is_empty()
+        && text
+            .iter()
+            .all(|byte| matches!(byte, b'^' | b'~' | b'-' | b' ' | b'\t'))
+        && text.iter().any(|&byte| byte == b'^' || byte == b'~')
 }
 
 /// `/x/y.rb:27:in `load'`, also `<internal:kernel>:187:in 'loop'`; an exception's first line goes on after the name.
 fn is_ruby_frame(text: &[u8]) -> bool {
-    let Some(at) = memchr::memmem::find(text, b":in ") else { return false };
+    let Some(at) = memchr::memmem::find(text, b":in ") else {
+        return false;
+    };
     let counted = at > 0 && text[at - 1].is_ascii_digit();
     let named = matches!(text.get(at + 4), Some(b'`' | b'\''));
     counted && (at + 4 == text.len() || named && text.ends_with(b"'"))
@@ -49,7 +57,9 @@ fn is_native_frame(text: &[u8]) -> bool {
 
 /// The end of a JavaScript frame that was wrapped: `ode/chunks/dep.js:46374:15)`.
 fn ends_with_place(text: &[u8]) -> bool {
-    let Some(inner) = text.strip_suffix(b")") else { return false };
+    let Some(inner) = text.strip_suffix(b")") else {
+        return false;
+    };
     let mut parts = inner.rsplit(|&byte| byte == b':');
     let number = |part: Option<&[u8]>| part.is_some_and(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit));
     number(parts.next()) && number(parts.next()) && !text.contains(&b' ')
@@ -79,7 +89,13 @@ mod tests {
 
     #[test]
     fn messages_are_no_frames() {
-        for line in ["Error: x", "config/x.rb:8:in `y': undefined method (NoMethodError)", "- a list item", "12 errors", ""] {
+        for line in [
+            "Error: x",
+            "config/x.rb:8:in `y': undefined method (NoMethodError)",
+            "- a list item",
+            "12 errors",
+            "",
+        ] {
             assert!(!is_frame(line.as_bytes()), "{line}");
         }
     }

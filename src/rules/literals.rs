@@ -52,7 +52,10 @@ fn of_branches(branches: &[Hir]) -> Option<Vec<Vec<u8>>> {
 
 fn better(one: Option<Vec<Vec<u8>>>, other: Option<Vec<Vec<u8>>>) -> Option<Vec<Vec<u8>>> {
     let worth = |texts: &Option<Vec<Vec<u8>>>| {
-        let shortest = texts.as_ref().and_then(|texts| texts.iter().map(Vec::len).min()).unwrap_or(0);
+        let shortest = texts
+            .as_ref()
+            .and_then(|texts| texts.iter().map(Vec::len).min())
+            .unwrap_or(0);
         let many = texts.as_ref().map_or(0, Vec::len);
         (shortest.min(6), std::cmp::Reverse(many), shortest)
     };

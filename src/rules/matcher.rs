@@ -61,7 +61,10 @@ impl Hits {
 }
 
 static BUILTIN: LazyLock<RuleSet> = LazyLock::new(|| {
-    let texts: Vec<(PathBuf, String)> = PACKS.iter().map(|(name, text)| (PathBuf::from(format!("{name}.toml")), (*text).to_owned())).collect();
+    let texts: Vec<(PathBuf, String)> = PACKS
+        .iter()
+        .map(|(name, text)| (PathBuf::from(format!("{name}.toml")), (*text).to_owned()))
+        .collect();
     let (rules, _) = read_all(&texts);
     RuleSet::compile(rules)
 });
@@ -85,8 +88,17 @@ impl RuleSet {
         }
         let replaced: Vec<&str> = own.iter().map(|(rule, _)| rule.id.as_str()).collect();
         let builtin = Self::builtin();
-        let fallback = |rule: &Rule| builtin.fallbacks.iter().find(|&(_, &at)| builtin.rules[at].id == rule.id).map(|(&kind, _)| kind);
-        let kept = builtin.rules.iter().filter(|rule| !replaced.contains(&rule.id.as_str()));
+        let fallback = |rule: &Rule| {
+            builtin
+                .fallbacks
+                .iter()
+                .find(|&(_, &at)| builtin.rules[at].id == rule.id)
+                .map(|(&kind, _)| kind)
+        };
+        let kept = builtin
+            .rules
+            .iter()
+            .filter(|rule| !replaced.contains(&rule.id.as_str()));
         let mut rules: Vec<(Rule, Option<Fallback>)> = kept.map(|rule| (rule.clone(), fallback(rule))).collect();
         rules.extend(own);
         Ok(Self::compile(rules))
@@ -107,7 +119,10 @@ impl RuleSet {
     /// Rules whose pattern holds no text to look for first: each costs a look at every line.
     #[must_use]
     pub fn unfiltered(&self) -> Vec<&str> {
-        self.always.iter().map(|&rule| self.rules[rule as usize].id.as_str()).collect()
+        self.always
+            .iter()
+            .map(|&rule| self.rules[rule as usize].id.as_str())
+            .collect()
     }
 
     pub(crate) fn rule(&self, at: usize) -> &Rule {
@@ -146,10 +161,20 @@ impl RuleSet {
         for (at, watcher) in watchers.patterns.iter().enumerate() {
             filter.add(watcher.as_str(), Target::Watcher(index(at)));
         }
-        trouble::WORDS.iter().for_each(|word| filter.text(word, Target::Trouble));
+        trouble::WORDS
+            .iter()
+            .for_each(|word| filter.text(word, Target::Trouble));
         let (automaton, targets, always) = filter.build();
         let rules = rules.into_iter().map(|(rule, _)| rule).collect();
-        Self { rules, fallbacks, watchers: watchers.patterns, watched, filter: automaton, targets, always }
+        Self {
+            rules,
+            fallbacks,
+            watchers: watchers.patterns,
+            watched,
+            filter: automaton,
+            targets,
+            always,
+        }
     }
 
     /// Which rules, watchers and words a line is worth asking for.
@@ -192,13 +217,19 @@ fn read_all(texts: &[(PathBuf, String)]) -> (Vec<(Rule, Option<Fallback>)>, Vec<
 /// Ids that stand twice in a site's own rules.
 fn double_ids(texts: &[(PathBuf, String)], rules: &[(Rule, Option<Fallback>)]) -> Vec<PackFault> {
     let mut seen = BTreeMap::new();
-    let path = texts.first().map_or_else(|| Path::new("rules").to_owned(), |(path, _)| path.clone());
+    let path = texts
+        .first()
+        .map_or_else(|| Path::new("rules").to_owned(), |(path, _)| path.clone());
     rules
         .iter()
         .filter_map(|(rule, _)| {
             let before = seen.insert(rule.id.as_str(), rule.pack.as_str())?;
             let message = format!("rule `{}` stands twice: in {before} and in {}", rule.id, rule.pack);
-            Some(PackFault { path: path.clone(), line: 1, message })
+            Some(PackFault {
+                path: path.clone(),
+                line: 1,
+                message,
+            })
         })
         .collect()
 }

@@ -21,7 +21,14 @@ pub(crate) fn finding(seen: &Seen, level: Level, rules: &RuleSet) -> Option<Find
     finding.inconclusive = rule.inconclusive && severity == Severity::Fatal;
     finding.meaning = said(&rule.explanation, &seen.captures);
     finding.help = said(&rule.help, &seen.captures);
-    finding.evidence = seen.places.iter().map(|place| Evidence::Log { line: place.line, excerpt: place.excerpt.clone() }).collect();
+    finding.evidence = seen
+        .places
+        .iter()
+        .map(|place| Evidence::Log {
+            line: place.line,
+            excerpt: place.excerpt.clone(),
+        })
+        .collect();
     Some(finding)
 }
 
@@ -73,7 +80,13 @@ fn plain(name: &str, value: &str) -> String {
 /// What `rules explain LINE` says: the rule in words.
 #[must_use]
 pub fn explain(rule: &Rule) -> String {
-    format!("{} ({}, {}): {}", rule.id, rule.tool, rule.level.word(), rule.explanation)
+    format!(
+        "{} ({}, {}): {}",
+        rule.id,
+        rule.tool,
+        rule.level.word(),
+        rule.explanation
+    )
 }
 
 #[cfg(test)]
@@ -85,6 +98,9 @@ mod tests {
     #[test]
     fn parts_with_unknown_names_are_left_out() {
         let captures = BTreeMap::from([("file".to_owned(), "./app/x.scss".to_owned())]);
-        assert_eq!(fill("[{file}[:{line}] ]did not compile[: {reason}].", &captures), "app/x.scss did not compile.");
+        assert_eq!(
+            fill("[{file}[:{line}] ]did not compile[: {reason}].", &captures),
+            "app/x.scss did not compile."
+        );
     }
 }

@@ -30,16 +30,25 @@ struct Told {
 
 impl<'r> Outcome<'r> {
     pub(crate) fn new(rules: &'r RuleSet, context: LogContext) -> Self {
-        Self { rules, context, sightings: Sightings::default(), waiting: Vec::new() }
+        Self {
+            rules,
+            context,
+            sightings: Sightings::default(),
+            waiting: Vec::new(),
+        }
     }
 
     /// True unless the rule asks for another exit status.
     pub(crate) fn allows(&self, rule: usize) -> bool {
-        self.rules.rule(rule).when.exit.is_none_or(|wanted| match self.context.exit {
-            Some(0) => wanted == ExitIs::Zero,
-            Some(_) => wanted == ExitIs::NonZero,
-            None => wanted == ExitIs::Unknown,
-        })
+        self.rules
+            .rule(rule)
+            .when
+            .exit
+            .is_none_or(|wanted| match self.context.exit {
+                Some(0) => wanted == ExitIs::Zero,
+                Some(_) => wanted == ExitIs::NonZero,
+                None => wanted == ExitIs::Unknown,
+            })
     }
 
     /// Takes a sighting whose lines are all in.
@@ -82,7 +91,10 @@ impl<'r> Outcome<'r> {
             self.settle(sighting, watch);
         }
         let seen = std::mem::take(&mut self.sightings).into_vec();
-        let mut told: Vec<Told> = seen.iter().filter_map(|seen| self.told(seen, watch, last_index)).collect();
+        let mut told: Vec<Told> = seen
+            .iter()
+            .filter_map(|seen| self.told(seen, watch, last_index))
+            .collect();
         told.extend(self.ending());
         sorted(fold(told))
     }
@@ -105,7 +117,11 @@ impl<'r> Outcome<'r> {
     fn level_at_the_end(&self, seen: &Seen, watch: &Watch<'_>, last_index: u64) -> Option<Level> {
         let rule = self.rules.rule(seen.rule);
         let is_last = !rule.when.last || seen.last_index == last_index;
-        if is_last && watch.below_holds(seen.rule, seen.last_index) { Some(rule.level) } else { rule.otherwise }
+        if is_last && watch.below_holds(seen.rule, seen.last_index) {
+            Some(rule.level)
+        } else {
+            rule.otherwise
+        }
     }
 
     /// What the end of the process says.
@@ -116,14 +132,24 @@ impl<'r> Outcome<'r> {
             (_, Some(status)) if status != 0 => Fallback::Exit,
             _ => return Vec::new(),
         };
-        let Some(at) = self.rules.fallback(kind) else { return Vec::new() };
+        let Some(at) = self.rules.fallback(kind) else {
+            return Vec::new();
+        };
         let mut seen = Seen::of_the_whole(at);
         if let Some(status) = self.context.exit {
             seen.captures.insert("status".to_owned(), status.to_string());
         }
         let rule = self.rules.rule(at);
         let finding = finding(&seen, rule.level, self.rules);
-        finding.map(|finding| Told { finding, part: rule.part, located: false, index: u64::MAX }).into_iter().collect()
+        finding
+            .map(|finding| Told {
+                finding,
+                part: rule.part,
+                located: false,
+                index: u64::MAX,
+            })
+            .into_iter()
+            .collect()
     }
 }
 
@@ -144,7 +170,9 @@ fn fold(told: Vec<Told>) -> Vec<Told> {
     });
     for one in follow {
         let places = one.finding.evidence.into_iter().take(1);
-        let cause = causes.iter_mut().filter(|cause| cause.finding.severity == Severity::Fatal);
+        let cause = causes
+            .iter_mut()
+            .filter(|cause| cause.finding.severity == Severity::Fatal);
         if let Some(cause) = cause.min_by_key(|cause| cause.index.abs_diff(one.index)) {
             cause.finding.evidence.extend(places);
         }
@@ -153,12 +181,26 @@ fn fold(told: Vec<Told>) -> Vec<Told> {
 }
 
 fn sorted(mut told: Vec<Told>) -> Vec<Finding> {
-    told.sort_by_key(|one| (std::cmp::Reverse(one.finding.severity), one.part == Part::Consequence, one.index));
-    told.into_iter().map(|one| one.finding).map(with_capped_evidence).collect()
+    told.sort_by_key(|one| {
+        (
+            std::cmp::Reverse(one.finding.severity),
+            one.part == Part::Consequence,
+            one.index,
+        )
+    });
+    told.into_iter()
+        .map(|one| one.finding)
+        .map(with_capped_evidence)
+        .collect()
 }
 
 fn with_capped_evidence(mut finding: Finding) -> Finding {
     finding.evidence.truncate(8);
-    debug_assert!(finding.evidence.iter().all(|place| matches!(place, Evidence::Log { .. })));
+    debug_assert!(
+        finding
+            .evidence
+            .iter()
+            .all(|place| matches!(place, Evidence::Log { .. }))
+    );
     finding
 }

@@ -45,7 +45,11 @@ const FALLBACKS: &[(&str, Fallback)] = &[
     ("killed", Fallback::Killed),
     ("stopped", Fallback::Stopped),
 ];
-const ORDERS: &[(&str, Order)] = &[("first", Order::First), ("normal", Order::Normal), ("last", Order::Last)];
+const ORDERS: &[(&str, Order)] = &[
+    ("first", Order::First),
+    ("normal", Order::Normal),
+    ("last", Order::Last),
+];
 const BODIES: &[(&str, Body)] = &[
     ("line", Body::Line),
     ("paragraph", Body::Paragraph),
@@ -53,10 +57,22 @@ const BODIES: &[(&str, Body)] = &[
     ("trace", Body::Trace),
     ("block", Body::Block),
 ];
-const PARTS: &[(&str, Part)] = &[("cause", Part::Cause), ("heading", Part::Heading), ("consequence", Part::Consequence)];
-const EXITS: &[(&str, ExitIs)] = &[("zero", ExitIs::Zero), ("nonzero", ExitIs::NonZero), ("unknown", ExitIs::Unknown)];
-const LEVELS: &[(&str, Level)] =
-    &[("neutral", Level::Neutral), ("benign", Level::Benign), ("review", Level::Review), ("fatal", Level::Fatal)];
+const PARTS: &[(&str, Part)] = &[
+    ("cause", Part::Cause),
+    ("heading", Part::Heading),
+    ("consequence", Part::Consequence),
+];
+const EXITS: &[(&str, ExitIs)] = &[
+    ("zero", ExitIs::Zero),
+    ("nonzero", ExitIs::NonZero),
+    ("unknown", ExitIs::Unknown),
+];
+const LEVELS: &[(&str, Level)] = &[
+    ("neutral", Level::Neutral),
+    ("benign", Level::Benign),
+    ("review", Level::Review),
+    ("fatal", Level::Fatal),
+];
 
 /// The rules of one pack, with what is special about them.
 #[derive(Debug, Default)]
@@ -176,13 +192,19 @@ fn nearby(entry: &mut Table<'_>, key: &'static str) -> Option<Nearby> {
         return entry.pattern(key).map(|pattern| Nearby { pattern, within: 0 });
     }
     let mut table = entry.table(key)?;
-    let nearby = table.pattern("pattern").map(|pattern| (pattern, table.number("within").unwrap_or(0)));
+    let nearby = table
+        .pattern("pattern")
+        .map(|pattern| (pattern, table.number("within").unwrap_or(0)));
     table.refuse_unknown();
     nearby.map(|(pattern, within)| Nearby { pattern, within })
 }
 
 fn is_kebab(id: &str) -> bool {
-    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') && !id.starts_with('-')
+    !id.is_empty()
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !id.starts_with('-')
 }
 
 #[cfg(test)]
@@ -196,8 +218,17 @@ mod tests {
         let text = "tool = 1\n[[rule]]\nid = \"Bad Id\"\nseverity = \"grave\"\npattern = '('\ncolour = 3\n";
         let (_, faults) = read(Path::new("site.toml"), text);
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        for (line, part) in [(1, "`tool` must be a string"), (4, "`severity` must be one of"), (5, "not a regular expression"), (6, "unknown key `colour`")] {
-            assert!(told.iter().any(|fault| fault.starts_with(&format!("site.toml:{line}: {part}")) || fault.contains(part)), "{part} in {told:#?}");
+        for (line, part) in [
+            (1, "`tool` must be a string"),
+            (4, "`severity` must be one of"),
+            (5, "not a regular expression"),
+            (6, "unknown key `colour`"),
+        ] {
+            assert!(
+                told.iter()
+                    .any(|fault| fault.starts_with(&format!("site.toml:{line}: {part}")) || fault.contains(part)),
+                "{part} in {told:#?}"
+            );
         }
     }
 

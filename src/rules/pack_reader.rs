@@ -19,31 +19,52 @@ pub(crate) struct Source<'s> {
 
 impl<'s> Source<'s> {
     pub(crate) const fn new(path: &'s Path, text: &'s str) -> Self {
-        Self { path, text, faults: RefCell::new(Vec::new()) }
+        Self {
+            path,
+            text,
+            faults: RefCell::new(Vec::new()),
+        }
     }
 
     /// Notes a fault at a byte of the text.
     pub(crate) fn fault(&self, at: usize, message: impl Into<String>) {
-        let line = self.text[..at.min(self.text.len())].bytes().filter(|&byte| byte == b'\n').count() + 1;
-        self.faults.borrow_mut().push(PackFault { path: self.path.to_owned(), line, message: message.into() });
+        let line = self.text[..at.min(self.text.len())]
+            .bytes()
+            .filter(|&byte| byte == b'\n')
+            .count()
+            + 1;
+        self.faults.borrow_mut().push(PackFault {
+            path: self.path.to_owned(),
+            line,
+            message: message.into(),
+        });
     }
 }
 
 /// Patterns that several rules share, by name: how builds and installations say that they went well.
 const NAMED: &[(&str, &str)] = &[
-    ("@success", concat!(
-        r"(?i)(?:✓|√|Γ£ô|\?\?) built in \d|^built in \d|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|Compiled successfully|^Compiled all packs in",
-        r"|^Build with Vite complete|exit status 0 \(successful\)|Asset precompilation completed|deployed to Heroku|^Verifying deploy\.\.\. done",
-        r"|^Successfully (?:built|tagged)|\bBuild (?:succeeded|complete(?:d)?!?)|^created \S+ in \d|naming to \S+ .*done",
-    )),
-    ("@installed", concat!(
-        r"(?i)^(?:\S{1,3} +)?Done in \d|^success |Bundle complete!|^added \d+ packages|YN0000: ·? ?Done|^Already up[- ]to[- ]date|^up to date|✓ built in \d",
-        r"|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|^Compiled all packs in|exit status 0 \(successful\)|optional dependency",
-    )),
+    (
+        "@success",
+        concat!(
+            r"(?i)(?:✓|√|Γ£ô|\?\?) built in \d|^built in \d|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|Compiled successfully|^Compiled all packs in",
+            r"|^Build with Vite complete|exit status 0 \(successful\)|Asset precompilation completed|deployed to Heroku|^Verifying deploy\.\.\. done",
+            r"|^Successfully (?:built|tagged)|\bBuild (?:succeeded|complete(?:d)?!?)|^created \S+ in \d|naming to \S+ .*done",
+        ),
+    ),
+    (
+        "@installed",
+        concat!(
+            r"(?i)^(?:\S{1,3} +)?Done in \d|^success |Bundle complete!|^added \d+ packages|YN0000: ·? ?Done|^Already up[- ]to[- ]date|^up to date|✓ built in \d",
+            r"|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|^Compiled all packs in|exit status 0 \(successful\)|optional dependency",
+        ),
+    ),
 ];
 
 fn named_pattern(name: &str) -> Option<&'static str> {
-    NAMED.iter().find(|(known, _)| *known == name).map(|(_, pattern)| *pattern)
+    NAMED
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, pattern)| *pattern)
 }
 
 /// A table, and which of its keys somebody asked for.
@@ -56,7 +77,12 @@ pub(crate) struct Table<'s> {
 
 impl<'s> Table<'s> {
     pub(crate) const fn new(source: &'s Source<'s>, table: &'s DeTable<'s>, at: usize) -> Self {
-        Self { source, table, at, asked: BTreeSet::new() }
+        Self {
+            source,
+            table,
+            at,
+            asked: BTreeSet::new(),
+        }
     }
 
     /// Notes a fault of the table as a whole.
@@ -66,14 +92,20 @@ impl<'s> Table<'s> {
 
     fn value(&mut self, key: &'static str) -> Option<&'s Spanned<DeValue<'s>>> {
         self.asked.insert(key);
-        self.table.iter().find(|(name, _)| name.get_ref().as_ref() == key).map(|(_, value)| value)
+        self.table
+            .iter()
+            .find(|(name, _)| name.get_ref().as_ref() == key)
+            .map(|(_, value)| value)
     }
 
     fn typed<T>(&mut self, key: &'static str, kind: &str, read: impl Fn(&'s DeValue<'s>) -> Option<T>) -> Option<T> {
         let value = self.value(key)?;
         let found = read(value.get_ref());
         if found.is_none() {
-            self.source.fault(value.span().start, format!("`{key}` must be {kind}, not {}", value.get_ref().type_str()));
+            self.source.fault(
+                value.span().start,
+                format!("`{key}` must be {kind}, not {}", value.get_ref().type_str()),
+            );
         }
         found
     }
@@ -87,17 +119,25 @@ impl<'s> Table<'s> {
     }
 
     pub(crate) fn number(&mut self, key: &'static str) -> Option<u64> {
-        self.typed(key, "a whole number", |value| value.as_integer().and_then(|number| number.as_str().parse().ok()))
+        self.typed(key, "a whole number", |value| {
+            value.as_integer().and_then(|number| number.as_str().parse().ok())
+        })
     }
 
     /// One of a few words.
     pub(crate) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         let at = self.value(key)?.span().start;
         let word = self.string(key)?;
-        let found = words.iter().find(|(name, _)| *name == word).map(|&(_, meaning)| meaning);
+        let found = words
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map(|&(_, meaning)| meaning);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
-            self.source.fault(at, format!("`{key}` must be one of {}, not \"{word}\"", known.join(", ")));
+            self.source.fault(
+                at,
+                format!("`{key}` must be one of {}, not \"{word}\"", known.join(", ")),
+            );
         }
         found
     }
@@ -109,8 +149,12 @@ impl<'s> Table<'s> {
     }
 
     pub(crate) fn patterns(&mut self, key: &'static str) -> Vec<Pattern> {
-        let Some(array) = self.typed(key, "a list of strings", DeValue::as_array) else { return Vec::new() };
-        let texts = array.iter().filter_map(|value| Some((value.span().start, value.get_ref().as_str()?)));
+        let Some(array) = self.typed(key, "a list of strings", DeValue::as_array) else {
+            return Vec::new();
+        };
+        let texts = array
+            .iter()
+            .filter_map(|value| Some((value.span().start, value.get_ref().as_str()?)));
         texts.filter_map(|(at, text)| self.compile(at, key, text)).collect()
     }
 
@@ -119,8 +163,15 @@ impl<'s> Table<'s> {
         match regex_syntax::parse(text) {
             Ok(_) => Some(Pattern::new(text)),
             Err(error) => {
-                let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                self.source.fault(at, format!("`{key}` is not a regular expression: {reason}"));
+                let reason = error
+                    .to_string()
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .trim_start_matches("error: ")
+                    .to_owned();
+                self.source
+                    .fault(at, format!("`{key}` is not a regular expression: {reason}"));
                 None
             }
         }
@@ -128,7 +179,9 @@ impl<'s> Table<'s> {
 
     /// A list whose members are a text, or a pair of source and text.
     pub(crate) fn examples(&mut self, key: &'static str) -> Vec<(String, String)> {
-        let Some(array) = self.typed(key, "a list", DeValue::as_array) else { return Vec::new() };
+        let Some(array) = self.typed(key, "a list", DeValue::as_array) else {
+            return Vec::new();
+        };
         array.iter().filter_map(|value| self.example(key, value)).collect()
     }
 
@@ -136,13 +189,20 @@ impl<'s> Table<'s> {
         let pair = match value.get_ref() {
             DeValue::String(text) => Some((String::new(), text.to_string())),
             DeValue::Array(pair) if pair.len() == 2 => {
-                let text = |at: usize| pair.get(at).and_then(|value| value.get_ref().as_str()).map(str::to_owned);
+                let text = |at: usize| {
+                    pair.get(at)
+                        .and_then(|value| value.get_ref().as_str())
+                        .map(str::to_owned)
+                };
                 text(0).zip(text(1))
             }
             _ => None,
         };
         if pair.is_none() {
-            self.source.fault(value.span().start, format!("each of `{key}` must be a text, or [source, text]"));
+            self.source.fault(
+                value.span().start,
+                format!("each of `{key}` must be a text, or [source, text]"),
+            );
         }
         pair
     }
@@ -161,16 +221,27 @@ impl<'s> Table<'s> {
 
     /// The tables of `[[key]]`.
     pub(crate) fn tables(&mut self, key: &'static str) -> Vec<Table<'s>> {
-        let Some(array) = self.typed(key, "a list of tables", DeValue::as_array) else { return Vec::new() };
-        let tables = array.iter().filter_map(|value| Some((value.span().start, value.get_ref().as_table()?)));
+        let Some(array) = self.typed(key, "a list of tables", DeValue::as_array) else {
+            return Vec::new();
+        };
+        let tables = array
+            .iter()
+            .filter_map(|value| Some((value.span().start, value.get_ref().as_table()?)));
         tables.map(|(at, table)| Table::new(self.source, table, at)).collect()
     }
 
     /// Notes a fault for every key that nobody asked for.
     pub(crate) fn refuse_unknown(&self) {
-        for (name, _) in self.table.iter().filter(|(name, _)| !self.asked.contains(name.get_ref().as_ref())) {
+        for (name, _) in self
+            .table
+            .iter()
+            .filter(|(name, _)| !self.asked.contains(name.get_ref().as_ref()))
+        {
             let known: Vec<&str> = self.asked.iter().copied().collect();
-            self.source.fault(name.span().start, format!("unknown key `{}`; known are {}", name.get_ref(), known.join(", ")));
+            self.source.fault(
+                name.span().start,
+                format!("unknown key `{}`; known are {}", name.get_ref(), known.join(", ")),
+            );
         }
     }
 }

@@ -14,7 +14,10 @@ pub struct Pattern {
 impl Pattern {
     /// A pattern that was parsed before.
     pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), compiled: OnceLock::new() }
+        Self {
+            text: text.to_owned(),
+            compiled: OnceLock::new(),
+        }
     }
 
     /// As it stands in the rule file.

@@ -27,9 +27,15 @@ pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let mut stripped = trimmed(line);
     for _ in 0..DEPTH {
-        let Some((length, marked, wraps)) = prefix_of(&stripped) else { break };
+        let Some((length, marked, wraps)) = prefix_of(&stripped) else {
+            break;
+        };
         let inner = trimmed(&stripped.text[length..]);
-        stripped = Stripped { marked: stripped.marked || marked, wraps: stripped.wraps || wraps, ..inner };
+        stripped = Stripped {
+            marked: stripped.marked || marked,
+            wraps: stripped.wraps || wraps,
+            ..inner
+        };
     }
     stripped
 }
@@ -37,7 +43,12 @@ pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
 fn trimmed(line: &[u8]) -> Stripped<'_> {
     let text = line.trim_ascii();
     let indent = line.len() - line.trim_ascii_start().len();
-    Stripped { text, indent, marked: false, wraps: false }
+    Stripped {
+        text,
+        indent,
+        marked: false,
+        wraps: false,
+    }
 }
 
 /// Length of the prefix, whether it marks an error, whether it starts wrapped text.
@@ -81,8 +92,15 @@ fn time(line: &Stripped<'_>) -> Option<usize> {
 /// `12.34 `, seconds since the start of a container step, unless it is a size or a duration.
 fn seconds(text: &[u8]) -> Option<usize> {
     let length = length_of(&SECONDS, text)?;
-    let unit = text[length..].split(|byte| !byte.is_ascii_alphabetic()).next().unwrap_or_default();
-    (!matches!(unit, b"kB" | b"KB" | b"MB" | b"KiB" | b"MiB" | b"B" | b"s" | b"ms" | b"bytes" | b"GB" | b"kb")).then_some(length)
+    let unit = text[length..]
+        .split(|byte| !byte.is_ascii_alphabetic())
+        .next()
+        .unwrap_or_default();
+    (!matches!(
+        unit,
+        b"kB" | b"KB" | b"MB" | b"KiB" | b"MiB" | b"B" | b"s" | b"ms" | b"bytes" | b"GB" | b"kb"
+    ))
+    .then_some(length)
 }
 
 /// Ruby's `E, [time #pid] ERROR -- : ` and SSHKit's `DEBUG [hash] `.
@@ -107,7 +125,8 @@ fn named(text: &[u8]) -> Option<(usize, bool, bool)> {
 
 macro_rules! pattern {
     ($name:ident, $text:expr) => {
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new(concat!("(?-u)", $text)).expect("a constant pattern, compiled by a test"));
+        static $name: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(concat!("(?-u)", $text)).expect("a constant pattern, compiled by a test"));
     };
 }
 
@@ -124,16 +143,26 @@ pattern!(
     BRACKETED,
     r"^(?:\[\d{4}-\d\d-\d\d[^\]]{1,30}\]\s|\[\d\d?:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\]\s|\[(?:vite|build|types|content|vite:build|INFO)\] )"
 );
-pattern!(WORKFLOW_COMMAND, r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?::");
+pattern!(
+    WORKFLOW_COMMAND,
+    r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?::"
+);
 pattern!(CAPISTRANO_2, r"^\*{2,3} \[(?:out|err) :: [^\]]+\] ?");
 pattern!(RUBY_LOGGER, r"^[DIWEFA], \[[^\]]{10,60}\] +[A-Z]+ -- [^:]{0,60}: ?");
-pattern!(SSHKIT, r"^(?:INFO|NFO|DEBUG|WARN|ERROR|FATAL) ?\[[0-9a-f]{8}\](?:[ \t]+|$)");
-pattern!(POWERSHELL, r"^(?:node|npm|npx|yarn|pnpm|vite|cmd|bundle|ruby|rails|git|tsc)(?:\.(?:exe|cmd|ps1|bat))? : ");
+pattern!(
+    SSHKIT,
+    r"^(?:INFO|NFO|DEBUG|WARN|ERROR|FATAL) ?\[[0-9a-f]{8}\](?:[ \t]+|$)"
+);
+pattern!(
+    POWERSHELL,
+    r"^(?:node|npm|npx|yarn|pnpm|vite|cmd|bundle|ruby|rails|git|tsc)(?:\.(?:exe|cmd|ps1|bat))? : "
+);
 pattern!(
     NAMED,
     r"(?x)^(?:
         [a-zA-Z][\w.-]{0,40}\s*\|\s
       | [\w@/.-]{1,80}\ (?:\w+:)?(?:build|install|preinstall|postinstall|prepare|compile|test|lint)(?:[:\w-]*)[:]\s
+      | [a-z]+\[[\w.-]{1,30}\]:\s
       | @?[\w/.-]{1,80}:(?:build|compile)(?:[:\w-]*):\s
       | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d\ [\w.-]+\ [^\s:]{1,60}:\s
       | [^\t]{1,80}\t[^\t]{1,80}\t\d{4}-\d\d-\d\dT[\d:.]+Z\s
@@ -153,22 +182,37 @@ mod tests {
         assert_eq!(text(" DEBUG [2089fb7e] \trake aborted!"), "rake aborted!");
         assert_eq!(text("remote:        Compiling…"), "Compiling…");
         assert_eq!(text("      01 rake aborted!"), "rake aborted!");
-        assert_eq!(text("E, [2026-11-22T21:50:45.858067 #20302] ERROR -- : Error: x"), "Error: x");
+        assert_eq!(
+            text("E, [2026-11-22T21:50:45.858067 #20302] ERROR -- : Error: x"),
+            "Error: x"
+        );
     }
 
     #[test]
     fn prefixes_of_containers_and_ci_are_cut() {
         assert_eq!(text("#12 34.56 Killed"), "Killed");
         assert_eq!(text("3.456 Error: x"), "Error: x");
-        assert_eq!(text("2023-08-02T13:25:07.1234567Z ##[error]Process completed"), "Process completed");
-        assert_eq!(text("build\tRun assets\t2023-08-02T13:25:07.12Z rake aborted!"), "rake aborted!");
+        assert_eq!(
+            text("2023-08-02T13:25:07.1234567Z ##[error]Process completed"),
+            "Process completed"
+        );
+        assert_eq!(
+            text("build\tRun assets\t2023-08-02T13:25:07.12Z rake aborted!"),
+            "rake aborted!"
+        );
         assert_eq!(text("web_1  | rake aborted!"), "rake aborted!");
         assert!(strip(b"##[error]x").marked);
     }
 
     #[test]
     fn the_words_of_the_line_stay() {
-        for line in ["12 | @import \"a\";", "37.95 kB", "[0] ./app/x.js 834 bytes {0} [built]", "ERROR in ./x.scss", "Error: a: b"] {
+        for line in [
+            "12 | @import \"a\";",
+            "37.95 kB",
+            "[0] ./app/x.js 834 bytes {0} [built]",
+            "ERROR in ./x.scss",
+            "Error: a: b",
+        ] {
             assert_eq!(text(line), line);
         }
     }

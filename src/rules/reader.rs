@@ -29,7 +29,15 @@ pub(crate) struct RawLine<'b> {
 
 impl<'r> Lines<'r> {
     pub(crate) fn new(input: &'r mut dyn Read) -> Self {
-        Self { input, buffer: vec![0; CHUNK], start: 0, filled: 0, number: 1, fresh: true, ended: false }
+        Self {
+            input,
+            buffer: vec![0; CHUNK],
+            start: 0,
+            filled: 0,
+            number: 1,
+            fresh: true,
+            ended: false,
+        }
     }
 
     /// The next line; none at the end. Errors are the input's own.
@@ -58,7 +66,11 @@ impl<'r> Lines<'r> {
         self.start += length + usize::from(terminated);
         self.number += u64::from(newline);
         self.fresh = newline;
-        RawLine { number, bytes: &self.buffer[from..from + length.min(LONGEST_LINE)], starts_line }
+        RawLine {
+            number,
+            bytes: &self.buffer[from..from + length.min(LONGEST_LINE)],
+            starts_line,
+        }
     }
 
     /// Reads more; false at the end of the stream.
@@ -122,7 +134,10 @@ mod tests {
 
     #[test]
     fn a_carriage_return_parts_a_line_without_counting() {
-        assert_eq!(lines(b"ab\rc\r\nd"), [(1, 2, true), (1, 1, false), (1, 0, false), (2, 1, true)]);
+        assert_eq!(
+            lines(b"ab\rc\r\nd"),
+            [(1, 2, true), (1, 1, false), (1, 0, false), (2, 1, true)]
+        );
     }
 
     #[test]

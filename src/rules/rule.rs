@@ -34,7 +34,9 @@ impl Level {
     /// The level that a word in a rule file names.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Neutral, Self::Benign, Self::Review, Self::Fatal].into_iter().find(|level| level.word() == word)
+        [Self::Neutral, Self::Benign, Self::Review, Self::Fatal]
+            .into_iter()
+            .find(|level| level.word() == word)
     }
 
     /// The severity of a finding of this level; none for neutral lines.
@@ -164,7 +166,8 @@ impl Rule {
     /// True if it asks for more than its pattern.
     pub(crate) const fn has_conditions(&self) -> bool {
         let when = &self.when;
-        let nearby = when.after.is_some() || when.not_after.is_some() || when.before.is_some() || when.not_before.is_some();
+        let nearby =
+            when.after.is_some() || when.not_after.is_some() || when.before.is_some() || when.not_before.is_some();
         nearby || when.exit.is_some() || when.last
     }
 

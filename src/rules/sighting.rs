@@ -36,7 +36,14 @@ pub(crate) struct Sighting {
 
 impl Sighting {
     pub(crate) fn new(rule: usize, line: u64, index: u64, text: &str) -> Self {
-        let mut sighting = Self { rule, line, index, last_index: index, captures: BTreeMap::new(), excerpt: Vec::new() };
+        let mut sighting = Self {
+            rule,
+            line,
+            index,
+            last_index: index,
+            captures: BTreeMap::new(),
+            excerpt: Vec::new(),
+        };
         sighting.quote(text);
         sighting
     }
@@ -54,13 +61,18 @@ impl Sighting {
         for name in pattern.names() {
             if let Some(value) = found.name(name).filter(|value| !value.is_empty()) {
                 let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-                self.captures.entry(name.to_owned()).or_insert_with(|| value.as_str().to_owned());
+                self.captures
+                    .entry(name.to_owned())
+                    .or_insert_with(|| value.as_str().to_owned());
             }
         }
     }
 
     fn place(&self) -> Place {
-        Place { line: self.line, excerpt: self.excerpt.join("\n") }
+        Place {
+            line: self.line,
+            excerpt: self.excerpt.join("\n"),
+        }
     }
 }
 
@@ -88,7 +100,15 @@ pub(crate) struct Seen {
 impl Seen {
     /// Something that is said of the log as a whole.
     pub(crate) const fn of_the_whole(rule: usize) -> Self {
-        Self { rule, captures: BTreeMap::new(), count: 1, places: Vec::new(), first_index: u64::MAX, last_index: u64::MAX, level: None }
+        Self {
+            rule,
+            captures: BTreeMap::new(),
+            count: 1,
+            places: Vec::new(),
+            first_index: u64::MAX,
+            last_index: u64::MAX,
+            level: None,
+        }
     }
 }
 
@@ -103,7 +123,11 @@ impl Sightings {
     /// Notes a sighting; `level` if a condition gave it another one than its rule's.
     pub(crate) fn add(&mut self, sighting: Sighting, rules: &RuleSet, level: Option<Level>) {
         let rule = rules.rule(sighting.rule);
-        let place = if self.all.len() < MOST { sameness(rule, &sighting) } else { String::new() };
+        let place = if self.all.len() < MOST {
+            sameness(rule, &sighting)
+        } else {
+            String::new()
+        };
         let key = (sighting.rule, level, place);
         if let Some(&at) = self.known.get(&key) {
             return self.count(at, &sighting);
@@ -145,11 +169,27 @@ fn sameness(rule: &Rule, sighting: &Sighting) -> String {
 }
 
 /// Folders that a path of a site begins with.
-const SITE_FOLDERS: &[&str] = &["app/javascript/", "app/assets/", "app/views/", "config/", "node_modules/", "public/", "vendor/", "lib/", "app/"];
+const SITE_FOLDERS: &[&str] = &[
+    "app/javascript/",
+    "app/assets/",
+    "app/views/",
+    "config/",
+    "node_modules/",
+    "public/",
+    "vendor/",
+    "lib/",
+    "app/",
+];
 
 /// A path as an administrator would type it in the live tree: loaders, staging directory and leading dots are cut.
 pub(crate) fn site_path(path: &str) -> String {
-    let path = path.rsplit('!').next().unwrap_or(path).split('?').next().unwrap_or(path);
+    let path = path
+        .rsplit('!')
+        .next()
+        .unwrap_or(path)
+        .split('?')
+        .next()
+        .unwrap_or(path);
     let path = path.trim_start_matches("file://").replace('\\', "/");
     for folder in SITE_FOLDERS {
         if let Some(at) = path.find(&format!("/{folder}")) {
@@ -165,8 +205,14 @@ mod tests {
 
     #[test]
     fn a_staging_directory_is_cut() {
-        assert_eq!(site_path("/tmp/stage-1/app/javascript/styles/x.scss"), "app/javascript/styles/x.scss");
-        assert_eq!(site_path("./node_modules/css-loader/dist/cjs.js!./app/javascript/styles/ft.scss"), "app/javascript/styles/ft.scss");
+        assert_eq!(
+            site_path("/tmp/stage-1/app/javascript/styles/x.scss"),
+            "app/javascript/styles/x.scss"
+        );
+        assert_eq!(
+            site_path("./node_modules/css-loader/dist/cjs.js!./app/javascript/styles/ft.scss"),
+            "app/javascript/styles/ft.scss"
+        );
         assert_eq!(site_path("C:\\x\\app\\javascript\\y.js?inline"), "app/javascript/y.js");
         assert_eq!(site_path("./source/server.jsx"), "source/server.jsx");
     }

@@ -11,14 +11,101 @@ const READ: usize = 600;
 
 /// Words of which a line must hold one before it is worth a closer look; lower case, matched in any case.
 pub(crate) const WORDS: &[&str] = &[
-    "error", "fail", "fatal", "warn", "exception", "abort", "cannot", "can't", "could not", "couldn't", "unable",
-    "unresolved", "not found", "no such", "denied", "refused", "invalid", "unexpected", "undefined", "missing", "killed",
-    "time out", "timed out", "timeout", "panic", "segfault", "segmentation", "traceback", "core dumped", "deprecat", "out of memory",
-    "corrupt", "mismatch", "unsupported", "conflict", "skipping", "skipped", "not exist", "not available", "is not ", "does not",
-    "doesn't", "didn't", "won't", "discard", "incompatible", "vulnerab", "exited with", "exit code", "exit status", "critical",
-    "unknown", "no longer", "broken", "crash", "terminated", "unhandled", "uncaught", "rejected", "illegal", "violat",
-    "enoent", "eacces", "enospc", "eperm", "emfile", "econn", "etimedout", "enotempty", "eexist", "eisdir", "erofs", "epipe", "eintegrity", "enotfound", "eresolve",
-    "✗", "✘", "✖", "❌", "⚠", "🚨", "⛔", "エラー", "警告", "失敗", "见つかりません", "見つかりません", "错误", "失败", "fehler", "warnung", "erreur", "échec", "ошибка",
+    "error",
+    "fail",
+    "fatal",
+    "warn",
+    "exception",
+    "abort",
+    "cannot",
+    "can't",
+    "could not",
+    "couldn't",
+    "unable",
+    "unresolved",
+    "not found",
+    "no such",
+    "denied",
+    "refused",
+    "invalid",
+    "unexpected",
+    "undefined",
+    "missing",
+    "killed",
+    "time out",
+    "timed out",
+    "timeout",
+    "panic",
+    "segfault",
+    "segmentation",
+    "traceback",
+    "core dumped",
+    "deprecat",
+    "out of memory",
+    "corrupt",
+    "mismatch",
+    "unsupported",
+    "conflict",
+    "skipping",
+    "skipped",
+    "not exist",
+    "not available",
+    "is not ",
+    "does not",
+    "doesn't",
+    "didn't",
+    "won't",
+    "discard",
+    "incompatible",
+    "vulnerab",
+    "exited with",
+    "exit code",
+    "exit status",
+    "critical",
+    "unknown",
+    "no longer",
+    "broken",
+    "crash",
+    "terminated",
+    "unhandled",
+    "uncaught",
+    "rejected",
+    "illegal",
+    "violat",
+    "enoent",
+    "eacces",
+    "enospc",
+    "eperm",
+    "emfile",
+    "econn",
+    "etimedout",
+    "enotempty",
+    "eexist",
+    "eisdir",
+    "erofs",
+    "epipe",
+    "eintegrity",
+    "enotfound",
+    "eresolve",
+    "✗",
+    "✘",
+    "✖",
+    "❌",
+    "⚠",
+    "🚨",
+    "⛔",
+    "エラー",
+    "警告",
+    "失敗",
+    "见つかりません",
+    "見つかりません",
+    "错误",
+    "失败",
+    "fehler",
+    "warnung",
+    "erreur",
+    "échec",
+    "ошибка",
 ];
 
 /// How a line that no rule knows looks.
@@ -32,7 +119,11 @@ pub(crate) enum Looks {
 
 /// Judges a line that holds one of [`WORDS`].
 pub(crate) fn looks(text: &str) -> Looks {
-    let end = text.char_indices().map(|(at, _)| at).find(|&at| at >= READ).unwrap_or(text.len());
+    let end = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .find(|&at| at >= READ)
+        .unwrap_or(text.len());
     let text = &text[..end];
     if HARMLESS.is_match(text) {
         return Looks::Harmless;
@@ -42,12 +133,17 @@ pub(crate) fn looks(text: &str) -> Looks {
     if DEPRECATION.is_match(&cleared) && !GRAVE.is_match(&cleared) {
         return Looks::Deprecation;
     }
-    if TROUBLE.is_match(&cleared) { Looks::Trouble } else { Looks::Harmless }
+    if TROUBLE.is_match(&cleared) {
+        Looks::Trouble
+    } else {
+        Looks::Harmless
+    }
 }
 
 macro_rules! pattern {
     ($name:ident, $text:expr) => {
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($text).expect("a constant pattern, compiled by a test"));
+        static $name: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new($text).expect("a constant pattern, compiled by a test"));
     };
 }
 
@@ -147,7 +243,15 @@ mod tests {
             "ld: symbol(s) not found for architecture",
             "The process exited with code 3",
         ] {
-            assert_eq!(looks(line), if line == "Killed" { Looks::Harmless } else { Looks::Trouble }, "{line}");
+            assert_eq!(
+                looks(line),
+                if line == "Killed" {
+                    Looks::Harmless
+                } else {
+                    Looks::Trouble
+                },
+                "{line}"
+            );
         }
     }
 

@@ -20,7 +20,11 @@ pub(crate) struct Watch<'r> {
 impl<'r> Watch<'r> {
     pub(crate) fn new(rules: &'r RuleSet) -> Self {
         let count = rules.watcher_count();
-        Self { rules, seen: vec![VecDeque::new(); count], last: vec![0; count] }
+        Self {
+            rules,
+            seen: vec![VecDeque::new(); count],
+            last: vec![0; count],
+        }
     }
 
     /// Notes which watched patterns a line matches.
@@ -44,8 +48,14 @@ impl<'r> Watch<'r> {
         let near = |watcher: Option<usize>, within: u64| {
             watcher.is_some_and(|at| self.last[at] > 0 && (within == 0 || index - self.last[at] <= within))
         };
-        let after = when.after.as_ref().is_none_or(|nearby| near(watched.after, nearby.within));
-        let not_after = when.not_after.as_ref().is_none_or(|nearby| !near(watched.not_after, nearby.within));
+        let after = when
+            .after
+            .as_ref()
+            .is_none_or(|nearby| near(watched.after, nearby.within));
+        let not_after = when
+            .not_after
+            .as_ref()
+            .is_none_or(|nearby| !near(watched.not_after, nearby.within));
         after && not_after
     }
 
@@ -53,8 +63,14 @@ impl<'r> Watch<'r> {
     pub(crate) fn below_holds(&self, rule: usize, index: u64) -> bool {
         let (watched, when) = (self.rules.watched(rule), &self.rules.rule(rule).when);
         let near = |watcher: Option<usize>, within: u64| watcher.is_some_and(|at| self.follows(at, index, within));
-        let before = when.before.as_ref().is_none_or(|nearby| near(watched.before, nearby.within));
-        let not_before = when.not_before.as_ref().is_none_or(|nearby| !near(watched.not_before, nearby.within));
+        let before = when
+            .before
+            .as_ref()
+            .is_none_or(|nearby| near(watched.before, nearby.within));
+        let not_before = when
+            .not_before
+            .as_ref()
+            .is_none_or(|nearby| !near(watched.not_before, nearby.within));
         before && not_before
     }
 
@@ -62,7 +78,9 @@ impl<'r> Watch<'r> {
         if within == 0 {
             return self.last[watcher] > index;
         }
-        self.seen[watcher].iter().any(|&seen| seen > index && seen - index <= within)
+        self.seen[watcher]
+            .iter()
+            .any(|&seen| seen > index && seen - index <= within)
     }
 
     /// True if the rule asks for a line at a certain distance below.
@@ -77,6 +95,11 @@ impl<'r> Watch<'r> {
 
     fn reach(&self, sighting: &Sighting) -> u64 {
         let when = &self.rules.rule(sighting.rule).when;
-        [&when.before, &when.not_before].into_iter().flatten().map(|nearby| nearby.within).max().unwrap_or(0)
+        [&when.before, &when.not_before]
+            .into_iter()
+            .flatten()
+            .map(|nearby| nearby.within)
+            .max()
+            .unwrap_or(0)
     }
 }
