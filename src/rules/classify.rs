@@ -214,7 +214,7 @@ impl<'r> Classifier<'r> {
     }
 
     /// A line that may mean something.
-    fn weigh(&mut self, line: &Line<'_>, text: &Cow<'_, str>, hits: &Hits) -> Account {
+    fn weigh(&mut self, line: &Line<'_>, text: &str, hits: &Hits) -> Account {
         self.wraps |= is_powershell(text);
         let matched = hits
             .rules
