@@ -14,7 +14,7 @@ fn classified(text: &[u8]) -> Classified {
         &LogContext::unknown(),
         Options::default(),
     )
-    .unwrap()
+    .expect("memory can be read")
 }
 
 fn severity(classified: &Classified) -> Severity {
@@ -67,7 +67,7 @@ fn measure() {
     let mut logs: Vec<PathBuf> = walkdir::WalkDir::new(folder)
         .into_iter()
         .flatten()
-        .map(|entry| entry.into_path())
+        .map(walkdir::DirEntry::into_path)
         .collect();
     logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
     logs.sort();

@@ -85,6 +85,10 @@ fn every_rule_stands_in_the_documentation() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md")).unwrap();
     for rule in RuleSet::builtin().rules() {
         assert!(page.contains(&format!("`{}`", rule.id)), "{} is missing", rule.id);
-        assert!(page.contains(&format!("\n## {}\n", rule.pack)), "{} has no section", rule.pack);
+        assert!(
+            page.contains(&format!("\n## {}\n", rule.pack)),
+            "{} has no section",
+            rule.pack
+        );
     }
 }
