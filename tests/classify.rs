@@ -8,7 +8,7 @@ use themegate::rules::{Classified, LogContext, Options, RuleSet, classify};
 
 fn classified(text: &[u8]) -> Classified {
     let mut input = text;
-    classify(&mut input, RuleSet::builtin(), &LogContext::unknown(), Options::default()).unwrap()
+    classify(&mut input, RuleSet::builtin(), &LogContext::unknown(), Options::default()).expect("memory can be read")
 }
 
 fn severity(classified: &Classified) -> Severity {
@@ -50,9 +50,11 @@ fn every_log_of_the_corpus_gets_its_severity() {
 #[test]
 #[ignore = "prints a table for logs that are not part of the project"]
 fn measure() {
-    let Some(folder) = std::env::var_os("THEMEGATE_LOGS") else { return };
+    let Some(folder) = std::env::var_os("THEMEGATE_LOGS") else {
+        return;
+    };
     let mut logs: Vec<PathBuf> =
-        walkdir::WalkDir::new(folder).into_iter().flatten().map(|entry| entry.into_path()).collect();
+        walkdir::WalkDir::new(folder).into_iter().flatten().map(walkdir::DirEntry::into_path).collect();
     logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
     logs.sort();
     for log in logs {

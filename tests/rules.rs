@@ -68,3 +68,12 @@ fn a_site_rule_takes_the_place_of_the_programs() {
     assert_eq!(rules.find("sass-warn").unwrap().level, Level::Neutral);
     assert_eq!(rules.rules().len(), RuleSet::builtin().rules().len());
 }
+
+#[test]
+fn every_rule_stands_in_the_documentation() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md")).unwrap();
+    for rule in RuleSet::builtin().rules() {
+        assert!(page.contains(&format!("`{}`", rule.id)), "{} is missing", rule.id);
+        assert!(page.contains(&format!("\n## {}\n", rule.pack)), "{} has no section", rule.pack);
+    }
+}

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use crate::finding::{Evidence, Finding};
+use super::terminal;
+use crate::finding::Finding;
+use crate::report::text;
 use crate::rules::{Classified, LogContext, Options, RuleSet, classify};
 use crate::verdict::{Verdict, judge};
 
@@ -137,22 +139,8 @@ fn summary(classified: &Classified) -> String {
 }
 
 fn print_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
-    let unsure = if finding.inconclusive { "  (the build could not finish)" } else { "" };
-    writeln!(out, "{:<7}{}{unsure}", finding.severity.word(), finding.id)?;
-    writeln!(out, "       {}", finding.message)?;
-    for place in &finding.evidence {
-        if let Evidence::Log { line, excerpt } = place {
-            let first = excerpt.lines().next().unwrap_or_default();
-            writeln!(out, "  log  line {line:<8} {first}")?;
-        }
-    }
-    if let Some(meaning) = &finding.meaning {
-        writeln!(out, "       {meaning}")?;
-    }
-    if let Some(help) = &finding.help {
-        writeln!(out, "  do   {help}")?;
-    }
-    Ok(())
+    let layout = text::Layout { width: terminal::width(), verbose: true, stored: false };
+    writeln!(out, "{}", text::finding(finding, layout))
 }
 
 /// A reader that has had enough (`| head`) is no error.

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
 use super::classify::{forgive_broken_pipe, site_rules};
-use crate::rules::{Example, LogContext, Options, Rule, RuleSet, check_examples, classify};
+use crate::rules::{Example, Level, LogContext, Options, Rule, RuleSet, check_examples, classify};
 
 /// Shows and checks the rules that classify build logs.
 #[derive(Debug, Args)]
@@ -32,6 +32,9 @@ pub enum RulesCommand {
     /// Lists all rules: severity, id, tool.
     #[command(after_help = "Example:\n  themegate rules list | grep fatal")]
     List,
+    /// Prints the patterns of all rules that make a finding, one a line, for grep -E -f and the like.
+    #[command(after_help = "Example:\n  themegate rules patterns | rg -f - build.log")]
+    Patterns,
     /// Shows one rule with its examples.
     #[command(after_help = "Example:\n  themegate rules show vite-theme-path-skipped")]
     Show {
@@ -58,6 +61,7 @@ pub fn run(args: &RulesArgs, out: &mut dyn Write) -> Result<u8> {
     let rules = site.as_ref().unwrap_or_else(|| RuleSet::builtin());
     match &args.command {
         RulesCommand::List => forgive_broken_pipe(list(rules, out))?,
+        RulesCommand::Patterns => forgive_broken_pipe(patterns(rules, out))?,
         RulesCommand::Show { id } => match rules.find(id) {
             Some(rule) => forgive_broken_pipe(show(rule, out))?,
             None => bail!("there is no rule `{id}`; themegate rules list shows all of them"),
@@ -75,6 +79,20 @@ fn list(rules: &RuleSet, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{:<8} {:<36} {}", rule.level.word(), rule.id, rule.tool)?;
     }
     Ok(())
+}
+
+fn patterns(rules: &RuleSet, out: &mut dyn Write) -> io::Result<()> {
+    for rule in rules.rules().iter().filter(|rule| rule.level > Level::Neutral) {
+        writeln!(out, "{}", unnamed(rule.pattern.as_str()))?;
+    }
+    Ok(())
+}
+
+/// The pattern without the names of its groups, which other programs do not know or want unique.
+fn unnamed(pattern: &str) -> String {
+    let mut parts = pattern.split("(?P<");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "(" + part.split_once('>').map_or(part, |(_, rest)| rest))
 }
 
 fn show(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {

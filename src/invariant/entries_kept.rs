@@ -5,8 +5,11 @@ use crate::compiled::CompiledTree;
 use crate::finding::Finding;
 use crate::manifest::{Entry, Manifest};
 
-pub(super) const INVARIANT: Invariant =
-    Invariant { id: "entries-kept", statement: "No script entry of the site's own vanished, and no entry shrank to nothing.", check };
+pub(super) const INVARIANT: Invariant = Invariant {
+    id: "entries-kept",
+    statement: "No script entry of the site's own vanished, and no entry shrank to nothing.",
+    check,
+};
 
 /// An entry smaller than this may shrink freely, in bytes.
 const SMALL: u64 = 4096;

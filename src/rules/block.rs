@@ -106,7 +106,9 @@ impl Open {
 
 /// `/path/to/file.scss:46`.
 fn is_place(text: &str) -> bool {
-    let Some((path, line)) = text.rsplit_once(':') else { return false };
+    let Some((path, line)) = text.rsplit_once(':') else {
+        return false;
+    };
     path.contains('/') && !path.contains(' ') && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -3,14 +3,13 @@
 //! One pass, bounded memory: it keeps the block that is open, the last line in wrapped logs, and what was seen so far.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use serde::Serialize;
-
 use super::block::{BodyLine, Open};
+use super::classified::{Classified, Options};
 use super::context::LogContext;
 use super::frame::is_frame;
+use super::ledger::{Account, Ledger};
 use super::matcher::{Hits, RuleSet};
 use super::outcome::Outcome;
 use super::pack::Fallback;
@@ -22,40 +21,6 @@ use super::trouble::{Looks, looks};
 use super::tty;
 use super::watch::Watch;
 use super::wrap::{Held, is_powershell};
-use crate::finding::Finding;
-
-/// How a log is to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Options {
-    /// Report every line that no rule knows, not only those that look like trouble.
-    pub strict: bool,
-}
-
-/// What a log says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Classified {
-    /// The worst first, then in the order of the log.
-    pub findings: Vec<Finding>,
-    /// Lines read.
-    pub lines: u64,
-    /// Lines known to say nothing: progress, tables, lists, blank lines.
-    pub neutral: u64,
-    /// Lines that belong to a finding.
-    pub evidence: u64,
-    /// Lines that no rule knows.
-    pub unaccounted: u64,
-    /// How many lines each rule recognised, by id.
-    pub rules: BTreeMap<String, u64>,
-}
-
-/// What became of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-enum Account {
-    #[default]
-    Neutral,
-    Evidence,
-    Unaccounted,
-}
 
 /// Classifies a build log.
 ///
@@ -88,9 +53,7 @@ struct Classifier<'r> {
     held: Option<Held>,
     index: u64,
     plain: Vec<u8>,
-    number: u64,
-    account: Account,
-    totals: [u64; 3],
+    ledger: Ledger,
     counts: Vec<u64>,
 }
 
@@ -116,9 +79,7 @@ impl<'r> Classifier<'r> {
             held: None,
             index: 0,
             plain: Vec::new(),
-            number: 0,
-            account: Account::Neutral,
-            totals: [0; 3],
+            ledger: Ledger::default(),
             counts: vec![0; rules.rules().len()],
         }
     }
@@ -163,7 +124,7 @@ impl<'r> Classifier<'r> {
             let joined = held.joined(&next.text);
             if self.is_known(&joined) {
                 self.line(&Line { text: joined.as_bytes(), ..of(held) });
-                self.settle(next.number, Account::Evidence);
+                self.ledger.settle(next.number, Account::Evidence);
                 return None;
             }
         }
@@ -181,7 +142,7 @@ impl<'r> Classifier<'r> {
             if let Some(open) = &mut self.open {
                 open.blank();
             }
-            return self.settle(line.number, Account::Neutral);
+            return self.ledger.settle(line.number, Account::Neutral);
         }
         self.index += 1;
         let mut hits = std::mem::take(&mut self.hits);
@@ -193,7 +154,7 @@ impl<'r> Classifier<'r> {
             self.weigh(line, &text, &hits)
         };
         self.hits = hits;
-        self.settle(line.number, account);
+        self.ledger.settle(line.number, account);
     }
 
     /// A line that may mean something.
@@ -259,7 +220,9 @@ impl<'r> Classifier<'r> {
     }
 
     fn begin_fallback(&mut self, line: &Line<'_>, text: &str, kind: Fallback) -> Account {
-        let Some(at) = self.rules.fallback(kind) else { return Account::Unaccounted };
+        let Some(at) = self.rules.fallback(kind) else {
+            return Account::Unaccounted;
+        };
         self.counts[at] += 1;
         let mut sighting = Sighting::new(at, line.number, self.index, text);
         sighting.captures.insert("reason".to_owned(), text.to_owned());
@@ -285,30 +248,12 @@ impl<'r> Classifier<'r> {
         }
     }
 
-    /// Books what became of a line; parts of one line count once, as the gravest of them.
-    fn settle(&mut self, number: u64, account: Account) {
-        if number == self.number {
-            self.account = self.account.max(account);
-            return;
-        }
-        self.book();
-        self.number = number;
-        self.account = account;
-    }
-
-    fn book(&mut self) {
-        if self.number > 0 {
-            self.totals[self.account as usize] += 1;
-        }
-    }
-
     fn finish(mut self) -> Classified {
         if let Some(held) = self.held.take() {
             self.line(&of(&held));
         }
         self.close();
-        self.book();
-        let [neutral, evidence, unaccounted] = self.totals;
+        let [neutral, evidence, unaccounted] = self.ledger.totals();
         let named = self.rules.rules().iter().zip(&self.counts).filter(|&(_, &count)| count > 0);
         Classified {
             findings: self.outcome.findings(&self.watch, self.index),

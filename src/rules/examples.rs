@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::classify::{Options, classify};
+use super::classified::Options;
+use super::classify::classify;
 use super::context::LogContext;
 use super::matcher::RuleSet;
 use super::rule::{Example, Rule};

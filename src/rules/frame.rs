@@ -37,7 +37,9 @@ fn is_pointer(text: &[u8]) -> bool {
 
 /// `/x/y.rb:27:in `load'`, also `<internal:kernel>:187:in 'loop'`; an exception's first line goes on after the name.
 fn is_ruby_frame(text: &[u8]) -> bool {
-    let Some(at) = memchr::memmem::find(text, b":in ") else { return false };
+    let Some(at) = memchr::memmem::find(text, b":in ") else {
+        return false;
+    };
     let counted = at > 0 && text[at - 1].is_ascii_digit();
     let named = matches!(text.get(at + 4), Some(b'`' | b'\''));
     counted && (at + 4 == text.len() || named && text.ends_with(b"'"))
@@ -51,7 +53,9 @@ fn is_native_frame(text: &[u8]) -> bool {
 
 /// The end of a JavaScript frame that was wrapped: `ode/chunks/dep.js:46374:15)`.
 fn ends_with_place(text: &[u8]) -> bool {
-    let Some(inner) = text.strip_suffix(b")") else { return false };
+    let Some(inner) = text.strip_suffix(b")") else {
+        return false;
+    };
     let mut parts = inner.rsplit(|&byte| byte == b':');
     let number = |part: Option<&[u8]>| part.is_some_and(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit));
     number(parts.next()) && number(parts.next()) && !text.contains(&b' ')

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::AhoCorasick;
 
 use super::embedded::PACKS;
-use super::literals::required;
+use super::filter::{Filter, Target};
 use super::pack::{Fallback, PackFault, read};
 use super::pattern::Pattern;
 use super::rule::{Nearby, Part, Rule};
@@ -32,14 +32,6 @@ pub(crate) struct Watched {
     pub not_after: Option<usize>,
     pub before: Option<usize>,
     pub not_before: Option<usize>,
-}
-
-/// What a text in a line makes worth a look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
-    Rule(u32),
-    Watcher(u32),
-    Trouble,
 }
 
 /// What the texts in one line call for.
@@ -231,46 +223,5 @@ impl Watchers {
             self.patterns.push(pattern.clone());
         }
         Some(at)
-    }
-}
-
-/// The texts to look for.
-#[derive(Default)]
-struct Filter {
-    texts: Vec<String>,
-    targets: Vec<Vec<Target>>,
-    known: HashMap<String, usize>,
-    always: Vec<u32>,
-}
-
-impl Filter {
-    fn add(&mut self, pattern: &str, target: Target) {
-        match (required(pattern), target) {
-            (Some(texts), _) => texts.iter().for_each(|text| self.text(text, target)),
-            (None, Target::Rule(rule)) => self.always.push(rule),
-            (None, _) => self.text("\n", target),
-        }
-    }
-
-    fn text(&mut self, text: &str, target: Target) {
-        let next = self.texts.len();
-        let at = *self.known.entry(text.to_owned()).or_insert(next);
-        if at == next {
-            self.texts.push(text.to_owned());
-            self.targets.push(Vec::new());
-        }
-        if !self.targets[at].contains(&target) {
-            self.targets[at].push(target);
-        }
-    }
-
-    fn build(self) -> (AhoCorasick, Vec<Vec<Target>>, Vec<u32>) {
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&self.texts)
-            .expect("the texts of some hundred rules fit in an automaton");
-        (automaton, self.targets, self.always)
     }
 }

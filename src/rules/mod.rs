@@ -3,11 +3,14 @@
 //! Pure: it takes bytes and gives values. It knows neither the site nor the verdict; `docs/rules.md` explains the rules.
 
 mod block;
+mod classified;
 mod classify;
 mod context;
 mod embedded;
 mod examples;
+mod filter;
 mod frame;
+mod ledger;
 mod literals;
 mod matcher;
 mod message;
@@ -24,7 +27,8 @@ mod tty;
 mod watch;
 mod wrap;
 
-pub use classify::{Classified, Options, classify};
+pub use classified::{Classified, Options};
+pub use classify::classify;
 pub use context::{LogContext, LogEnd};
 pub use embedded::PACKS;
 pub use examples::{ExampleFault, ExampleReport, check_examples};

@@ -116,7 +116,9 @@ impl<'r> Outcome<'r> {
             (_, Some(status)) if status != 0 => Fallback::Exit,
             _ => return Vec::new(),
         };
-        let Some(at) = self.rules.fallback(kind) else { return Vec::new() };
+        let Some(at) = self.rules.fallback(kind) else {
+            return Vec::new();
+        };
         let mut seen = Seen::of_the_whole(at);
         if let Some(status) = self.context.exit {
             seen.captures.insert("status".to_owned(), status.to_string());

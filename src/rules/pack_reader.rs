@@ -116,7 +116,9 @@ impl<'s> Table<'s> {
     }
 
     pub(crate) fn patterns(&mut self, key: &'static str) -> Vec<Pattern> {
-        let Some(array) = self.typed(key, "a list of strings", DeValue::as_array) else { return Vec::new() };
+        let Some(array) = self.typed(key, "a list of strings", DeValue::as_array) else {
+            return Vec::new();
+        };
         let texts = array.iter().filter_map(|value| Some((value.span().start, value.get_ref().as_str()?)));
         texts.filter_map(|(at, text)| self.compile(at, key, text)).collect()
     }
@@ -136,7 +138,9 @@ impl<'s> Table<'s> {
 
     /// A list whose members are a text, or a pair of source and text.
     pub(crate) fn examples(&mut self, key: &'static str) -> Vec<(String, String)> {
-        let Some(array) = self.typed(key, "a list", DeValue::as_array) else { return Vec::new() };
+        let Some(array) = self.typed(key, "a list", DeValue::as_array) else {
+            return Vec::new();
+        };
         array.iter().filter_map(|value| self.example(key, value)).collect()
     }
 
@@ -169,7 +173,9 @@ impl<'s> Table<'s> {
 
     /// The tables of `[[key]]`.
     pub(crate) fn tables(&mut self, key: &'static str) -> Vec<Table<'s>> {
-        let Some(array) = self.typed(key, "a list of tables", DeValue::as_array) else { return Vec::new() };
+        let Some(array) = self.typed(key, "a list of tables", DeValue::as_array) else {
+            return Vec::new();
+        };
         let tables = array.iter().filter_map(|value| Some((value.span().start, value.get_ref().as_table()?)));
         tables.map(|(at, table)| Table::new(self.source, table, at)).collect()
     }

@@ -27,7 +27,9 @@ pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let mut stripped = trimmed(line);
     for _ in 0..DEPTH {
-        let Some((length, marked, wraps)) = prefix_of(&stripped) else { break };
+        let Some((length, marked, wraps)) = prefix_of(&stripped) else {
+            break;
+        };
         let inner = trimmed(&stripped.text[length..]);
         stripped = Stripped { marked: stripped.marked || marked, wraps: stripped.wraps || wraps, ..inner };
     }
@@ -136,6 +138,7 @@ pattern!(
     r"(?x)^(?:
         [a-zA-Z][\w.-]{0,40}\s*\|\s
       | [\w@/.-]{1,80}\ (?:\w+:)?(?:build|install|preinstall|postinstall|prepare|compile|test|lint)(?:[:\w-]*)[:]\s
+      | [a-z]+\[[\w.-]{1,30}\]:\s
       | @?[\w/.-]{1,80}:(?:build|compile)(?:[:\w-]*):\s
       | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d\ [\w.-]+\ [^\s:]{1,60}:\s
       | [^\t]{1,80}\t[^\t]{1,80}\t\d{4}-\d\d-\d\dT[\d:.]+Z\s
