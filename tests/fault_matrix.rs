@@ -1,17 +1,20 @@
 //! The fault matrix: every fault of `tests/faults.toml`, made on a copy of each real compiled site it applies to, must get
-//! its verdict and a finding that names the cause. The table goes into `docs/faults.md`.
+//! its verdict and a finding that names the cause. `docs/faults.md` is made of the same rows.
 //!
-//! `THEMEGATE_FAULTS=id,id` runs only those; `THEMEGATE_FAULTS_WRITE=1` writes the table.
+//! `THEMEGATE_FAULTS=id,id` runs only those; `THEMEGATE_FAULTS_SITES=vite` only on that site.
+//! `THEMEGATE_FAULTS_MEASURE=1` runs the plain precompile on another copy instead, and keeps what it did in
+//! `tests/faults-plain.toml`; `THEMEGATE_FAULTS_WRITE=1` writes the table.
 
 mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use support::{Checked, Kind, Site, repository, skipped};
 
 #[derive(Debug, Deserialize)]
@@ -44,6 +47,12 @@ struct Fault {
     /// More variables of the caller's environment.
     #[serde(default)]
     environment: BTreeMap<String, String>,
+    /// A file system of this size for the site and its staging directory, such as `300m`. Needs root.
+    #[serde(default)]
+    disk: Option<String>,
+    /// The user that runs the check, who then owns the site. Needs root.
+    #[serde(default)]
+    user: Option<String>,
     /// What themegate must say, unless a site says otherwise.
     expect: Expectation,
     /// What themegate must say on one site.
@@ -59,6 +68,8 @@ struct Expectation {
     finding: Option<String>,
     /// A text that the finding's message or evidence must hold: the file, the reason.
     says: Option<String>,
+    /// A text of the error message, where no check could be made at all: exit 3 is undecided, exit 2 refused.
+    error: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,7 +92,7 @@ fn filled(text: &str, kind: Kind) -> String {
     text.replace("{{import}}", import)
 }
 
-fn apply(steps: &[Step], folder: &std::path::Path, kind: Kind) {
+fn apply(steps: &[Step], folder: &Path, kind: Kind) {
     for step in steps {
         match step {
             Step::Write { path, text } => {
@@ -106,26 +117,80 @@ fn apply(steps: &[Step], folder: &std::path::Path, kind: Kind) {
     }
 }
 
-fn check(fault: &Fault, kind: Kind) -> Checked {
-    let site = Site::copy(kind);
-    apply(&fault.live, &site.live, kind);
-    let theme = site.folder.path().join("theme");
-    let mut arguments: Vec<&str> = fault.arguments.iter().map(String::as_str).collect();
-    if !fault.theme.is_empty() || !fault.theme_steps.is_empty() {
-        fs::create_dir_all(&theme).unwrap();
-        let files = fault.theme.iter().map(|(path, text)| Step::Write { path: path.clone(), text: text.clone() });
-        apply(&files.collect::<Vec<_>>(), &theme, kind);
-        apply(&fault.theme_steps, &theme, kind);
-        arguments.extend(["--theme", theme.to_str().unwrap()]);
+/// Where a row's site stands: a file system of its own, or a folder.
+struct Disk {
+    folder: tempfile::TempDir,
+    mounted: bool,
+}
+
+impl Disk {
+    /// `None` if nothing can be mounted here.
+    fn of_size(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = format!("size={size},mode=755");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "themegate-test"]).arg(folder.path());
+        let mounted = mount.status().is_ok_and(|status| status.success());
+        mounted.then_some(Self { folder, mounted })
     }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if self.mounted {
+            let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
+        }
+    }
+}
+
+/// The theme folder of a row, made beside the site; none to judge the live tree as it is.
+fn theme_folder(fault: &Fault, kind: Kind, beside: &Path) -> Option<std::path::PathBuf> {
+    if fault.theme.is_empty() && fault.theme_steps.is_empty() {
+        return None;
+    }
+    let theme = beside.join("theme");
+    fs::create_dir_all(&theme).unwrap();
+    let files = fault.theme.iter().map(|(path, text)| Step::Write { path: path.clone(), text: text.clone() });
+    apply(&files.collect::<Vec<_>>(), &theme, kind);
+    apply(&fault.theme_steps, &theme, kind);
+    Some(theme)
+}
+
+/// What themegate says; `None` if this machine cannot make the row.
+fn check(fault: &Fault, kind: Kind) -> Option<Checked> {
+    let needs_root = fault.disk.is_some() || fault.user.is_some();
+    if needs_root && !is_root() {
+        return None;
+    }
+    let disk = match &fault.disk {
+        Some(size) => Some(Disk::of_size(size)?),
+        None => None,
+    };
+    let site = match &disk {
+        Some(disk) => Site::copy_into(kind, disk.folder.path()),
+        None => Site::copy(kind),
+    };
+    apply(&fault.live, &site.live, kind);
+    let theme = theme_folder(fault, kind, site.folder.path());
+    let mut arguments: Vec<&str> = fault.arguments.iter().map(String::as_str).collect();
+    arguments.extend(theme.iter().flat_map(|theme| ["--theme", theme.to_str().unwrap()]));
     let environment: Vec<(&str, &str)> = fault.environment.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
-    site.check_with(&arguments, &environment)
+    Some(site.check_as(fault.user.as_deref(), &arguments, &environment))
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 /// What is wrong with what themegate said, if anything.
 fn fault_of(checked: &Checked, expected: &Expectation) -> Option<String> {
     let said =
         || format!("said {} (exit {}): {:#?} {}", checked.verdict(), checked.code, checked.grave(), checked.stderr);
+    if let Some(error) = &expected.error {
+        let code = if expected.verdict == "refused" { 2 } else { 3 };
+        return (checked.code != code || !checked.stderr.contains(error.as_str()))
+            .then(|| format!("expected exit {code} and {error:?}; {}", said()));
+    }
     if checked.verdict() != expected.verdict {
         return Some(format!("expected {}; {}", expected.verdict, said()));
     }
@@ -152,41 +217,182 @@ fn matrix() -> Matrix {
     toml::from_str(&fs::read_to_string(repository().join("tests/faults.toml")).unwrap()).unwrap()
 }
 
-#[test]
-fn every_fault_gets_its_verdict_and_a_finding_that_names_the_cause() {
-    let matrix = matrix();
-    let mut rows: Vec<(&Fault, &String)> = Vec::new();
-    for fault in matrix.fault.iter().filter(|fault| wanted(fault)) {
-        rows.extend(fault.sites.iter().map(|site| (fault, site)));
+/// What the plain precompile did, as somebody who looks at the exit code and the site sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plain {
+    /// Its exit code.
+    exit: i32,
+    /// Whether the manifest has other bytes than before.
+    manifest_rewritten: bool,
+    /// Whether the manifest knows the theme afterwards.
+    theme_present: bool,
+}
+
+/// By fault, then by site.
+type PlainTable = BTreeMap<String, BTreeMap<String, Plain>>;
+
+fn plain_path() -> std::path::PathBuf {
+    repository().join("tests/faults-plain.toml")
+}
+
+fn plain_table() -> PlainTable {
+    toml::from_str(&fs::read_to_string(plain_path()).unwrap_or_default()).unwrap()
+}
+
+/// Does what a README tells: copies the theme's files in, adds its line unless it brings a registry, and precompiles.
+fn precompile_plainly(fault: &Fault, kind: Kind) -> Option<Plain> {
+    let manifests: &[&str] = match kind {
+        Kind::Builtin => return None,
+        Kind::Webpacker => &["public/packs/manifest.json"],
+        Kind::Vite | Kind::Glitch => &["public/packs/.vite/manifest.json", "public/packs/.vite/manifest-lookup.json"],
+    };
+    if !fault.arguments.is_empty() || fault.disk.is_some() || fault.user.is_some() {
+        return None;
     }
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    let work = || {
+    let site = Site::copy(kind);
+    apply(&fault.live, &site.live, kind);
+    if let Some(theme) = theme_folder(fault, kind, site.folder.path()) {
+        let line = r#"cd "$1"; [ -d mastodon ] && cd mastodon; cp -a app "$2/"; mkdir -p "$2/config"
+if [ -f config/themes.yml ]; then cp config/themes.yml "$2/config/"; elif [ -f "$2/config/themes.yml" ]; then
+grep -q '^ft:' "$2/config/themes.yml" || printf '\nft: styles/ft.scss\n' >> "$2/config/themes.yml"; fi
+[ -d config/locales ] && cp -a config/locales "$2/config/"; true"#;
+        let status = Command::new("sh").args(["-c", line, "sh"]).arg(&theme).arg(&site.live).status();
+        assert!(status.unwrap().success());
+    }
+    let read = || manifests.iter().map(|path| fs::read_to_string(site.path(path)).unwrap_or_default()).collect::<String>();
+    let before = read();
+    let mut command = Command::new("timeout");
+    command.args(["180", "bundle", "exec", "rails", "assets:precompile"]).current_dir(&site.live);
+    command.envs(kind.environment()).envs(&fault.environment).stdin(std::process::Stdio::null());
+    let exit = command.output().unwrap().status.code().unwrap_or(-1);
+    let after = read();
+    let theme_present = ["\"ft.css\"", "\"themes/ft\"", "\"skins/glitch/ft"].iter().any(|key| after.contains(key));
+    Some(Plain { exit, manifest_rewritten: before != after, theme_present })
+}
+
+/// Works through the rows, two at a time.
+fn for_each_row<'matrix>(matrix: &'matrix Matrix, work: &(dyn Fn(&'matrix Fault, &'matrix str) + Sync)) {
+    let only = std::env::var("THEMEGATE_FAULTS_SITES").ok();
+    let is_wanted = |site: &str| only.as_ref().is_none_or(|only| only.split(',').any(|one| one == site));
+    let mut rows: Vec<(&Fault, &str)> = Vec::new();
+    for fault in matrix.fault.iter().filter(|fault| wanted(fault)) {
+        rows.extend(fault.sites.iter().filter(|site| is_wanted(site)).map(|site| (fault, site.as_str())));
+    }
+    let next = AtomicUsize::new(0);
+    let run = || {
         while let Some((fault, site)) = rows.get(next.fetch_add(1, Ordering::SeqCst)) {
-            let kind = Kind::named(site);
-            if skipped(kind, &fault.id) {
-                continue;
+            if !skipped(Kind::named(site), &fault.id) {
+                work(fault, site);
             }
-            let expected = fault.on.get(*site).unwrap_or(&fault.expect);
-            let result = std::panic::catch_unwind(|| fault_of(&check(fault, kind), expected)).unwrap_or_else(|_| {
-                Some("the check could not be made, or touched the live tree (see above)".to_owned())
-            });
-            let word = if result.is_none() { "right" } else { "WRONG" };
-            eprintln!("{word}   {:<44} {site:<10} {}", fault.id, expected.verdict);
-            results.lock().unwrap().insert((fault.id.clone(), (*site).clone()), result);
         }
     };
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(work);
+            scope.spawn(run);
         }
     });
-    let results = results.into_inner().unwrap();
-    let wrong: Vec<String> = results
-        .iter()
-        .filter_map(|((id, site), result)| result.as_ref().map(|text| format!("{id} on {site}: {text}")))
-        .collect();
-    eprintln!("fault matrix: {} rows right, {} wrong", results.len() - wrong.len(), wrong.len());
+}
+
+/// What is wrong with a row; `None` if this machine cannot make it.
+fn result_of(fault: &Fault, site: &str) -> Option<Option<String>> {
+    let kind = Kind::named(site);
+    let expected = fault.on.get(site).unwrap_or(&fault.expect);
+    let unmade = "the check could not be made, touched the live tree or left a stage (see above)";
+    std::panic::catch_unwind(|| check(fault, kind).map(|checked| fault_of(&checked, expected)))
+        .unwrap_or_else(|_| Some(Some(unmade.to_owned())))
+}
+
+#[test]
+fn every_fault_gets_its_verdict_and_a_finding_that_names_the_cause() {
+    let matrix = matrix();
+    if std::env::var_os("THEMEGATE_FAULTS_MEASURE").is_some() {
+        return measure(&matrix);
+    }
+    let (wrong, right) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+    for_each_row(&matrix, &|fault, site| {
+        let name = format!("{:<44} {site:<10}", fault.id);
+        match result_of(fault, site) {
+            None => eprintln!("skipped {name} needs root and the mount command: proves nothing here"),
+            Some(None) => {
+                eprintln!("right   {name} {}", fault.on.get(site).unwrap_or(&fault.expect).verdict);
+                right.fetch_add(1, Ordering::SeqCst);
+            }
+            Some(Some(why)) => {
+                eprintln!("WRONG   {name} {why}");
+                wrong.lock().unwrap().push(format!("{} on {site}: {why}", fault.id));
+            }
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    eprintln!("fault matrix: {} rows right, {} wrong", right.into_inner(), wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+fn measure(matrix: &Matrix) {
+    let table = Mutex::new(plain_table());
+    for_each_row(matrix, &|fault, site| {
+        let Some(plain) = precompile_plainly(fault, Kind::named(site)) else { return };
+        eprintln!("plain   {:<44} {site:<10} {plain:?}", fault.id);
+        let mut table = table.lock().unwrap();
+        table.entry(fault.id.clone()).or_default().insert(site.to_owned(), plain);
+        fs::write(plain_path(), toml::to_string(&*table).unwrap()).unwrap();
+    });
+}
+
+const HEAD: &str = "\
+# What themegate says to each fault
+
+Each row of `tests/faults.toml` is made on a copy of a real, compiled site (`fixtures/`), and `themegate check` is run on it by
+`cargo test --test fault_matrix`, which fails unless the verdict and the finding are the ones below. The three columns before
+them are what somebody sees who runs `bundle exec rails assets:precompile` on such a copy and looks at the result: its exit
+code, whether it rewrote the manifest, and whether the theme `ft` is in it. They were measured once by running that command
+(`THEMEGATE_FAULTS_MEASURE=1`) and are kept in `tests/faults-plain.toml`; a dash says that there is no plain command to compare
+with (no Ruby on the site, or the row is about what the check itself is told), or that it was not measured.
+
+Sites: `builtin` has neither Ruby nor Node; `webpacker` is Rails with webpack 4; `vite` is Rails with Vite 8; `glitch` is the same
+in glitch-soc's shape. This page is written by `THEMEGATE_FAULTS_WRITE=1`.
+
+| fault | site | exit | manifest | theme | themegate | finding |
+|---|---|---|---|---|---|---|
+";
+
+fn table(matrix: &Matrix, plain: &PlainTable) -> String {
+    let mut text = HEAD.to_owned();
+    for fault in &matrix.fault {
+        for site in &fault.sites {
+            let expected = fault.on.get(site).unwrap_or(&fault.expect);
+            let naive = match plain.get(&fault.id).and_then(|sites| sites.get(site)) {
+                None => "– | – | –".to_owned(),
+                Some(plain) => format!(
+                    "{} | {} | {}",
+                    plain.exit,
+                    if plain.manifest_rewritten { "rewritten" } else { "untouched" },
+                    if plain.theme_present { "present" } else { "absent" }
+                ),
+            };
+            let finding = match (&expected.finding, &expected.error) {
+                (Some(id), _) => format!("`{id}`"),
+                (None, Some(error)) => format!("\"{error}\""),
+                (None, None) => String::new(),
+            };
+            let what = fault.what.replace('|', "\\|");
+            text.push_str(&format!("| {what} | {site} | {naive} | **{}** | {finding} |\n", expected.verdict));
+        }
+    }
+    text
+}
+
+#[test]
+fn the_committed_table_is_the_one_that_is_tested() {
+    let table = table(&matrix(), &plain_table());
+    let path = repository().join("docs/faults.md");
+    if std::env::var_os("THEMEGATE_FAULTS_WRITE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &table).unwrap();
+    }
+    eprintln!("{table}");
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), table, "run this test with THEMEGATE_FAULTS_WRITE=1");
 }
 
 #[test]

@@ -99,6 +99,11 @@ impl Site {
     pub(crate) fn copy(kind: Kind) -> Self {
         let base = repository().join("target/tmp-sites");
         fs::create_dir_all(&base).unwrap();
+        Self::copy_into(kind, &base)
+    }
+
+    /// A copy in a folder of its own below `base`.
+    pub(crate) fn copy_into(kind: Kind, base: &Path) -> Self {
         let folder = tempfile::tempdir_in(base).unwrap();
         let live = folder.path().join("live");
         let status = Command::new("cp").arg("-a").arg("--reflink=auto").arg(kind.folder()).arg(&live).status().unwrap();
@@ -148,8 +153,23 @@ impl Site {
     }
 
     pub(crate) fn check_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Checked {
-        let before = digest(&self.live);
+        self.check_as(None, arguments, environment)
+    }
+
+    /// The same as another user, who is given the folder first (root only).
+    pub(crate) fn check_as(&self, user: Option<&str>, arguments: &[&str], environment: &[(&str, &str)]) -> Checked {
         let mut command = self.command(&["check", "--format", "json"]);
+        if let Some(user) = user {
+            // The binary may lie where only its owner can look.
+            let binary = self.folder.path().join("themegate");
+            fs::copy(THEMEGATE, &binary).unwrap();
+            let owned = Command::new("chown").arg("-hR").arg(user).arg(self.folder.path()).status();
+            assert!(owned.unwrap().success());
+            command = Command::new("runuser");
+            command.args(["-u", user, "--"]).arg(binary).args(["check", "--format", "json"]);
+            command.current_dir(&self.live).envs(self.kind.environment()).env("NO_COLOR", "1");
+        }
+        let before = digest(&self.live);
         let output = command.args(arguments).envs(environment.iter().copied()).output().unwrap();
         assert_same_tree(&before, &digest(&self.live));
         assert_eq!(self.stages(), Vec::<PathBuf>::new(), "a stage was left behind");
