@@ -4,6 +4,11 @@
 //! `THEMEGATE_FAULTS=id,id` runs only those; `THEMEGATE_FAULTS_SITES=vite` only on that site.
 //! `THEMEGATE_FAULTS_MEASURE=1` runs the plain precompile on another copy instead, and keeps what it did in
 //! `tests/faults-plain.toml`; `THEMEGATE_FAULTS_WRITE=1` writes the table.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "in a test a failed assumption is the failure, and a skip is said aloud"
+)]
 
 mod support;
 
@@ -260,7 +265,8 @@ grep -q '^ft:' "$2/config/themes.yml" || printf '\nft: styles/ft.scss\n' >> "$2/
         let status = Command::new("sh").args(["-c", line, "sh"]).arg(&theme).arg(&site.live).status();
         assert!(status.unwrap().success());
     }
-    let read = || manifests.iter().map(|path| fs::read_to_string(site.path(path)).unwrap_or_default()).collect::<String>();
+    let read =
+        || manifests.iter().map(|path| fs::read_to_string(site.path(path)).unwrap_or_default()).collect::<String>();
     let before = read();
     let mut command = Command::new("timeout");
     command.args(["180", "bundle", "exec", "rails", "assets:precompile"]).current_dir(&site.live);

@@ -1,4 +1,5 @@
 //! Every report format over the same findings: what a reader of that format must find there.
+#![expect(clippy::unwrap_used, reason = "in a test a failed assumption is the failure, and a skip is said aloud")]
 
 use themegate::finding::{Acknowledgement, Finding};
 use themegate::report::{github, junit, sarif};
