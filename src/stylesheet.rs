@@ -77,7 +77,7 @@ pub struct Sheet {
     pub declarations: u64,
     /// Class names in selectors.
     pub classes: BTreeSet<String>,
-    /// Selectors of style rules, whitespace folded.
+    /// Selectors of style rules that always hold, whitespace folded: not those within `@media` and other conditions.
     pub selectors: BTreeSet<String>,
     /// What it asks the browser to load.
     pub addresses: Vec<Address>,
@@ -92,7 +92,7 @@ impl Sheet {
     #[must_use]
     pub fn read(css: &str) -> Self {
         let mut parser = Parser::new(css);
-        let mut reader = Reader { sheet: Self::default(), depth: 0 };
+        let mut reader = Reader { sheet: Self::default(), depth: 0, conditions: 0 };
         reader.block(&mut parser);
         reader.sheet
     }
@@ -104,6 +104,8 @@ const DEEPEST: u32 = 200;
 struct Reader {
     sheet: Sheet,
     depth: u32,
+    /// How many of the open blocks are conditions.
+    conditions: u32,
 }
 
 /// What stands before a `{` or a `;`.
@@ -165,11 +167,14 @@ impl Reader {
         let line = line_of(parser);
         let is_style = prelude.at_rule.is_none();
         let selector = prelude.start.map(|start| folded(parser.slice(start..brace)));
+        let is_condition = prelude.at_rule.as_deref().is_some_and(|name| name != "layer");
+        self.conditions += u32::from(is_condition);
         let declarations = self.nested(parser, line, Self::block);
+        self.conditions -= u32::from(is_condition);
         if is_style && declarations > 0 {
             self.sheet.rules += 1;
             self.sheet.classes.extend(prelude.classes.iter().cloned());
-            self.sheet.selectors.extend(selector);
+            self.sheet.selectors.extend(selector.filter(|_| self.conditions == 0));
         }
     }
 
@@ -312,6 +317,15 @@ mod tests {
         assert_eq!(sheet.classes.iter().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
         assert!(sheet.selectors.contains(".a .b:not(.c)"), "{:?}", sheet.selectors);
         assert_eq!(sheet.faults, []);
+    }
+
+    #[test]
+    fn rules_behind_a_condition_are_no_styles_that_always_hold() {
+        let sheet = Sheet::read(
+            "@media print{.a{color:red}}@layer base{.b{top:0}}@supports (a:b){@media x{.c{top:0}}}.d{top:0}",
+        );
+        assert_eq!(sheet.selectors.iter().collect::<Vec<_>>(), [".b", ".d"]);
+        assert_eq!(sheet.rules, 4);
     }
 
     #[test]

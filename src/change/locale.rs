@@ -1,14 +1,16 @@
 //! Judges a locale file: Rails reads every one of them when it starts, and trusts what it reads.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
 use serde_saphyr::granit_parser::{Event, Parser};
 
 use crate::finding::Finding;
 
 /// What is wrong with the locale file at `path` (relative to the theme folder).
 pub(super) fn fault(path: &Path, text: &str) -> Option<Finding> {
-    let (line, reason) = yaml_fault(text)?;
+    let Some((line, reason)) = yaml_fault(text) else { return more_than_names(path, text) };
     let excerpt = text.lines().nth(usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX)).unwrap_or_default();
     let message = format!("{} is no readable YAML: {reason}.", path.display());
     Some(
@@ -17,6 +19,35 @@ pub(super) fn fault(path: &Path, text: &str) -> Option<Finding> {
             .meaning("Rails reads every locale file when it starts: with this one the site does not come up at all.")
             .help(format!("Mend line {line}, or delete the file: the settings then show the theme's plain name.")),
     )
+}
+
+/// A theme's locale file says how the theme is called, and nothing else: with `number:` or `settings:` it would replace texts
+/// that Mastodon formats pages with, and a text where a map belongs answers 500 on every page.
+fn more_than_names(path: &Path, text: &str) -> Option<Finding> {
+    let parsed: Result<BTreeMap<String, Value>, _> = serde_saphyr::from_str(text);
+    let foreign = match &parsed {
+        Ok(languages) => languages.iter().find_map(|(language, keys)| foreign_key(language, keys)),
+        Err(_) => Some("it could not be read as a map of languages".to_owned()),
+    }?;
+    let message = format!("{} says more than what the theme is called: {foreign}.", path.display());
+    Some(
+        Finding::review("locale-more-than-names", message)
+            .at(path)
+            .meaning("It would replace texts of Mastodon's own; one of the wrong kind breaks every page.")
+            .help("Leave only the names in it, such as: en: {themes: {my-theme: My theme}}"),
+    )
+}
+
+fn foreign_key(language: &str, keys: &Value) -> Option<String> {
+    let Value::Object(keys) = keys else { return Some(format!("under {language} stands no map")) };
+    let own = ["themes", "skins", "flavours"];
+    let foreign = keys.iter().find(|(key, value)| !own.contains(&key.as_str()) || !only_texts(value));
+    foreign.map(|(key, _)| format!("{language}.{key}"))
+}
+
+fn only_texts(value: &Value) -> bool {
+    let Value::Object(names) = value else { return false };
+    names.values().all(|name| name.is_string() || only_texts(name))
 }
 
 /// Why `text` is not YAML that Ruby reads as a map (line and reason), or `None` if it is one.

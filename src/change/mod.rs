@@ -10,6 +10,7 @@ mod layout;
 mod leftovers;
 mod locale;
 mod places;
+pub mod reach;
 mod registration;
 pub mod shipped;
 mod stock;

@@ -165,6 +165,7 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
         live: gate.live,
         staged: &compiled,
         build_began: began,
+        cdn: surroundings::cdn(gate.site),
         themes_only: compiler.is_builtin,
         sources: &sources,
         sheets: BTreeMap::new(),
@@ -176,6 +177,7 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
     record.touched = subject.touched.iter().filter(|_| has_output_before).cloned().collect();
     record.invariants = results;
     record.findings.extend(findings);
+    surroundings::settle_rooted_addresses(&compiled, record);
 }
 
 /// The change's own stylesheets as text, and the plain CSS that themes are listed with: for naming the place of a fault.

@@ -134,6 +134,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let registry = registry_of(text.as_deref(), &mut record);
     let change = propose(request, &site, registry.as_ref())?;
     record.findings.extend(change.findings.iter().cloned());
+    record.findings.extend(offered::trespasses(&change, registry.as_ref()));
     let offered = offered::after(&site, registry, &change, &mut record);
 
     let seen = passed::seen_of_live(&site, &live, &change)?;
@@ -176,7 +177,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
 /// Only what passed, and on a site with a toolchain of its own only what that toolchain compiled.
 fn is_promotable(report: &Report, site: &LiveSite) -> bool {
     let builtin = report.precompile.as_ref().is_none_or(|build| build.builtin);
-    report.verdict == Verdict::Pass && !(builtin && site.has_rails)
+    report.verdict == Verdict::Pass && !(builtin && site.has_toolchain())
 }
 
 /// The registry, or its faults as findings.
@@ -210,7 +211,7 @@ fn stage_change(
 ) -> Result<StagedTree, GateError> {
     record.begin("staging");
     let staged = surroundings::stage(request, site, request.keep_stage, record.progress)?;
-    record.findings.extend(staged.findings().iter().cloned());
+    record.findings.extend(surroundings::noticed(&staged));
     surroundings::apply(change, &staged)?;
     Ok(staged)
 }

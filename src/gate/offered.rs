@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::record::Record;
 use crate::change::shipped::Shipped;
-use crate::change::{self, Change, ChangeError, SiteFacts};
+use crate::change::{self, Change, ChangeError, SiteFacts, reach};
+use crate::finding::Finding;
 use crate::invariant::{Lookup, OfferedTheme};
 use crate::site::registry::{self, PathKind, Registry, RegistrySemantics};
 use crate::site::{Fork, LiveSite, skins};
@@ -27,6 +28,32 @@ pub(super) fn read_themes(
             packs: &site.packs,
             shipped: &|path| shipped.ships(path),
         },
+    )
+}
+
+/// What is wrong with a change beside its own files: it reaches outside of the sources, or into another theme.
+pub(super) fn trespasses(change: &Change, registry: Option<&Registry>) -> Vec<Finding> {
+    let is_sheet =
+        |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css" || ending == "sass");
+    let sheets = change.files.iter().filter(|file| is_sheet(&file.to));
+    let reaching = sheets.filter_map(|file| reach::outside(&file.to, &String::from_utf8_lossy(&file.bytes().ok()?)));
+    let others = registry.into_iter().flat_map(Registry::entries);
+    let others = others.filter(|entry| !change.themes.iter().any(|theme| theme.name == entry.name));
+    reaching.chain(others.filter_map(|entry| into_other(change, entry))).collect()
+}
+
+fn into_other(change: &Change, other: &registry::RegistryEntry) -> Option<Finding> {
+    let entry = Path::new(registry::PATHS_ROOT).join(&other.path);
+    let folder = entry.with_extension("");
+    let of_other = |path: &Path| path == entry || path.starts_with(&folder);
+    let file = change.files.iter().find(|file| of_other(&file.to))?;
+    let message =
+        format!("The change replaces {}, which belongs to the installed theme {}.", file.to.display(), other.name);
+    Some(
+        Finding::review("change-touches-other-theme", message)
+            .at(&file.to)
+            .meaning(format!("Users of {} would see another theme from then on.", other.name))
+            .help("If that is meant, accept it in themegate.toml; else give the theme's files names of their own."),
     )
 }
 
@@ -93,8 +120,8 @@ fn skin(skin: skins::Skin) -> OfferedTheme {
     }
 }
 
-fn no_registry() -> crate::finding::Finding {
-    crate::finding::Finding::fatal("registry-missing", "The live tree has no theme registry.")
+fn no_registry() -> Finding {
+    Finding::fatal("registry-missing", "The live tree has no theme registry.")
         .at(registry::PATH)
         .meaning("Rails reads it when it starts; without it every page answers 500.")
         .help(format!("Put it back: git checkout {}", registry::PATH))

@@ -20,7 +20,25 @@ const KEPT: usize = 3;
 /// What a promotion will compare the live tree with, read before anything else is done.
 pub(super) fn seen_of_live(site: &LiveSite, live: &CompiledTree, change: &Change) -> Result<Fingerprints, GateError> {
     let names = sources(change).into_iter().chain([PathBuf::from(registry::PATH)]).chain(manifests(site, live));
-    Ok(Fingerprints::of(&site.root, names)?)
+    Ok(Fingerprints::of(&site.root, names.chain(compiled_from(site)))?)
+}
+
+/// What the output is compiled from: if any of it moves between check and promotion, the output is of another site.
+fn compiled_from(site: &LiveSite) -> impl Iterator<Item = PathBuf> {
+    const FILES: [&str; 7] = [
+        "lib/mastodon/version.rb",
+        "Gemfile.lock",
+        "package.json",
+        "yarn.lock",
+        "config/webpacker.yml",
+        "config/vite.json",
+        "config/settings.yml",
+    ];
+    let root = site.root.clone();
+    let walked = walkdir::WalkDir::new(root.join(&site.output.source)).into_iter().flatten();
+    let sources = walked.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path);
+    let below = move |path: PathBuf| path.strip_prefix(&root).map(Path::to_path_buf).ok();
+    sources.filter_map(below).chain(FILES.map(PathBuf::from))
 }
 
 /// Keeps the compiled output and the files of the change under `.themegate/staged/RUN/`, with the record that `promote`

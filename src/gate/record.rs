@@ -85,7 +85,9 @@ impl<'gate> Record<'gate> {
             staging.kept = Some(kept.root());
         }
         let mut themes: Vec<String> = change.themes.iter().map(|theme| theme.name.clone()).collect();
-        themes.extend(self.touched.into_iter().filter(|name| offered.iter().any(|theme| theme.name == *name)));
+        if themes.is_empty() {
+            themes.extend(self.touched.into_iter().filter(|name| offered.iter().any(|theme| theme.name == *name)));
+        }
         themes.sort();
         themes.dedup();
         Report {

@@ -8,12 +8,13 @@ use super::record::Record;
 use super::{CheckRequest, GateError, Progress};
 use crate::change::Change;
 use crate::compiled::CompiledTree;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Evidence, Finding, Severity};
 use crate::invariant::OfferedTheme;
 use crate::manifest::resolution::Resolution;
 use crate::rules::RuleSet;
+use crate::site::environment::SiteEnvironment;
 use crate::site::{LiveSite, SiteError, registry};
-use crate::staging::{self, Inventory, Method, StagedTree, StagingRequest, What, differences};
+use crate::staging::{self, Inventory, Method, StagedTree, StagingError, StagingRequest, What, differences};
 
 /// Copies the live tree into a stage.
 pub(super) fn stage(
@@ -23,14 +24,38 @@ pub(super) fn stage(
     progress: &dyn Progress,
 ) -> Result<StagedTree, GateError> {
     let folders = site.output.folders();
-    Ok(staging::stage(&StagingRequest {
+    let staged = staging::stage(&StagingRequest {
         live: &site.root,
         state_dir: &site.state,
         keep,
         output_folders: &folders,
         interrupted: &request.interrupted,
         progress: &|files| progress.detail(&format!("{files} files")),
-    })?)
+    })?;
+    materialise_registry(site, &staged)?;
+    Ok(staged)
+}
+
+/// A registry that is a link (a shared file of Capistrano's) becomes a file of its own in the stage: the change is written
+/// into it there, and a relative link would lead nowhere.
+fn materialise_registry(site: &LiveSite, staged: &StagedTree) -> Result<(), GateError> {
+    let path = staged.root().join(registry::PATH);
+    if !path.is_symlink() {
+        return Ok(());
+    }
+    let unwritable = |source| StagingError::Unwritable { path: path.clone(), source };
+    fs::remove_file(&path).map_err(unwritable)?;
+    if let Some(text) = site.registry_text()? {
+        staged.put(Path::new(registry::PATH), &text, 0o644)?;
+    }
+    Ok(())
+}
+
+/// What staging noticed, without the link that [`stage`] has resolved.
+pub(super) fn noticed(staged: &StagedTree) -> impl Iterator<Item = Finding> {
+    let is_registry =
+        |evidence: &Evidence| matches!(evidence, Evidence::File { path, .. } if path == Path::new(registry::PATH));
+    staged.findings().iter().filter(move |finding| !finding.evidence.iter().any(is_registry)).cloned()
 }
 
 /// The program's rules with those of `themegate.d/*.toml` in the live tree's root or beside it; none if there are none.
@@ -183,4 +208,28 @@ pub(super) const fn method(method: Method) -> &'static str {
         Method::Reflink => "reflink copy",
         Method::Copy => "copy",
     }
+}
+
+/// The site's `CDN_HOST`, if it has one: a harmless variable that the build gets too.
+pub(super) fn cdn(site: &LiveSite) -> Option<String> {
+    let own = SiteEnvironment::read(&site.root);
+    let host =
+        own.harmless().find(|(name, _)| *name == "CDN_HOST").map(|(_, host)| host.trim_end_matches('/').to_owned());
+    host.filter(|host| !host.is_empty())
+}
+
+/// Vite says of every rooted `url()` that it leaves it for run time. Where the file stands in `public/`, that is proven
+/// harmless.
+pub(super) fn settle_rooted_addresses(compiled: &CompiledTree, record: &mut Record<'_>) {
+    let proven = |finding: &Finding| {
+        let mut words = finding.evidence.iter().filter_map(|evidence| match evidence {
+            Evidence::Log { excerpt, .. } => excerpt.split_whitespace().next(),
+            Evidence::File { .. } => None,
+        });
+        words.all(|word| word.strip_prefix('/').is_some_and(|path| compiled.size_of(path).is_some()))
+    };
+    let unresolved = record.findings.iter_mut().filter(|finding| finding.id == "vite-url-unresolved");
+    unresolved.filter(|finding| !finding.evidence.is_empty() && proven(finding)).for_each(|finding| {
+        finding.severity = Severity::Benign;
+    });
 }

@@ -59,6 +59,7 @@ pub fn verify(request: &VerifyRequest, progress: &dyn Progress) -> Result<Report
         live: &nothing,
         staged: &compiled,
         build_began: SystemTime::UNIX_EPOCH,
+        cdn: crate::gate::surroundings::cdn(&site),
         themes_only: false,
         sources: &sources,
         sheets: BTreeMap::new(),

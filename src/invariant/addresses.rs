@@ -46,6 +46,7 @@ fn live_addresses(subject: &Subject<'_>, theme: &OfferedTheme) -> BTreeSet<Strin
 }
 
 fn fault(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet, address: &Address) -> Option<Finding> {
+    let address = &on_this_host(address, subject.cdn.as_deref());
     let finding = if address.is_remote() {
         remote(theme, address)
     } else {
@@ -60,6 +61,12 @@ fn fault(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet, address
         Some((path, line, excerpt)) => finding.at_line(path, line, excerpt),
         None => finding.at_line(subject.staged.shown(&read.file), address.line, address.url.clone()),
     })
+}
+
+/// An address on the site's own `CDN_HOST` as what it is: a file of this site.
+fn on_this_host(address: &Address, cdn: Option<&str>) -> Address {
+    let below = cdn.and_then(|host| address.url.strip_prefix(host)).filter(|path| path.starts_with('/'));
+    Address { url: below.unwrap_or(&address.url).to_owned(), ..address.clone() }
 }
 
 /// Looks where the browser would: beside the stylesheet, or from the web server's root; in the staged tree, and in the live

@@ -29,7 +29,14 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
     }
     findings.extend(subject.offered.iter().filter_map(|theme| {
         let (key, entry) = subject.entry(theme)?;
-        (!entry.file.ends_with(".css")).then(|| theme.show_in(not_a_stylesheet(&theme.name, &key, entry)))
+        if entry.file.ends_with(".css") {
+            return None;
+        }
+        let twin = subject.offered.iter().find(|other| other.source == theme.source && other.name != theme.name);
+        Some(theme.show_in(match twin {
+            Some(twin) => two_names(&theme.name, &twin.name, &theme.source),
+            None => not_a_stylesheet(&theme.name, &key, entry),
+        }))
     }));
     findings
 }
@@ -60,6 +67,13 @@ fn file_fault(subject: &Subject<'_>, key: &str, file: &str) -> Option<Finding> {
 fn needs_content(file: &str) -> bool {
     let ending = file.rsplit('.').next().unwrap_or_default();
     matches!(ending, "css" | "js" | "mjs" | "woff" | "woff2" | "ttf" | "png" | "jpg" | "svg" | "gz" | "br")
+}
+
+/// Vite builds one entry for a source that two names share, and Rails finds its empty script instead of its stylesheet.
+fn two_names(theme: &str, twin: &str, source: &str) -> Finding {
+    Finding::fatal("themes-share-a-source", format!("{theme} and {twin} both name {source}."))
+        .meaning("The build exits 0, and neither of them loads a stylesheet: their users see bare HTML.")
+        .help(format!("Keep one of the two lines, or give {theme} a file of its own that imports the other."))
 }
 
 fn not_a_stylesheet(theme: &str, key: &str, entry: &Entry) -> Finding {

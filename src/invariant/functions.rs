@@ -17,6 +17,13 @@ pub(super) const INVARIANT: Invariant = Invariant {
 /// with the old filters of Internet Explorer, which stylesheets still carry and which do no harm.
 const KNOWN: &[&str] = &[
     "abs",
+    "alphaimageloader",
+    "color-stop",
+    "constant",
+    "container-progress",
+    "from",
+    "media-progress",
+    "to",
     "acos",
     "alpha",
     "anchor",

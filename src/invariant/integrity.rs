@@ -2,6 +2,8 @@
 //!
 //! Browsers refuse a stylesheet or script whose bytes do not match (W3C Subresource Integrity, section 3.3).
 
+use std::io::Read;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256, Sha384, Sha512};
@@ -21,6 +23,7 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
     for (path, manifest) in &subject.staged.set.manifests {
         for (key, entry) in &manifest.entries {
             findings.extend(mismatch(subject, key, entry));
+            findings.extend(torn_sibling(subject, entry));
         }
         findings.extend(absent(path, manifest));
         findings.extend(vanished(subject, path, manifest));
@@ -39,6 +42,22 @@ fn mismatch(subject: &Subject<'_>, key: &str, entry: &Entry) -> Option<Finding> 
         .at(subject.staged.shown(&entry.file))
         .meaning("Every browser refuses the file: pages stay without styles or without their script.")
         .help("Compile again. Something changes files after the manifest is written: a minifier, a sync, a full disk.")
+    })
+}
+
+/// nginx's `gzip_static` serves the `.gz` beside a file to every browser: it must hold the same bytes.
+fn torn_sibling(subject: &Subject<'_>, entry: &Entry) -> Option<Finding> {
+    let sibling = format!("{}.gz", entry.file);
+    let packed = subject.staged.read_served(&sibling).ok()?;
+    let bytes = subject.staged.read_served(&entry.file).ok()?;
+    let mut unpacked = Vec::new();
+    // One byte more than expected is enough to tell, and keeps a bomb from filling the memory.
+    let read = flate2::read::GzDecoder::new(&packed[..]).take(bytes.len() as u64 + 1).read_to_end(&mut unpacked);
+    (read.is_err() || unpacked != bytes).then(|| {
+        Finding::fatal("compressed-sibling-torn", format!("{sibling} does not hold the bytes of {}.", entry.file))
+            .at(subject.staged.shown(&sibling))
+            .meaning("nginx serves the compressed file to browsers (gzip_static): they get garbage, and refuse it.")
+            .help("The build was cut off while it compressed. See that the disk has space (df -h), and compile again.")
     })
 }
 

@@ -33,5 +33,5 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
 fn nothing_built() -> Finding {
     Finding::fatal("nothing-built", "The build wrote no manifest: nothing was compiled, whatever its exit code says.")
         .meaning("Rails would go on serving the old stylesheets while it offers the new themes.")
-        .help("Look at the build log: themegate show RUN. A build that says \"Nothing to do\" has trusted a stale digest.")
+        .help("Look at the build log: themegate show latest --log. A build that says \"Nothing to do\" has trusted a stale digest.")
 }

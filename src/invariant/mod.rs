@@ -10,6 +10,7 @@ mod functions;
 mod integrity;
 mod manifest_written;
 mod manifests_agree;
+mod output_kinds;
 mod sheet_weight;
 mod sheet_whole;
 mod static_page;
@@ -100,6 +101,8 @@ pub struct Subject<'gate> {
     pub staged: &'gate CompiledTree,
     /// When the build began: output older than this was not made by it.
     pub build_began: std::time::SystemTime,
+    /// `CDN_HOST` of the site, which its content security policy lets through; without a slash at the end.
+    pub cdn: Option<String>,
     /// True if only themes were compiled (the builtin compiler): scripts and Rails' own assets are then not judged.
     pub themes_only: bool,
     /// Files of the change with their text, for naming the place of a fault; relative to the live tree.
@@ -174,6 +177,7 @@ pub const ALL: &[Invariant] = &[
     addresses::INVARIANT,
     functions::INVARIANT,
     body_classes::INVARIANT,
+    output_kinds::INVARIANT,
     static_page::INVARIANT,
 ];
 

@@ -143,6 +143,9 @@ fn verdict(report: &Report, layout: Layout, text: &mut String) {
     let wrapped = textwrap::wrap(&sentence, options(layout.width.saturating_sub(word.len() + 3)));
     let indent = " ".repeat(word.len() + 3);
     let _ = writeln!(text, "\n{style}{word}{style:#}   {}", wrapped.join(&format!("\n{indent}")));
+    if report.promotable {
+        let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
+    }
 }
 
 fn sentence(report: &Report) -> String {
@@ -257,9 +260,6 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
     }
     if let Some(kept) = report.staging.as_ref().and_then(|staging| staging.kept.as_ref()) {
         let _ = writeln!(text, "\nThe staged tree is kept: {}", kept.display());
-    }
-    if report.promotable {
-        let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
     }
     let builtin = report.precompile.as_ref().is_some_and(|build: &PrecompileFacts| build.builtin);
     if report.verdict == Verdict::Pass && builtin {

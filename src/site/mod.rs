@@ -154,6 +154,14 @@ impl LiveSite {
         locate::make_private(&self.state).map_err(|source| SiteError::State { path: self.state.clone(), source })
     }
 
+    /// True if this site has a toolchain of its own, whatever of it works right now: what the builtin compiler makes (themes
+    /// alone) must never take the place of its output.
+    #[must_use]
+    pub fn has_toolchain(&self) -> bool {
+        let signs = ["Gemfile", "bin/vite", "bin/webpack", "node_modules/.bin/webpack", "node_modules/.bin/vite"];
+        self.has_rails || signs.iter().any(|sign| self.root.join(sign).symlink_metadata().is_ok())
+    }
+
     /// Like `Mastodon 4.1.6`, or `glitch-soc 4.6.5`, or `Mastodon of unknown version`.
     #[must_use]
     pub fn title(&self) -> String {
@@ -187,14 +195,14 @@ fn detect_fork(root: &Path) -> Fork {
     let has_flavour = flavours.is_ok_and(|mut folders| {
         folders.any(|folder| folder.is_ok_and(|folder| folder.path().join("theme.yml").is_file()))
     });
-    if has_flavour && !root.join(registry::PATH).is_file() { Fork::GlitchSoc } else { Fork::Mastodon }
+    if has_flavour { Fork::GlitchSoc } else { Fork::Mastodon }
 }
 
-/// `config/vite.json` decides; a tree with neither file is treated as webpacker, the older shape.
+/// `config/vite.json` or `config/webpacker.yml` decides; where an upgrade left both, the gem that is locked does. A tree
+/// with neither is treated as webpacker, the older shape.
 fn detect_toolchain(root: &Path) -> Toolchain {
-    if root.join("config/vite.json").is_file() && !root.join("config/webpacker.yml").is_file() {
-        Toolchain::Vite
-    } else {
-        Toolchain::Webpacker
-    }
+    let has = |file: &str| root.join(file).is_file();
+    let locked = fs::read_to_string(root.join("Gemfile.lock")).unwrap_or_default();
+    let still_webpacker = has("config/webpacker.yml") && !locked.contains("vite_ruby") && !has("bin/vite");
+    if has("config/vite.json") && !still_webpacker { Toolchain::Vite } else { Toolchain::Webpacker }
 }

@@ -134,7 +134,9 @@ pub(super) fn is_secret(path: &Path) -> bool {
 
 fn is_env_file(name: &OsStr) -> bool {
     let name = name.as_bytes();
-    name.starts_with(b".env") && !name.ends_with(b".sample") && !name.ends_with(b".example")
+    (name.starts_with(b".env") || name.starts_with(b"env.production"))
+        && !name.ends_with(b".sample")
+        && !name.ends_with(b".example")
 }
 
 fn ends_like_a_secret(name: &OsStr) -> bool {

@@ -138,7 +138,7 @@ fn name_finding(entry: &RegistryEntry, semantics: &RegistrySemantics<'_>) -> Opt
              an error on every page.",
         ),
         (NameFault::Dot | NameFault::Space, _) => {
-            (Finding::review("theme-name-unusual", message), "Manifest lookups and web addresses may not find it.")
+            (Finding::benign("theme-name-unusual", message), "Manifest lookups and web addresses may not find it.")
         }
         (NameFault::Reserved | NameFault::UpperCase | NameFault::Shape, _) => return None,
     };
