@@ -20,7 +20,7 @@ use super::sighting::Sighting;
 use super::trouble::{Looks, looks};
 use super::tty;
 use super::watch::Watch;
-use super::wrap::{Held, is_powershell};
+use super::wrap::{Held, Line, is_powershell};
 
 /// Classifies a build log.
 ///
@@ -55,15 +55,6 @@ struct Classifier<'r> {
     plain: Vec<u8>,
     ledger: Ledger,
     counts: Vec<u64>,
-}
-
-/// A line without colour codes and prefixes.
-#[derive(Clone, Copy)]
-struct Line<'t> {
-    number: u64,
-    text: &'t [u8],
-    indent: usize,
-    marked: bool,
 }
 
 impl<'r> Classifier<'r> {
@@ -136,13 +127,13 @@ impl<'r> Classifier<'r> {
             if self.is_known(&joined) {
                 self.line(&Line {
                     text: joined.as_bytes(),
-                    ..of(held)
+                    ..held.line()
                 });
                 self.ledger.settle(next.number, Account::Evidence);
                 return None;
             }
         }
-        self.line(&of(held));
+        self.line(&held.line());
         Some(next)
     }
 
@@ -287,7 +278,7 @@ impl<'r> Classifier<'r> {
 
     fn finish(mut self) -> Classified {
         if let Some(held) = self.held.take() {
-            self.line(&of(&held));
+            self.line(&held.line());
         }
         self.close();
         let [neutral, evidence, unaccounted] = self.ledger.totals();
@@ -305,14 +296,5 @@ impl<'r> Classifier<'r> {
             unaccounted,
             rules: named.map(|(rule, &count)| (rule.id.clone(), count)).collect(),
         }
-    }
-}
-
-fn of(held: &Held) -> Line<'_> {
-    Line {
-        number: held.number,
-        text: held.text.as_bytes(),
-        indent: held.indent,
-        marked: held.marked,
     }
 }
