@@ -229,7 +229,7 @@ fn mutated(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
         match dice.roll(4) {
             0 => text[at] = u8::try_from(dice.roll(256)).unwrap_or(0),
             1 => text.truncate(at.max(1)),
-            2 => text.insert(at, b"\n\r\x1b[\t :\xff'`"[dice.roll(11)]),
+            2 => text.insert(at, b"\n\r\x1b[\t :\xff'`"[dice.roll(10)]),
             _ => {
                 let other = &seeds[dice.roll(seeds.len())];
                 let from = dice.roll(other.len());
