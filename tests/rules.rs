@@ -39,7 +39,7 @@ fn every_rule_has_a_match_with_its_source_and_a_near_miss() {
         assert!(!rule.matches.is_empty(), "{} has no match", rule.id);
         for example in &rule.matches {
             assert!(
-                example.source.starts_with("run: ") || example.source.starts_with("issue: "),
+                ["run: ", "issue: ", "unverified: "].iter().any(|kind| example.source.starts_with(kind)),
                 "{} does not say where its example is from",
                 rule.id
             );

@@ -20,7 +20,7 @@ use super::sighting::Sighting;
 use super::trouble::{Looks, looks};
 use super::tty;
 use super::watch::Watch;
-use super::wrap::{Held, is_powershell};
+use super::wrap::{Held, Line, is_powershell};
 
 /// Classifies a build log.
 ///
@@ -55,15 +55,6 @@ struct Classifier<'r> {
     plain: Vec<u8>,
     ledger: Ledger,
     counts: Vec<u64>,
-}
-
-/// A line without colour codes and prefixes.
-#[derive(Clone, Copy)]
-struct Line<'t> {
-    number: u64,
-    text: &'t [u8],
-    indent: usize,
-    marked: bool,
 }
 
 impl<'r> Classifier<'r> {
@@ -123,12 +114,12 @@ impl<'r> Classifier<'r> {
         if both && !self.is_known(&held.text) && !self.is_known(&next.text) {
             let joined = held.joined(&next.text);
             if self.is_known(&joined) {
-                self.line(&Line { text: joined.as_bytes(), ..of(held) });
+                self.line(&Line { text: joined.as_bytes(), ..held.line() });
                 self.ledger.settle(next.number, Account::Evidence);
                 return None;
             }
         }
-        self.line(&of(held));
+        self.line(&held.line());
         Some(next)
     }
 
@@ -250,7 +241,7 @@ impl<'r> Classifier<'r> {
 
     fn finish(mut self) -> Classified {
         if let Some(held) = self.held.take() {
-            self.line(&of(&held));
+            self.line(&held.line());
         }
         self.close();
         let [neutral, evidence, unaccounted] = self.ledger.totals();
@@ -264,8 +255,4 @@ impl<'r> Classifier<'r> {
             rules: named.map(|(rule, &count)| (rule.id.clone(), count)).collect(),
         }
     }
-}
-
-fn of(held: &Held) -> Line<'_> {
-    Line { number: held.number, text: held.text.as_bytes(), indent: held.indent, marked: held.marked }
 }

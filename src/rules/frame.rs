@@ -48,7 +48,8 @@ fn is_ruby_frame(text: &[u8]) -> bool {
 /// `7: 0x1112684 v8::internal::Heap::PerformGarbageCollection(...) [node]`.
 fn is_native_frame(text: &[u8]) -> bool {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    text[digits..].starts_with(b": 0x")
+    let rest = &text[digits..];
+    rest.starts_with(b": 0x") || rest.starts_with(b": <unknown>")
 }
 
 /// The end of a JavaScript frame that was wrapped: `ode/chunks/dep.js:46374:15)`.

@@ -75,7 +75,7 @@ fn numbered_step(text: &[u8]) -> Option<(usize, bool, bool)> {
 fn time(line: &Stripped<'_>) -> Option<usize> {
     let text = line.text;
     length_of(&TIME, text).or_else(|| seconds(text)).or_else(|| {
-        let airbrussh = line.indent >= 4 && text.len() > 3 && text[1].is_ascii_digit() && text[2] == b' ';
+        let airbrussh = line.indent == 6 && text.len() > 3 && text[1].is_ascii_digit() && text[2] == b' ';
         (airbrussh && !text[3].is_ascii_digit() && !text[3..].starts_with(b"|")).then_some(3)
     })
 }

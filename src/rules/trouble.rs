@@ -169,21 +169,21 @@ pattern!(
 );
 pattern!(
     NEGATED,
-    r"(?ix)
+    r#"(?ix)
         \b(?:0|no|zero|without(?:\ any)?|any|found\ 0)\ (?:new\ |known\ |eslint\ |type\ |lint\ )?(?:errors?|warnings?|failures?|failed|issues?|problems?|offenses?|vulnerabilit\w+|conflicts?|exceptions?|skipped)\b
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:0|none|false|no|off|nil|null|\[\]|-)(?:$|[\s,;.)\]])
-      | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b
+      | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?
       | \b(?:ignore|ignoring|suppress|silence|hide|disable|disabling)\ (?:this|these|the|all|such)?\ ?(?:warnings?|errors?|messages?)\b
       | \b(?:error|exception|warning)\s(?:page|pages|handling|handler|handlers|reporting|tracking|boundary|boundaries|messages?\ (?:loaded|are)|log|logs|overlay)\b
       | \btimeout\s*[:=]?\s*\d+
       | \bfail(?:ed)?[-\ ]?(?:fast|over|safe)\b
-    "
+    "#
 );
 pattern!(DEPRECATION, r"(?i)\bdeprecat(?:ed|ion|ions|es)\b");
 pattern!(GRAVE, r"(?i)\b(?:fatal|aborted|failed|exception|errors?)\b");
 pattern!(
     TROUBLE,
-    r"(?ix)
+    r#"(?ix)
         \b(?:errors?|fatal|failed|failure|failures|fails|failing|exceptions?|abort(?:ed|ing)?|panick?(?:ed)?|warn(?:ing|ings)?|critical|traceback)\b
       | \b[A-Z]\w*(?:Error|Exception)\b
       | \b(?:cannot|can't|can\ not|could\ not|couldn't|unable\ to|won't\ be|didn't|refus\w+\ to)\b
@@ -198,7 +198,7 @@ pattern!(
       | \bis\ not\ (?:a|an|the|defined|recognized|allowed|supported|valid|installed|exported|compatible|writable|readable|in)\b
       | [✗✘✖❌⚠🚨⛔]
       | エラー | 警告 | 失敗 | 見つかりません | 错误 | 失败 | \bfehler | \bwarnung | \berreur | échec | ошибка
-    "
+    "#
 );
 
 #[cfg(test)]

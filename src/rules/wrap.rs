@@ -1,6 +1,15 @@
 //! Joins lines that a console has wrapped. PowerShell breaks what a program says on stderr at the width of its window, at a
 //! blank or in the middle of a word.
 
+/// A line without colour codes and prefixes.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'t> {
+    pub number: u64,
+    pub text: &'t [u8],
+    pub indent: usize,
+    pub marked: bool,
+}
+
 /// A line held back until the next one is known.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Held {
@@ -13,6 +22,11 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// The line by itself.
+    pub(crate) const fn line(&self) -> Line<'_> {
+        Line { number: self.number, text: self.text.as_bytes(), indent: self.indent, marked: self.marked }
+    }
+
     /// This line and the next as the program printed them.
     pub(crate) fn joined(&self, next: &str) -> String {
         let blank = if self.blank_at_end { " " } else { "" };
