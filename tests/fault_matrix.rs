@@ -260,7 +260,8 @@ grep -q '^ft:' "$2/config/themes.yml" || printf '\nft: styles/ft.scss\n' >> "$2/
         let status = Command::new("sh").args(["-c", line, "sh"]).arg(&theme).arg(&site.live).status();
         assert!(status.unwrap().success());
     }
-    let read = || manifests.iter().map(|path| fs::read_to_string(site.path(path)).unwrap_or_default()).collect::<String>();
+    let read =
+        || manifests.iter().map(|path| fs::read_to_string(site.path(path)).unwrap_or_default()).collect::<String>();
     let before = read();
     let mut command = Command::new("timeout");
     command.args(["180", "bundle", "exec", "rails", "assets:precompile"]).current_dir(&site.live);

@@ -122,6 +122,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let change = propose(request, &site, registry.as_ref())?;
     record.findings.extend(change.findings.iter().cloned());
     let offered = offered::after(&site, registry, &change, &mut record);
+    record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), &site));
 
     let run = runs::new_name(&site.state);
     let mut log = None;

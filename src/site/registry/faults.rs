@@ -47,6 +47,9 @@ pub(super) fn of(
         let earlier = registry.entries()[..index].iter().find(|other| other.name == entry.name);
         findings.extend(earlier.map(|earlier| duplicate(registry, entry, earlier)));
         findings.extend(entry_fault(registry, entry, semantics, exists));
+        let same =
+            registry.entries()[..index].iter().find(|other| shares_path(other, entry)).filter(|_| semantics.is_vite());
+        findings.extend(same.map(|earlier| same_path(registry, entry, earlier)));
     }
     findings.extend(default_fault(registry));
     findings.extend(system_fault(registry, semantics));
@@ -70,6 +73,25 @@ fn duplicate(registry: &Registry, entry: &RegistryEntry, earlier: &RegistryEntry
             "Ruby takes the last one and the site runs; the asset compiler refuses the file, so no compile works from here on.",
         )
         .help(format!("Remove one of the two lines from {PATH}."))
+}
+
+fn shares_path(one: &RegistryEntry, other: &RegistryEntry) -> bool {
+    let plain = |entry: &RegistryEntry| entry.path.strip_prefix("./").unwrap_or(&entry.path).to_owned();
+    one.name != other.name && !other.path.is_empty() && plain(one) == plain(other)
+}
+
+/// Vite keys its manifest by source file: of two entries with one source, neither is found as a stylesheet (Vite 8).
+fn same_path(registry: &Registry, entry: &RegistryEntry, earlier: &RegistryEntry) -> Finding {
+    let message = format!(
+        "{} and {} lead to the same file, {}: Vite makes one entry of a file, and it is broken for both.",
+        earlier.name, entry.name, entry.path
+    );
+    at(Finding::fatal("registry-same-path", message), registry, entry)
+        .meaning(format!("The compile exits 0 all the same. {BROKEN_PAGES}"))
+        .help(format!(
+            "Remove one of the lines {} and {} from {PATH}, or give the second theme a file of its own that imports the first.",
+            earlier.line, entry.line
+        ))
 }
 
 /// The gravest fault of one entry: one cause, one finding; and a note on its name where that is worth one.
