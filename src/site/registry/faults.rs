@@ -101,12 +101,24 @@ fn entry_fault(
     semantics: &RegistrySemantics<'_>,
     exists: &dyn Fn(&str) -> PathKind,
 ) -> Vec<Finding> {
+    let completed = completed_by_webpack(entry, semantics, exists);
     let path = text_fault(entry)
-        .or_else(|| compiled_fault(entry, semantics))
-        .or_else(|| file_fault(entry, exists))
+        .or_else(|| compiled_fault(entry, semantics).filter(|_| !completed))
+        .or_else(|| file_fault(entry, exists).filter(|_| !completed))
         .or_else(|| unusual_path(entry));
     let name = name_finding(entry, semantics);
     name.into_iter().chain(path).map(|finding| at(finding, registry, entry)).collect()
+}
+
+/// webpack completes a path without an ending from its list of endings (webpacker 5, `extensions`), stylesheets among them.
+fn completed_by_webpack(
+    entry: &RegistryEntry,
+    semantics: &RegistrySemantics<'_>,
+    exists: &dyn Fn(&str) -> PathKind,
+) -> bool {
+    let has_ending = entry.path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    let with = |ending: &str| exists(&format!("{}.{ending}", entry.path)) == PathKind::File;
+    !semantics.is_vite() && !has_ending && entry.is_string && ["css", "scss", "sass"].into_iter().any(with)
 }
 
 fn text_fault(entry: &RegistryEntry) -> Option<Finding> {
