@@ -118,7 +118,10 @@ fn completed_by_webpack(
 ) -> bool {
     let has_ending = entry.path.rsplit('/').next().is_some_and(|name| name.contains('.'));
     let with = |ending: &str| exists(&format!("{}.{ending}", entry.path)) == PathKind::File;
-    !semantics.is_vite() && !has_ending && entry.is_string && ["css", "scss", "sass"].into_iter().any(with)
+    // The file of that very name comes first, then scripts.
+    let other_first = exists(&entry.path) == PathKind::File || ["mjs", "js", "ts"].into_iter().any(with);
+    let may = !semantics.is_vite() && !has_ending && entry.is_string && !other_first;
+    may && ["css", "scss", "sass"].into_iter().any(with)
 }
 
 fn text_fault(entry: &RegistryEntry) -> Option<Finding> {
