@@ -136,6 +136,34 @@ fn a_script_as_a_theme_is_fatal_on_webpacker() {
 }
 
 #[test]
+fn webpack_completes_a_path_without_an_ending_and_vite_skips_it() {
+    let registry = Registry::parse(format!("{STOCK}ft: styles/ft\n").as_bytes()).unwrap();
+    let exists = |path: &str| if path == "styles/ft" { PathKind::Missing } else { PathKind::File };
+    let stylesheet_only =
+        |path: &str| if path.ends_with(".js") || path.ends_with("ts") { PathKind::Missing } else { exists(path) };
+    let of = |toolchain, exists: &dyn Fn(&str) -> PathKind| {
+        let semantics = RegistrySemantics { toolchain, packs: &[], version: None };
+        let found = registry.faults(&semantics, exists);
+        found
+            .into_iter()
+            .filter(|finding| finding.severity == Severity::Fatal)
+            .map(|finding| finding.id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(Toolchain::Webpacker, &exists), ["theme-not-a-stylesheet"], "webpack takes the script first");
+    assert_eq!(of(Toolchain::Vite, &stylesheet_only), ["theme-not-compiled"]);
+    let only = |path: &str| if path.ends_with(".mjs") { PathKind::Missing } else { stylesheet_only(path) };
+    assert_eq!(of(Toolchain::Webpacker, &only), [""; 0]);
+}
+
+#[test]
+fn two_names_for_one_file_are_fatal_on_vite_only() {
+    let text = format!("{STOCK}ft: styles/application.scss\n");
+    assert_eq!(faults(&text, Toolchain::Vite, None)[0].id, "registry-same-path");
+    assert_eq!(faults(&text, Toolchain::Webpacker, None), []);
+}
+
+#[test]
 fn a_readme_line_pasted_with_its_columns_does_not_pass() {
     let found = faults_of_line("ft: styles/ft.scss | **new**", Toolchain::Vite);
     assert_eq!(found, one("theme-not-compiled", Severity::Fatal));

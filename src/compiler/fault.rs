@@ -98,6 +98,10 @@ fn is_certain(message: &str) -> bool {
         "Module loop",
     ];
     let message = message.to_ascii_lowercase();
+    // A text that was begun and not ended, in either kind of quotes.
+    if ["expected '", "expected \""].contains(&message.trim_end_matches('.')) {
+        return true;
+    }
     CERTAIN.iter().any(|words| message.contains(&words.to_ascii_lowercase()))
 }
 

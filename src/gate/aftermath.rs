@@ -34,6 +34,8 @@ pub(super) fn of(build: &Build, compiler: &Compiler, site: &LiveSite, record: &m
         BuildEnd::Exited(code @ 129..=159) => record.findings.push(killed(compiler, code - 128)),
         BuildEnd::Exited(code) if !explained => record.findings.push(failed(compiler, *code)),
         BuildEnd::Exited(_) | BuildEnd::Interrupted => {}
+        // A log that cannot be written is why the gate itself ended the build: no word of memory then.
+        BuildEnd::Killed { .. } if build.log_failure.is_some() => {}
         BuildEnd::Killed { signal } => record.findings.push(killed(compiler, *signal)),
         BuildEnd::TimeLimit(limit) => record.findings.push(out_of_time(compiler, *limit)),
         BuildEnd::StallLimit(limit) => record.findings.push(stalled(compiler, *limit)),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Progress;
 use crate::change::{Change, ChangeSource};
 use crate::configuration::Acceptance;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Evidence, Finding, Severity};
 use crate::invariant::{InvariantResult, OfferedTheme};
 use crate::manifest::diff::ManifestDiff;
 use crate::report::{
@@ -78,8 +78,7 @@ impl<'gate> Record<'gate> {
         kept: Option<&StagedTree>,
     ) -> Report {
         self.end();
-        let mut seen = std::collections::HashSet::new();
-        self.findings.retain(|finding| seen.insert(format!("{finding:?}")));
+        self.findings = folded(self.findings);
         self.findings.sort_by_key(|finding| (!finding.inconclusive, std::cmp::Reverse(finding.severity)));
         if let (Some(staging), Some(kept)) = (&mut self.staging, kept) {
             staging.kept = Some(kept.root());
@@ -114,6 +113,32 @@ impl<'gate> Record<'gate> {
     }
 }
 
+/// What was said several times in the same words is one cause and one finding: a bundler reports a fault once for each of its
+/// passes. Another message, even of the same kind, is another cause and stays.
+fn folded(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut result: Vec<Finding> = Vec::new();
+    for finding in findings {
+        match result.iter_mut().find(|earlier| says_the_same(earlier, &finding)) {
+            None => result.push(finding),
+            Some(earlier) => {
+                let places = finding.evidence.into_iter().filter(|place| matches!(place, Evidence::File { .. }));
+                let new: Vec<Evidence> = places.filter(|place| !earlier.evidence.contains(place)).collect();
+                earlier.evidence.extend(new);
+            }
+        }
+    }
+    result
+}
+
+fn says_the_same(one: &Finding, other: &Finding) -> bool {
+    let words = |finding: &Finding| {
+        (finding.id.clone(), finding.message.clone(), finding.meaning.clone(), finding.help.clone())
+    };
+    let weight =
+        |finding: &Finding| (finding.severity, finding.inconclusive, finding.baseline, finding.acknowledged.clone());
+    words(one) == words(other) && weight(one) == weight(other)
+}
+
 fn change_facts(change: &Change) -> ChangeFacts {
     let left_out = change.left_out.iter().map(|file| LeftOutFact { path: file.path.clone(), why: file.why.clone() });
     ChangeFacts { source: source(&change.source), files: change.files.len(), left_out: left_out.collect() }
@@ -125,5 +150,27 @@ fn source(source: &ChangeSource) -> String {
         ChangeSource::ThemeFolders(folders) => {
             folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_words_are_one_finding_with_every_place() {
+        let say =
+            |line| Finding::fatal("css-loader-unresolved", "ft.scss wants nope.png").in_log(line, "ERROR in ft.scss");
+        let at = |path: &str| say(1).at(path);
+        let result = folded(vec![at("a.scss"), say(9), at("b.scss")]);
+        assert_eq!(result, [at("a.scss").at("b.scss")]);
+    }
+
+    #[test]
+    fn another_file_or_another_weight_is_another_finding() {
+        let one = Finding::fatal("css-loader-unresolved", "ft.scss wants nope.png");
+        let other = Finding::fatal("css-loader-unresolved", "ft.scss wants gone.png");
+        let unsure = one.clone().inconclusive();
+        assert_eq!(folded(vec![one.clone(), other.clone(), unsure.clone()]), [one, other, unsure]);
     }
 }

@@ -8,6 +8,7 @@ use super::record::Record;
 use super::{CheckRequest, GateError, Progress};
 use crate::change::Change;
 use crate::compiled::CompiledTree;
+use crate::compiler::CompilerChoice;
 use crate::finding::{Evidence, Finding, Severity};
 use crate::invariant::OfferedTheme;
 use crate::manifest::resolution::Resolution;
@@ -86,6 +87,26 @@ pub(super) fn apply(change: &Change, staged: &StagedTree) -> Result<(), GateErro
         staged.put(Path::new(registry::PATH), text.as_bytes(), 0o644)?;
     }
     Ok(())
+}
+
+/// Where Rails should compile and its command is not there, nothing can be known: without `bin/rails` the command prints its
+/// help and exits 0, and the builtin compiler proves nothing of a site that has a bundler of its own.
+pub(super) fn rails_missing(choice: &CompilerChoice, site: &LiveSite) -> Option<Finding> {
+    let has_bundler = ["webpack", "vite"].iter().any(|bin| site.root.join("node_modules/.bin").join(bin).exists());
+    let wants_rails = match choice {
+        CompilerChoice::Rails => true,
+        CompilerChoice::Auto => has_bundler,
+        CompilerChoice::Builtin | CompilerChoice::Command(_) => false,
+    };
+    (wants_rails && !site.has_rails).then(|| {
+        Finding::fatal("rails-missing", "The live tree has no bin/rails, so its assets cannot be compiled.")
+            .at("bin/rails")
+            .meaning(
+                "Nothing is known of this change. On the live tree the compile would print a help text and do nothing.",
+            )
+            .help("Put it back: git checkout bin/\nTo judge the stylesheets alone: themegate check --compiler builtin")
+            .inconclusive()
+    })
 }
 
 /// What stands in the staged tree now.

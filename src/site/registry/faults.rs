@@ -47,6 +47,9 @@ pub(super) fn of(
         let earlier = registry.entries()[..index].iter().find(|other| other.name == entry.name);
         findings.extend(earlier.map(|earlier| duplicate(registry, entry, earlier)));
         findings.extend(entry_fault(registry, entry, semantics, exists));
+        let same =
+            registry.entries()[..index].iter().find(|other| shares_path(other, entry)).filter(|_| semantics.is_vite());
+        findings.extend(same.map(|earlier| same_path(registry, entry, earlier)));
     }
     findings.extend(default_fault(registry));
     findings.extend(system_fault(registry, semantics));
@@ -72,6 +75,25 @@ fn duplicate(registry: &Registry, entry: &RegistryEntry, earlier: &RegistryEntry
         .help(format!("Remove one of the two lines from {PATH}."))
 }
 
+fn shares_path(one: &RegistryEntry, other: &RegistryEntry) -> bool {
+    let plain = |entry: &RegistryEntry| entry.path.strip_prefix("./").unwrap_or(&entry.path).to_owned();
+    one.name != other.name && !other.path.is_empty() && plain(one) == plain(other)
+}
+
+/// Vite keys its manifest by source file: of two entries with one source, neither is found as a stylesheet (Vite 8).
+fn same_path(registry: &Registry, entry: &RegistryEntry, earlier: &RegistryEntry) -> Finding {
+    let message = format!(
+        "{} and {} lead to the same file, {}: Vite makes one entry of a file, and it is broken for both.",
+        earlier.name, entry.name, entry.path
+    );
+    at(Finding::fatal("registry-same-path", message), registry, entry)
+        .meaning(format!("The compile exits 0 all the same. {BROKEN_PAGES}"))
+        .help(format!(
+            "Remove one of the lines {} and {} from {PATH}, or give the second theme a file of its own that imports the first.",
+            earlier.line, entry.line
+        ))
+}
+
 /// The gravest fault of one entry: one cause, one finding; and a note on its name where that is worth one.
 fn entry_fault(
     registry: &Registry,
@@ -79,12 +101,27 @@ fn entry_fault(
     semantics: &RegistrySemantics<'_>,
     exists: &dyn Fn(&str) -> PathKind,
 ) -> Vec<Finding> {
+    let completed = completed_by_webpack(entry, semantics, exists);
     let path = text_fault(entry)
-        .or_else(|| compiled_fault(entry, semantics))
-        .or_else(|| file_fault(entry, exists))
+        .or_else(|| compiled_fault(entry, semantics).filter(|_| !completed))
+        .or_else(|| file_fault(entry, exists).filter(|_| !completed))
         .or_else(|| unusual_path(entry));
     let name = name_finding(entry, semantics);
     name.into_iter().chain(path).map(|finding| at(finding, registry, entry)).collect()
+}
+
+/// webpack completes a path without an ending from its list of endings (webpacker 5, `extensions`), stylesheets among them.
+fn completed_by_webpack(
+    entry: &RegistryEntry,
+    semantics: &RegistrySemantics<'_>,
+    exists: &dyn Fn(&str) -> PathKind,
+) -> bool {
+    let has_ending = entry.path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    let with = |ending: &str| exists(&format!("{}.{ending}", entry.path)) == PathKind::File;
+    // The file of that very name comes first, then scripts.
+    let other_first = exists(&entry.path) == PathKind::File || ["mjs", "js", "ts"].into_iter().any(with);
+    let may = !semantics.is_vite() && !has_ending && entry.is_string && !other_first;
+    may && ["css", "scss", "sass"].into_iter().any(with)
 }
 
 fn text_fault(entry: &RegistryEntry) -> Option<Finding> {
