@@ -46,18 +46,24 @@ fn needs_attribution(finding: &Finding) -> bool {
     finding.severity == Severity::Review && finding.rule.is_some() && finding.counts() && !finding.inconclusive
 }
 
-/// What makes two findings of two builds the same: the rule, the words, and what was printed. A warning that the change
-/// repeats in a file of its own is another one, and so is one that is printed more often.
+/// What makes two findings of two builds the same: the rule, the words, and what was printed, however often. A warning that
+/// the change repeats in a file of its own is printed with that file, and is another one.
 fn key(finding: &Finding) -> String {
-    let printed = finding.evidence.iter().map(|evidence| match evidence {
-        Evidence::Log { excerpt, .. } => excerpt.as_str(),
-        Evidence::File { .. } => "",
+    let counted = finding.message.rsplit_once(" (").filter(|(_, end)| end.ends_with("times)"));
+    let message = counted.map_or(finding.message.as_str(), |(words, _)| words);
+    let printed = finding.evidence.iter().filter_map(|evidence| match evidence {
+        Evidence::Log { excerpt, .. } => Some(without_stage(excerpt)),
+        Evidence::File { .. } => None,
     });
-    let words = format!("{} {}", finding.message, printed.collect::<Vec<_>>().join(" "));
-    // The stage's own name differs from build to build.
-    let words: Vec<&str> =
-        words.split("/stage-").map(|part| part.split_once('/').map_or(part, |(_, rest)| rest)).collect();
-    format!("{} {}", finding.id, words.join("/"))
+    let printed: BTreeSet<String> = printed.collect();
+    format!("{} {message} {printed:?}", finding.id)
+}
+
+/// The stage's own name differs from build to build.
+fn without_stage(text: &str) -> String {
+    let mut parts = text.split("/stage-");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |whole, part| whole + part.split_once('/').map_or(part, |(_, rest)| rest))
 }
 
 /// The findings of the untouched tree's build, from an earlier run or from a build made now; none if that build failed.

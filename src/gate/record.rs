@@ -79,6 +79,7 @@ impl<'gate> Record<'gate> {
     ) -> Report {
         self.end();
         self.findings = folded(self.findings);
+        note_consequences(&mut self.findings);
         self.findings.sort_by_key(|finding| (!finding.inconclusive, std::cmp::Reverse(finding.severity)));
         if let (Some(staging), Some(kept)) = (&mut self.staging, kept) {
             staging.kept = Some(kept.root());
@@ -130,6 +131,27 @@ fn folded(findings: Vec<Finding>) -> Vec<Finding> {
     result
 }
 
+/// A bundler says that a file could not be compiled, and another line says why. With the reason at hand, the first is a note:
+/// it stays in the report, and the reader sees one cause.
+fn note_consequences(findings: &mut [Finding]) {
+    const WITHOUT_REASON: [&str; 4] =
+        ["vite-css-failed", "webpack-module-failed", "webpack-loader-failed", "build-exit-status"];
+    let file_of = |finding: &Finding| {
+        finding.message.split_whitespace().next().map(|file| file.split(':').next().unwrap_or(file).to_owned())
+    };
+    let is_bare = |finding: &Finding| WITHOUT_REASON.contains(&finding.id.as_str());
+    let explained: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Fatal && !is_bare(finding) && finding.rule.is_some())
+        .filter_map(file_of)
+        .collect();
+    for finding in findings.iter_mut().filter(|finding| is_bare(finding) && !finding.inconclusive) {
+        if file_of(finding).is_some_and(|file| explained.contains(&file)) {
+            finding.severity = Severity::Benign;
+        }
+    }
+}
+
 fn says_the_same(one: &Finding, other: &Finding) -> bool {
     let words = |finding: &Finding| {
         (finding.id.clone(), finding.message.clone(), finding.meaning.clone(), finding.help.clone())
@@ -164,6 +186,26 @@ mod tests {
         let at = |path: &str| say(1).at(path);
         let result = folded(vec![at("a.scss"), say(9), at("b.scss")]);
         assert_eq!(result, [at("a.scss").at("b.scss")]);
+    }
+
+    #[test]
+    fn a_failed_file_whose_reason_is_known_is_a_note_and_one_without_stays() {
+        let rule = |mut finding: Finding| {
+            finding.rule = Some(finding.id.clone());
+            finding
+        };
+        let mut findings = [
+            rule(Finding::fatal("vite-css-failed", "app/a.scss could not be compiled (2 times)")),
+            rule(Finding::fatal("vite-css-failed", "app/b.scss could not be compiled")),
+            rule(Finding::fatal("sass-error", "app/a.scss:4 could not be compiled: Undefined variable.")),
+        ];
+        note_consequences(&mut findings);
+        let grave: Vec<&str> =
+            findings.iter().filter(|finding| finding.counts()).map(|finding| finding.message.as_str()).collect();
+        assert_eq!(
+            grave,
+            ["app/b.scss could not be compiled", "app/a.scss:4 could not be compiled: Undefined variable."]
+        );
     }
 
     #[test]

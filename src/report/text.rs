@@ -180,10 +180,11 @@ pub fn finding(finding: &Finding, layout: Layout) -> String {
     let word = finding.severity.word();
     let mut text = format!("{style}{word:<7}{style:#}{BOLD}{}{BOLD:#}{}\n", finding.id, standing(finding));
     paragraph(&mut text, "", &finding.message, layout);
-    let mut shown = finding.evidence.iter().map(place).collect::<Vec<_>>();
-    shown.dedup();
-    for place in shown.iter().take(6) {
-        text.push_str(place);
+    // A bundler prints one fault many times; the first place in the log tells as much as all of them.
+    let is_log = |evidence: &&Evidence| matches!(evidence, Evidence::Log { .. });
+    let files = finding.evidence.iter().filter(|evidence| !is_log(evidence)).take(6);
+    for evidence in files.chain(finding.evidence.iter().find(is_log)) {
+        text.push_str(&place(evidence));
     }
     if let Some(meaning) = &finding.meaning {
         paragraph(&mut text, "", meaning, layout);
