@@ -8,6 +8,7 @@ pub mod compiled;
 pub mod compiler;
 pub mod configuration;
 pub mod finding;
+pub mod fit;
 pub mod gate;
 pub mod invariant;
 pub mod manifest;

@@ -8,11 +8,13 @@ use std::time::SystemTime;
 
 use super::record::Record;
 use super::{CheckRequest, GateError, Progress, aftermath, baseline, surroundings};
-use crate::change::Change;
+use crate::change::{Change, ThemeAddition};
 use crate::compiled::CompiledTree;
 use crate::compiler::Compiler;
 use crate::configuration::Configuration;
-use crate::invariant::{self, OfferedTheme, Subject};
+use crate::finding::Finding;
+use crate::fit;
+use crate::invariant::{self, OfferedTheme, Subject, ThemeSheet};
 use crate::manifest::diff::ManifestDiff;
 use crate::precompile::environment::environment;
 use crate::precompile::{self, Build, BuildEnd};
@@ -177,7 +179,35 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
     record.touched = subject.touched.iter().filter(|_| has_output_before).cloned().collect();
     record.invariants = results;
     record.findings.extend(findings);
+    record.findings.extend(fits(&subject, gate.change));
     surroundings::settle_rooted_addresses(&compiled, record);
+}
+
+/// How well the themes of the change fit this Mastodon: a figure, which holds nothing.
+fn fits(subject: &Subject<'_>, change: &Change) -> Vec<Finding> {
+    let Some(stock) = subject.sheets.get("default") else { return Vec::new() };
+    let brought = change.themes.iter().filter(|theme| theme.name != "default");
+    let brought: Vec<_> = brought.filter_map(|theme| Some((theme, subject.sheets.get(&theme.name)?))).collect();
+    if brought.is_empty() {
+        return Vec::new();
+    }
+    let own = change.files.iter().map(|file| file.to.clone()).collect();
+    let words = fit::words_of(&subject.staged.root, &own);
+    let figure = |(theme, read): (&ThemeAddition, &ThemeSheet)| {
+        let fit = fit::of(&read.sheet, &stock.sheet, &words);
+        let named: Vec<String> = fit.dead.iter().take(40).map(|class| format!(".{class}")).collect();
+        let share = (fit.dead.len() * 100).checked_div(fit.classes).unwrap_or(0);
+        let message = format!(
+            "{} of the {} classes that {} styles occur nowhere in this Mastodon ({share} %). {}",
+            fit.dead.len(),
+            fit.classes,
+            theme.name,
+            named.join(" ")
+        );
+        Finding::benign("theme-fit", message.trim_end().to_owned())
+            .meaning("Rules for such classes do nothing. A third of them or more is often a theme for another version.")
+    };
+    brought.into_iter().map(figure).collect()
 }
 
 /// The change's own stylesheets as text, and the plain CSS that themes are listed with: for naming the place of a fault.
