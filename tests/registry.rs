@@ -179,9 +179,9 @@ fn a_theme_named_like_a_pack_is_fatal_on_webpacker_and_harmless_on_vite() {
 }
 
 #[test]
-fn a_dot_in_the_name_is_fatal_on_webpacker_and_review_on_vite() {
+fn a_dot_in_the_name_is_fatal_on_webpacker_and_a_note_on_vite() {
     assert_eq!(faults_of_line("a.b: styles/a.scss", Toolchain::Webpacker), one("theme-name-unusable", Severity::Fatal));
-    assert_eq!(faults_of_line("a.b: styles/a.scss", Toolchain::Vite), one("theme-name-unusual", Severity::Review));
+    assert_eq!(faults_of_line("a.b: styles/a.scss", Toolchain::Vite), one("theme-name-unusual", Severity::Benign));
 }
 
 #[test]
