@@ -44,6 +44,9 @@ pub struct CheckArgs {
     /// Keep the staging directory, and say where it is
     #[arg(long)]
     keep_stage: bool,
+    /// Look at the stylesheets alone, in seconds, for a commit: refuses, or has found no fault yet; never a pass
+    #[arg(long, conflicts_with_all = ["compiler", "keep_stage"])]
+    fast: bool,
     /// Report every line of the build log that no rule knows, not only those that look like trouble
     #[arg(long)]
     strict: bool,
@@ -60,6 +63,7 @@ Examples:
   themegate check --live /srv/mastodon/live --theme ~/a --theme ~/b
   themegate check --theme ~/a --format json | jq .verdict
   themegate check --compiler 'docker-build-assets.sh'
+  themegate check --theme ~/a --fast              in seconds, before a commit: is there a fault in its stylesheets?
 
 Exit codes: 0 pass · 1 hold or block · 2 usage · 3 undecided · 6 locked by another run · 130 interrupted";
 
@@ -101,7 +105,7 @@ fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Re
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} could not be written", path.display()))?;
             write(report, args.format, 100, (args.verbose, true), &mut anstream::StripStream::new(file))?;
-            writeln!(out, "{}   report: {}", report.verdict.word(), path.display())?;
+            writeln!(out, "{}   report: {}", text::word(report), path.display())?;
         }
         None => write(report, args.format, terminal::width(), (args.verbose, true), &mut BufWriter::new(&mut *out))?,
     }
@@ -129,6 +133,7 @@ fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<Ch
         stall_limit: args.stall_limit,
         keep_stage: args.keep_stage,
         strict: args.strict,
+        fast: args.fast,
         own: std::env::current_exe().context("themegate could not find its own program file")?,
         interrupted: Arc::clone(interrupted),
     })

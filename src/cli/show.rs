@@ -84,7 +84,7 @@ pub fn history(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     for name in runs {
         match runs::read(&site.state, &name) {
             Ok(report) => {
-                let word = report.verdict.word().to_lowercase();
+                let word = text::word(&report).to_lowercase();
                 writeln!(out, "{name}   {word:<10} {}   {}", report.change.source, report.themes.join(", "))?;
             }
             Err(error) => writeln!(out, "{name}   unreadable: {error}")?,

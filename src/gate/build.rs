@@ -211,7 +211,7 @@ fn fits(subject: &Subject<'_>, change: &Change) -> Vec<Finding> {
 }
 
 /// The change's own stylesheets as text, and the plain CSS that themes are listed with: for naming the place of a fault.
-fn sources(change: &Change, offered: &[OfferedTheme], staged: &StagedTree) -> BTreeMap<PathBuf, String> {
+pub(super) fn sources(change: &Change, offered: &[OfferedTheme], staged: &StagedTree) -> BTreeMap<PathBuf, String> {
     let is_sheet = |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css");
     let sheets = change.files.iter().filter(|file| is_sheet(&file.to));
     let changed = sheets.filter_map(|file| Some((file.to.clone(), file.bytes().ok()?.to_vec())));

@@ -105,6 +105,7 @@ impl<'gate> Record<'gate> {
             change: change_facts(change),
             staging: self.staging,
             precompile: self.precompile,
+            fast: None,
             log: self.log,
             findings: self.findings,
             manifest_diff: self.manifest_diff,

@@ -70,7 +70,11 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
         row("staging", &format!("{}, {size}", staging.method), "staging");
     }
     if let Some(build) = &report.precompile {
-        row("precompile", &format!("{}   {}", build.command, build.end), "precompile");
+        let sheets = report.fast.as_ref().map_or_else(String::new, |fast| match fast.sheets.len() {
+            1 => ", 1 stylesheet".to_owned(),
+            count => format!(", {count} stylesheets"),
+        });
+        row("precompile", &format!("{}{sheets}   {}", build.command, build.end), "precompile");
     }
     if let Some(log) = &report.log {
         row("log", &log_line(report, log.lines, log.unaccounted), "rules");
@@ -138,7 +142,7 @@ fn verdict(report: &Report, layout: Layout, text: &mut String) {
         Verdict::Hold => YELLOW,
         Verdict::Block | Verdict::Undecided => RED,
     };
-    let word = report.verdict.word();
+    let word = word(report);
     let sentence = sentence(report);
     let wrapped = textwrap::wrap(&sentence, options(layout.width.saturating_sub(word.len() + 3)));
     let indent = " ".repeat(word.len() + 3);
@@ -146,6 +150,12 @@ fn verdict(report: &Report, layout: Layout, text: &mut String) {
     if report.promotable {
         let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
     }
+}
+
+/// The word that heads a report: a look at the stylesheets alone never passes.
+#[must_use]
+pub fn word(report: &Report) -> &'static str {
+    if report.fast.is_some() && report.verdict == Verdict::Pass { "NO FAULT FOUND YET" } else { report.verdict.word() }
 }
 
 fn sentence(report: &Report) -> String {
@@ -161,6 +171,9 @@ fn sentence(report: &Report) -> String {
 }
 
 fn pass_sentence(report: &Report) -> String {
+    if report.fast.is_some() {
+        return "This is not a pass. Before it goes live: themegate check, without --fast.".to_owned();
+    }
     match report.themes.as_slice() {
         [] => "Every theme that this site offers compiles and is whole; what is live now was not judged (themegate verify)."
             .to_owned(),
@@ -262,7 +275,12 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
     if let Some(kept) = report.staging.as_ref().and_then(|staging| staging.kept.as_ref()) {
         let _ = writeln!(text, "\nThe staged tree is kept: {}", kept.display());
     }
-    let builtin = report.precompile.as_ref().is_some_and(|build: &PrecompileFacts| build.builtin);
+    if let Some(fast) = report.fast.as_ref().filter(|fast| !fast.left.is_empty()) {
+        let left: String = fast.left.iter().map(|what| format!("\n  * {what}")).collect();
+        paragraph(text, "", &format!("\nLeft to the whole check:{left}"), layout);
+    }
+    let builtin =
+        report.fast.is_none() && report.precompile.as_ref().is_some_and(|build: &PrecompileFacts| build.builtin);
     if report.verdict == Verdict::Pass && builtin {
         paragraph(
             text,

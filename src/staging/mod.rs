@@ -15,6 +15,7 @@ mod removal;
 mod report;
 mod room;
 mod scan;
+mod sources;
 
 use std::fs::{self, DirBuilder, File};
 use std::mem;
@@ -29,6 +30,7 @@ pub use error::StagingError;
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
 pub use ownership::sweep;
 pub(crate) use removal::remove_tree;
+pub use sources::stage_sources;
 
 use exclusion::Exclusions;
 use scan::Plan;
