@@ -117,6 +117,14 @@ pub fn read(state: &Path, name: &str) -> Result<Report, RunError> {
     serde_json::from_slice(&text).map_err(|fault| RunError::Corrupt { path, fault })
 }
 
+/// The bytes of the report of the run `name`.
+///
+/// # Errors
+/// If there is none, or it cannot be read.
+pub fn bytes(state: &Path, name: &str) -> io::Result<Vec<u8>> {
+    fs::read(find(state, name, "json").map_err(io::Error::other)?)
+}
+
 /// Opens the build log of the run `name`, or of the last one for `latest`.
 ///
 /// # Errors

@@ -47,6 +47,9 @@ pub struct CheckArgs {
     /// Look at the stylesheets alone, in seconds, for a commit: refuses, or has found no fault yet; never a pass
     #[arg(long, conflicts_with_all = ["compiler", "keep_stage"])]
     fast: bool,
+    /// Compile, even if an earlier run has answered this very question
+    #[arg(long)]
+    fresh: bool,
     /// Report every line of the build log that no rule knows, not only those that look like trouble
     #[arg(long)]
     strict: bool,
@@ -63,6 +66,7 @@ Examples:
   themegate check --live /srv/mastodon/live --theme ~/a --theme ~/b
   themegate check --theme ~/a --format json | jq .verdict
   themegate check --compiler 'docker-build-assets.sh'
+  themegate check --theme ~/a --fresh             compile again, whatever an earlier run said
   themegate check --theme ~/a --fast              in seconds, before a commit: is there a fault in its stylesheets?
 
 Exit codes: 0 pass · 1 hold or block · 2 usage · 3 undecided · 6 locked by another run · 130 interrupted";
@@ -134,6 +138,7 @@ fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<Ch
         keep_stage: args.keep_stage,
         strict: args.strict,
         fast: args.fast,
+        fresh: args.fresh,
         own: std::env::current_exe().context("themegate could not find its own program file")?,
         interrupted: Arc::clone(interrupted),
     })

@@ -12,6 +12,7 @@ use crate::change::{Change, ThemeAddition};
 use crate::compiled::CompiledTree;
 use crate::compiler::Compiler;
 use crate::configuration::Configuration;
+use crate::evidence::Question;
 use crate::finding::Finding;
 use crate::fit;
 use crate::invariant::{self, OfferedTheme, Subject, ThemeSheet};
@@ -34,6 +35,8 @@ pub(super) struct Gate<'gate> {
     pub(super) change: &'gate Change,
     /// The program's rules with the site's own; none where the site has none.
     pub(super) rules: Option<&'gate RuleSet>,
+    /// What is asked, as a digest; none where that cannot be had.
+    pub(super) question: Option<&'gate Question>,
 }
 
 /// Builds in the staged tree and inspects what came of it; gives the path of the whole build log.
@@ -59,7 +62,7 @@ pub(super) fn build_and_inspect(
     record.begin("rules");
     let log = whole_log(&build, staged)?;
     classify(gate, &log, &build, record)?;
-    baseline::attribute(gate, compiler, staged, record)?;
+    baseline::attribute(gate, compiler, record)?;
     aftermath::of(&build, compiler, gate.site, record);
     if build.end == BuildEnd::Exited(0) {
         inspect(gate, compiler, staged, began, record);

@@ -6,6 +6,7 @@ mod build;
 mod fast;
 mod offered;
 mod passed;
+mod question;
 mod record;
 mod surroundings;
 pub mod verify;
@@ -56,6 +57,8 @@ pub struct CheckRequest {
     pub strict: bool,
     /// Look at the stylesheets alone, in seconds: it may refuse, and never passes.
     pub fast: bool,
+    /// Ask again, whatever an earlier run has answered.
+    pub fresh: bool,
     /// This program's own file: the builtin compiler and the bundler's listener run in it.
     pub own: PathBuf,
     /// Set when the user asks to stop.
@@ -147,12 +150,19 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         offered: &offered,
         change: &change,
         rules: rules.as_ref(),
+        question: None,
     };
     if request.fast {
         return fast::check(&gate, record);
     }
     record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), &site));
 
+    let compiler = Compiler::decide(&chosen(request, &settings), &site, &request.own);
+    let question = if record.is_fatal() { None } else { question::of(&gate, &compiler, &mut record) };
+    if let Some(report) = question::answered(&gate, question.as_ref(), &mut record) {
+        return Ok(report);
+    }
+    let gate = Gate { question: question.as_ref(), ..gate };
     let seen = passed::seen_of_live(&site, &live, &change)?;
     surroundings::registry_moved(&site, text.as_deref(), &mut record)?;
     record.findings.extend(surroundings::notes_on_live(&live, &offered));
@@ -161,7 +171,6 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let mut stage = None;
     if !record.is_fatal() {
         let staged = stage.insert(stage_change(request, &site, &change, &mut record)?);
-        let compiler = Compiler::decide(&chosen(request, &settings), &site, &request.own);
         log = Some(build::build_and_inspect(&gate, &compiler, staged, &mut record)?);
     }
     stop_if_asked(request)?;
@@ -174,6 +183,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         runs::keep(&site.state, &report, None)?;
     }
     close(stage, request.keep_stage)?;
+    question::remember(&gate, question.as_ref(), &report);
     Ok(report)
 }
 

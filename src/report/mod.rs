@@ -32,6 +32,9 @@ pub struct Report {
     /// True if `promote --run` accepts this run.
     #[serde(default)]
     pub promotable: bool,
+    /// The earlier run whose answer this is, if nothing was built because nothing had changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_from: Option<String>,
     /// Themes that the change brings or touches.
     pub themes: Vec<String>,
     /// The live tree.

@@ -65,6 +65,10 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
     let site = &report.site;
     row("live tree", &format!("{}   {}, {}", site.live.display(), site.title, site.toolchain.word()), "");
     row("change", &change_line(report), "change");
+    if let Some(run) = &report.answered_from {
+        let words = format!("answered from the run {run}: nothing that it depends on has changed (--fresh asks again)");
+        row("evidence", &words, "evidence");
+    }
     if let Some(staging) = &report.staging {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
         row("staging", &format!("{}, {size}", staging.method), "staging");

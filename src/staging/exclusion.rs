@@ -10,7 +10,7 @@ use super::inventory::Kind;
 
 /// What becomes of one path of the live tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// Copied, and watched in the live tree.
     Stage,
     /// Copied, but the running site may change it at any time.
@@ -55,19 +55,19 @@ const SECRET_ENDINGS: &[&str] =
 
 /// The rules, and the two things they depend on.
 #[derive(Debug)]
-pub(super) struct Exclusions {
+pub(crate) struct Exclusions {
     outputs: Vec<PathBuf>,
     /// The state folder, if it lies inside the live tree.
     state: Option<PathBuf>,
 }
 
 impl Exclusions {
-    pub(super) fn new(outputs: &[PathBuf], state: Option<PathBuf>) -> Self {
+    pub(crate) fn new(outputs: &[PathBuf], state: Option<PathBuf>) -> Self {
         Self { outputs: outputs.to_vec(), state }
     }
 
     /// Decides about a path, relative to the live tree's root.
-    pub(super) fn fate(&self, path: &Path, kind: Kind) -> Fate {
+    pub(crate) fn fate(&self, path: &Path, kind: Kind) -> Fate {
         if self.state.as_deref() == Some(path) || is_left_out(path) || is_volume(path, kind) {
             return Fate::LeaveOut;
         }

@@ -44,7 +44,7 @@ pub struct Entry {
 impl Entry {
     pub(super) fn new(metadata: &Metadata, target: Option<PathBuf>) -> Self {
         Self {
-            kind: kind(metadata),
+            kind: Kind::of(metadata),
             size: metadata.size(),
             mode: metadata.mode() & 0o7777,
             mtime: (metadata.mtime(), metadata.mtime_nsec()),
@@ -64,12 +64,15 @@ impl Entry {
     }
 }
 
-fn kind(metadata: &Metadata) -> Kind {
-    match metadata.file_type() {
-        kind if kind.is_file() => Kind::File,
-        kind if kind.is_dir() => Kind::Folder,
-        kind if kind.is_symlink() => Kind::Link,
-        _ => Kind::Special,
+impl Kind {
+    /// What a path is, links not followed.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        match metadata.file_type() {
+            kind if kind.is_file() => Self::File,
+            kind if kind.is_dir() => Self::Folder,
+            kind if kind.is_symlink() => Self::Link,
+            _ => Self::Special,
+        }
     }
 }
 

@@ -27,12 +27,12 @@ use crate::finding::Finding;
 
 pub use copy::Method;
 pub use error::StagingError;
+pub(crate) use exclusion::{Exclusions, Fate};
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
 pub use ownership::sweep;
 pub(crate) use removal::remove_tree;
 pub use sources::stage_sources;
 
-use exclusion::Exclusions;
 use scan::Plan;
 
 /// The staged tree itself, in the stage's folder.

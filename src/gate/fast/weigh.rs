@@ -123,11 +123,19 @@ impl<'gate> Scales<'gate> {
         wanted.iter().any(|name| self.is_aliased(name) || self.is_there(name))
     }
 
+    /// True if the first part of the name may stand for a folder that only the bundler's configuration tells.
     fn is_aliased(&self, name: &str) -> bool {
         let first = name.split('/').next().unwrap_or(name);
-        let known = ["@", "~"].contains(&first);
-        let spelled = ['\'', '"', '`', '/'].iter().any(|quote| self.configuration.contains(&format!("{quote}{first}")));
-        name.contains(':') || name.starts_with(['#', '$']) || !known && spelled
+        if name.contains(':') || name.starts_with(['#', '$']) {
+            return true;
+        }
+        let source = self.gate.site.root.join(&self.gate.site.output.source);
+        let is_folder = [source.join(first), source.join("styles").join(first)].iter().any(|path| path.is_dir());
+        let named = regex::escape(first);
+        // As a key (`'first': …`, `first: …`), or as what an alias looks for (`find: 'first'`, `find: /^first/`).
+        let key = Regex::new(&format!(r#"(?m)(?:^|[\s{{,'"`]){named}(?:/\*)?['"`]?\s*:|find:\s*['"`/^]+{named}"#));
+        let is_known = is_folder || ["@", "~", ".", ".."].contains(&first);
+        !is_known && key.is_ok_and(|key| key.is_match(&self.configuration))
     }
 
     /// True if any folder of the sources has a sheet of that name.
