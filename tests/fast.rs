@@ -138,6 +138,10 @@ fn packages_are_found_and_a_sass_that_does_not_start_refuses_nothing() {
     let text = "@import 'application';\n@import '~brand/colours';\n.status { color: $brand; }\n";
     let builtin = look(&site, text);
     builtin.assert_verdict("pass", 0);
+    look(&site, &format!("{text}.a {{ b: c;\n")).assert_verdict("block", 1);
+    let newer = look(&site, &format!("{text}.a {{ b: if(sass($brand): 1; else: 2); }}\n"));
+    newer.assert_verdict("pass", 0);
+    assert!(left(&newer).contains("ft.scss:4"), "{}", left(&newer));
     assert_eq!(builtin.report["precompile"]["builtin"], true);
     let packages = cache().join("webpacker-site/node_modules");
     symlink(packages.join("sass"), site.path("node_modules/sass")).unwrap();

@@ -162,28 +162,39 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     if let Some(report) = question::answered(&gate, question.as_ref(), &mut record) {
         return Ok(report);
     }
-    let gate = Gate { question: question.as_ref(), ..gate };
-    let seen = passed::seen_of_live(&site, &live, &change)?;
-    surroundings::registry_moved(&site, text.as_deref(), &mut record)?;
-    record.findings.extend(surroundings::notes_on_live(&live, &offered));
+    compile_and_judge(&Gate { question: question.as_ref(), ..gate }, &compiler, text.as_deref(), record)
+}
+
+/// Builds the change in a stage of its own, judges what came of it, and keeps what passed for a promotion.
+fn compile_and_judge(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    registry: Option<&[u8]>,
+    mut record: Record<'_>,
+) -> Result<Report, GateError> {
+    let Gate { request, site, change, .. } = *gate;
+    let seen = passed::seen_of_live(site, gate.live, change)?;
+    surroundings::registry_moved(site, registry, &mut record)?;
+    record.findings.extend(surroundings::notes_on_live(gate.live, gate.offered));
     let run = runs::new_name(&site.state);
     let mut log = None;
     let mut stage = None;
     if !record.is_fatal() {
-        let staged = stage.insert(stage_change(request, &site, &change, &mut record)?);
-        log = Some(build::build_and_inspect(&gate, &compiler, staged, &mut record)?);
+        let staged = stage.insert(stage_change(request, site, change, &mut record)?);
+        log = Some(build::build_and_inspect(gate, compiler, staged, &mut record)?);
     }
     stop_if_asked(request)?;
-    record.acknowledge(&settings.accept);
-    let mut report = record.into_report(run, &site, &change, &offered, stage.as_ref().filter(|_| request.keep_stage));
+    record.acknowledge(&gate.settings.accept);
+    let kept = stage.as_ref().filter(|_| request.keep_stage);
+    let mut report = record.into_report(run, site, change, gate.offered, kept);
     runs::keep(&site.state, &report, log.as_deref())?;
-    if let Some(staged) = stage.as_ref().filter(|_| is_promotable(&report, &site)) {
-        passed::keep(&site, &change, staged, request.keep_stage, &report.run, seen)?;
+    if let Some(staged) = stage.as_ref().filter(|_| is_promotable(&report, site)) {
+        passed::keep(site, change, staged, request.keep_stage, &report.run, seen)?;
         report.promotable = true;
         runs::keep(&site.state, &report, None)?;
     }
     close(stage, request.keep_stage)?;
-    question::remember(&gate, question.as_ref(), &report);
+    question::remember(gate, &report);
     Ok(report)
 }
 

@@ -87,8 +87,8 @@ fn gone(run: &str) -> Finding {
 }
 
 /// Remembers the answer of a build that ran to its end, if the tree is still the one that the question was about.
-pub(super) fn remember(gate: &Gate<'_>, question: Option<&Question>, report: &Report) {
-    let Some(question) = question else { return };
+pub(super) fn remember(gate: &Gate<'_>, report: &Report) {
+    let Some(question) = gate.question else { return };
     let finished = report.precompile.as_ref().is_some_and(|build| build.exit.is_some());
     if !finished || report.verdict == Verdict::Undecided || gate.request.keep_stage {
         return;

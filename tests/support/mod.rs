@@ -119,7 +119,7 @@ impl Site {
         let folder = tempfile::tempdir_in(&base).unwrap();
         let live = folder.path().join("live");
         fs::create_dir(&live).unwrap();
-        let line = r#"cd "$1"; for name in $(ls -A | grep -v '^node_modules$'); do cp -a "$name" "$2/"; done
+        let line = r#"cd "$1"; for name in $(ls -A | grep -vxE 'node_modules|.git|tmp|log'); do cp -a "$name" "$2/"; done
 [ ! -d node_modules ] || ln -s "$1/node_modules" "$2/node_modules""#;
         let mut copy = Command::new("sh");
         let status = copy.args(["-ec", line, "sh"]).arg(kind.folder()).arg(&live).status().unwrap();

@@ -17,9 +17,10 @@ use crate::change::ChangeSource;
 use crate::compiled::CompiledTree;
 use crate::compiler::Compiler;
 use crate::compiler::sheets::{self as compiler, SheetList};
-use crate::finding::Severity;
-use crate::invariant::{self, Subject, ThemeSheet};
+use crate::finding::{Finding, Severity};
+use crate::invariant::{self, OfferedTheme, Subject, ThemeSheet};
 use crate::manifest::ManifestSet;
+use crate::manifest::resolution::Resolution;
 use crate::precompile::{self, Build, BuildEnd, environment::environment};
 use crate::report::{FastFacts, LogFacts, PrecompileFacts, Report, StagingFacts};
 use crate::runs::{self, RunError};
@@ -162,7 +163,7 @@ fn judge(
 }
 
 /// What the sheets themselves show.
-fn of_sheets(gate: &Gate<'_>, staged: &StagedTree, looked: &[Looked<'_>], css: &Css) -> Vec<crate::finding::Finding> {
+fn of_sheets(gate: &Gate<'_>, staged: &StagedTree, looked: &[Looked<'_>], css: &Css) -> Vec<Finding> {
     let sources = build::sources(gate.change, gate.offered, staged);
     // Places are shown by the source they were compiled from: there is no output.
     let root = &gate.site.root;
@@ -188,9 +189,21 @@ fn of_sheets(gate: &Gate<'_>, staged: &StagedTree, looked: &[Looked<'_>], css: &
     let mut findings = invariant::check_sheets(&subject);
     if gate.change.source == ChangeSource::AsItIs {
         let known = of_live(&subject);
-        findings.retain(|finding| finding.severity != Severity::Review || !known.contains(&weigh::words(finding)));
+        findings.retain(|finding| match finding.severity {
+            Severity::Review => !known.contains(&weigh::words(finding)),
+            _ => finding.id != "stylesheet-broken" || !is_live(gate, finding),
+        });
     }
     findings
+}
+
+/// True if the live site has compiled the sheet that is spoken of: then the whole check alone can tell whether it changed.
+fn is_live(gate: &Gate<'_>, finding: &Finding) -> bool {
+    let is_of = |theme: &OfferedTheme| {
+        finding.message.contains(&theme.source) || finding.message.contains(&format!("of {} is", theme.name))
+    };
+    let is_found = |theme: &OfferedTheme| matches!(theme.resolve(&gate.live.set), Resolution::Found { .. });
+    gate.offered.iter().any(|theme| is_of(theme) && is_found(theme))
 }
 
 /// What the live output shows already: a site as it is is not held for it.

@@ -73,7 +73,7 @@ impl<'gate> Scales<'gate> {
             finding.baseline = Some(if self.is_of_change(&finding) { Baseline::New } else { Baseline::Outstanding });
             true
         } else if SASS_FAULTS.contains(&finding.id.as_str()) {
-            stands_in_the_text(&finding) || self.understood && !self.may_be_found_elsewhere(&finding)
+            self.is_certain(&finding)
         } else {
             finding.inconclusive && finding.id != "builtin-cannot-judge"
         };
@@ -82,6 +82,20 @@ impl<'gate> Scales<'gate> {
         }
         left.push(finding.message);
         None
+    }
+
+    /// True for a fault that the site's own build would stop at too.
+    fn is_certain(&self, finding: &Finding) -> bool {
+        let reason = finding.message.split_once("could not be compiled: ").map_or("", |(_, reason)| reason);
+        let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| reason.starts_with(beginning));
+        let is_stand_in = finding.id == "builtin-error" && self.gate.site.has_toolchain();
+        if is_stand_in && begins(&["expected ", "Expected "]) {
+            // Newer Sass has syntax that the builtin compiler trips over; a brace that is not closed is none.
+            return begins(&["expected \"}\""]);
+        }
+        // A fault of the text: no other way of finding files can mend it.
+        let in_the_text = begins(&["expected ", "Expected ", "unmatched "]);
+        in_the_text || self.understood && !self.may_be_found_elsewhere(finding)
     }
 
     /// A finding on a sheet, as it counts here.
@@ -162,12 +176,6 @@ impl<'gate> Scales<'gate> {
             LazyLock::new(|| Regex::new(r"postcss-[a-z-]+|tailwind|unocss").expect("the pattern is a constant"));
         PLUGIN.find_iter(&self.configuration).any(|plugin| !PLAIN_PLUGINS.contains(&plugin.as_str()))
     }
-}
-
-/// True for a fault of the text, which no other way of finding files can mend.
-fn stands_in_the_text(finding: &Finding) -> bool {
-    let reason = finding.message.split_once("could not be compiled: ").map_or("", |(_, reason)| reason);
-    ["expected ", "Expected ", "unmatched "].iter().any(|beginning| reason.starts_with(beginning))
 }
 
 /// The names that stand in quotes in the line that could not be compiled: what it imports.
