@@ -16,6 +16,8 @@ pub(super) fn three_way(base: &[u8], live: &[u8], revision: &[u8]) -> Merged {
     if [base, live, revision].iter().any(|bytes| bytes.contains(&0)) {
         return Merged::Conflict(String::new());
     }
+    // git2 0.21 forgets to start libgit2 in this one function.
+    let _started = git2::Config::new();
     let mut options = MergeFileOptions::new();
     options.our_label("the live tree").their_label("the revision");
     let input = |bytes| {
