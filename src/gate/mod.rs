@@ -6,6 +6,7 @@ mod build;
 mod fast;
 mod offered;
 mod passed;
+mod proposal;
 mod question;
 mod record;
 mod surroundings;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::change::{self, Change, ChangeError};
+use crate::change::{Change, ChangeError, GoesLive};
 use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
 use crate::configuration::{Configuration, ConfigurationError};
@@ -32,6 +33,7 @@ use crate::staging::{self, StagedTree, StagingError};
 use crate::verdict::Verdict;
 
 use build::Gate;
+pub use proposal::Proposal;
 use record::Record;
 
 /// What is asked of a check.
@@ -43,8 +45,8 @@ pub struct CheckRequest {
     pub state: Option<PathBuf>,
     /// The configuration file, if it was named.
     pub config: Option<PathBuf>,
-    /// Theme folders or stylesheets; none for the live tree as it is.
-    pub themes: Vec<PathBuf>,
+    /// What is proposed.
+    pub proposal: Proposal,
     /// What compiles, if it was said.
     pub compiler: Option<CompilerChoice>,
     /// The longest a build may take, if it was said.
@@ -138,26 +140,27 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     record.begin("change");
     let text = site.registry_text()?;
     let registry = registry_of(text.as_deref(), &mut record);
-    let change = propose(request, &site, registry.as_ref())?;
-    record.findings.extend(change.findings.iter().cloned());
-    record.findings.extend(offered::trespasses(&change, registry.as_ref()));
-    let offered = offered::after(&site, registry, &change, &mut record);
+    let proposed = proposal::read(&request.proposal, site, registry.as_ref(), &mut record)?;
+    let (site, change) = (&proposed.site, &proposed.change);
+    record.findings.extend(offered::trespasses(change, registry.as_ref()));
+    let offered = offered::after(site, registry, change, &mut record);
     let gate = Gate {
         request,
-        site: &site,
+        site,
         settings: &settings,
         live: &live,
         offered: &offered,
-        change: &change,
+        change,
         rules: rules.as_ref(),
         question: None,
     };
     if request.fast {
         return fast::check(&gate, record);
     }
-    record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), &site));
+    record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), site));
+    record.findings.extend(proposal::packages_change(change, &chosen(request, &settings), &record));
 
-    let compiler = Compiler::decide(&chosen(request, &settings), &site, &request.own);
+    let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
     let question = if record.is_fatal() { None } else { question::of(&gate, &compiler, &mut record) };
     if let Some(report) = question::answered(&gate, question.as_ref(), &mut record) {
         return Ok(report);
@@ -188,7 +191,7 @@ fn compile_and_judge(
     let kept = stage.as_ref().filter(|_| request.keep_stage);
     let mut report = record.into_report(run, site, change, gate.offered, kept);
     runs::keep(&site.state, &report, log.as_deref())?;
-    if let Some(staged) = stage.as_ref().filter(|_| is_promotable(&report, site)) {
+    if let Some(staged) = stage.as_ref().filter(|_| is_promotable(&report, site, change)) {
         passed::keep(site, change, staged, request.keep_stage, &report.run, seen)?;
         report.promotable = true;
         runs::keep(&site.state, &report, None)?;
@@ -208,10 +211,10 @@ fn lock(request: &CheckRequest, site: &LiveSite) -> Result<Option<SiteLock>, Gat
     Ok(Some(lock))
 }
 
-/// Only what passed, and on a site with a toolchain of its own only what that toolchain compiled.
-fn is_promotable(report: &Report, site: &LiveSite) -> bool {
+/// Only what passed and what a promotion can bring, and on a site with a toolchain of its own only what that compiled.
+fn is_promotable(report: &Report, site: &LiveSite, change: &Change) -> bool {
     let builtin = report.precompile.as_ref().is_none_or(|build| build.builtin);
-    report.verdict == Verdict::Pass && !(builtin && site.has_toolchain())
+    report.verdict == Verdict::Pass && change.goes_live == GoesLive::ByPromotion && !(builtin && site.has_toolchain())
 }
 
 /// The registry, or its faults as findings.
@@ -223,13 +226,6 @@ fn registry_of(text: Option<&[u8]>, record: &mut Record<'_>) -> Option<Registry>
             None
         }
     }
-}
-
-fn propose(request: &CheckRequest, site: &LiveSite, registry: Option<&Registry>) -> Result<Change, GateError> {
-    if request.themes.is_empty() {
-        return Ok(change::as_it_is());
-    }
-    Ok(offered::read_themes(&request.themes, site, registry)?)
 }
 
 fn chosen(request: &CheckRequest, settings: &Configuration) -> CompilerChoice {

@@ -13,10 +13,9 @@ use std::time::Duration;
 use super::build::{self, Gate};
 use super::record::Record;
 use super::{GateError, aftermath, surroundings};
-use crate::change::ChangeSource;
 use crate::compiled::CompiledTree;
-use crate::compiler::Compiler;
 use crate::compiler::sheets::{self as compiler, SheetList};
+use crate::compiler::{Compiler, CompilerChoice};
 use crate::finding::{Finding, Severity};
 use crate::invariant::{self, OfferedTheme, Subject, ThemeSheet};
 use crate::manifest::ManifestSet;
@@ -83,7 +82,7 @@ fn look(
         source: gate.site.output.source.clone(),
         modules: gate.site.root.join("node_modules"),
         output: staged.side().join("css"),
-        compiler: compiler::own_sass(gate.site).unwrap_or_default().to_owned(),
+        compiler: own_sass(gate).unwrap_or_default().to_owned(),
         sheets: looked.iter().filter(|sheet| sheet.is_compiled()).map(|sheet| sheet.file.clone()).collect(),
     };
     let side = staged.side();
@@ -111,6 +110,12 @@ fn look(
         _ => aftermath::of(&build, &compiler, gate.site, record),
     }
     Ok(log)
+}
+
+/// The site's own sass, unless the builtin compiler was asked for.
+fn own_sass(gate: &Gate<'_>) -> Option<&'static str> {
+    let builtin = super::chosen(gate.request, gate.settings) == CompilerChoice::Builtin;
+    compiler::own_sass(gate.site).filter(|_| !builtin)
 }
 
 fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree) -> Result<Build, GateError> {
@@ -187,7 +192,7 @@ fn of_sheets(gate: &Gate<'_>, staged: &StagedTree, looked: &[Looked<'_>], css: &
         touched: looked.iter().filter(|looked| looked.affected).map(|looked| looked.theme.name.clone()).collect(),
     };
     let mut findings = invariant::check_sheets(&subject);
-    if gate.change.source == ChangeSource::AsItIs {
+    if !sheets::is_of_themes(gate.change) {
         let known = of_live(&subject);
         findings.retain(|finding| match finding.severity {
             Severity::Review => !known.contains(&weigh::words(finding)),

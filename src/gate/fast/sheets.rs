@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Css;
-use crate::change::ChangeSource;
+use crate::change::{Change, ChangeSource};
 use crate::compiler::sheets::SheetList;
 use crate::gate::build::Gate;
 use crate::invariant::{Lookup, OfferedTheme};
@@ -28,7 +28,7 @@ impl Looked<'_> {
 
 /// The sheets that the change can break, the stock one first.
 pub(super) fn to_look_at<'gate>(gate: &Gate<'gate>, staged: &StagedTree) -> Vec<Looked<'gate>> {
-    let all = gate.change.source == ChangeSource::AsItIs || reaches_others(gate);
+    let all = reaches_others(gate);
     let mut looked: Vec<Looked<'_>> = Vec::new();
     for theme in gate.offered {
         let affected = all || is_own(gate, theme);
@@ -60,14 +60,18 @@ fn belongs(gate: &Gate<'_>, path: &Path, theme: &OfferedTheme) -> bool {
     path == entry || path.starts_with(entry.with_extension("")) || path.starts_with(&entry)
 }
 
+/// True for a change that brings themes, and not the tree itself.
+pub(super) fn is_of_themes(change: &Change) -> bool {
+    matches!(change.source, ChangeSource::ThemeFolders(_) | ChangeSource::ThemeRevision { .. })
+}
+
 /// True if the change replaces a stylesheet that belongs to no theme: any theme may import it.
 fn reaches_others(gate: &Gate<'_>) -> bool {
     let is_sheet =
         |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "sass" || ending == "css");
     let mut replaced =
         gate.change.files.iter().filter(|file| is_sheet(&file.to) && gate.site.root.join(&file.to).exists());
-    let is_theme_folder = matches!(gate.change.source, ChangeSource::ThemeFolders(_));
-    !is_theme_folder || replaced.any(|file| !gate.offered.iter().any(|theme| belongs(gate, &file.to, theme)))
+    !is_of_themes(gate.change) || replaced.any(|file| !gate.offered.iter().any(|theme| belongs(gate, &file.to, theme)))
 }
 
 /// The file that the bundler would begin with; none where it takes none, or not one that can be told.

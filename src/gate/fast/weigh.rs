@@ -51,7 +51,8 @@ pub(super) struct Scales<'gate> {
 
 impl<'gate> Scales<'gate> {
     pub(super) fn new(gate: &'gate Gate<'gate>, looked: &[Looked<'_>], css: &Css, staged: &StagedTree) -> Self {
-        let configuration = configuration(&gate.site.root);
+        // A change of the tree itself may bring another configuration: both count.
+        let configuration = configuration(&gate.site.root) + &configuration(&staged.root());
         let alters = ["additionalData", "prependData", "functions:", "importer:", "importers:"];
         let mut stock = looked.iter().filter(|sheet| is_stock(sheet.theme)).peekable();
         let understood = stock.peek().is_some()
@@ -105,6 +106,8 @@ impl<'gate> Scales<'gate> {
             "theme-empty" | "theme-without-stock-styles" if self.imports_css(&finding, css) => {
                 format!("{} (it imports plain CSS, which the bundler puts in)", finding.message)
             }
+            // Whether the body carries the class is up to helpers that the change may bring.
+            "body-class-not-emitted" if self.gate.change.is_of_the_tree() => finding.message,
             "unknown-css-function" if self.has_other_plugins() => finding.message,
             _ => return Some(finding),
         };
