@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -64,7 +65,6 @@ pub fn digest(request: &TreeRequest<'_>) -> io::Result<blake3::Hash> {
 
 /// The time by the file system's own clock.
 fn time_of(folder: &Path) -> io::Result<i64> {
-    use std::os::unix::fs::MetadataExt;
     Ok(tempfile::NamedTempFile::new_in(folder)?.as_file().metadata()?.ctime())
 }
 
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
     /// What a link leads to, under the link's own name.
     fn behind(&self, root: &Path, place: &Path) -> io::Result<Vec<Seen>> {
         let metadata = fs::symlink_metadata(root)?;
-        let kind = Kind::of(&metadata);
+        let kind = Kind::of(metadata.mode());
         let itself = Seen {
             place: place.to_path_buf(),
             path: root.to_path_buf(),
@@ -157,7 +157,7 @@ impl<'a> Walk<'a> {
     /// An entry and what is below it; nothing of what staging leaves out.
     fn entry(&self, entry: &DirEntry, folder: &Path, ruled: bool) -> io::Result<Vec<Seen>> {
         let metadata = entry.metadata()?;
-        let kind = Kind::of(&metadata);
+        let kind = Kind::of(metadata.mode());
         let (path, place) = (entry.path(), folder.join(entry.file_name()));
         let fate = if ruled { self.exclusions.fate(&place, kind) } else { Fate::Stage };
         if fate == Fate::LeaveOut {

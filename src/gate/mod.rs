@@ -9,6 +9,7 @@ mod passed;
 mod proposal;
 mod question;
 mod record;
+pub mod rehearsal;
 mod surroundings;
 pub mod verify;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{PrecompileFacts, Report};
+use super::{PrecompileFacts, Report, rehearsed};
 use crate::finding::{Evidence, Finding, Severity};
 use crate::verdict::Verdict;
 
@@ -68,6 +68,9 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
     if let Some(run) = &report.answered_from {
         let words = format!("answered from the run {run}: nothing that it depends on has changed (--fresh asks again)");
         row("evidence", &words, "evidence");
+    }
+    if let Some(rehearsal) = &report.rehearsal {
+        row("themes", &rehearsed::in_words(rehearsal), "");
     }
     if let Some(staging) = &report.staging {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
@@ -195,6 +198,9 @@ fn pass_sentence(report: &Report) -> String {
     if report.fast.is_some() {
         return "This is not a pass. Before it goes live: themegate check, without --fast.".to_owned();
     }
+    if let Some(rehearsal) = &report.rehearsal {
+        return format!("{} compiles with every theme that this site has.", rehearsal.tag);
+    }
     match report.themes.as_slice() {
         [] => "Every theme that this site offers compiles and is whole; what is live now was not judged (themegate verify)."
             .to_owned(),
@@ -315,7 +321,7 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
 }
 
 /// `60112` as `60,112`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

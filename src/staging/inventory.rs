@@ -3,9 +3,9 @@
 //! It compares names, kinds, sizes, modes, times, inodes and link targets; it reads no content.
 
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Stat};
 
 use super::error::StagingError;
 use super::exclusion::Exclusions;
@@ -42,13 +42,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(metadata: &Metadata, target: Option<PathBuf>) -> Self {
+    pub(super) fn new(status: &Stat, target: Option<PathBuf>) -> Self {
         Self {
-            kind: Kind::of(metadata),
-            size: metadata.size(),
-            mode: metadata.mode() & 0o7777,
-            mtime: (metadata.mtime(), metadata.mtime_nsec()),
-            inode: metadata.ino(),
+            kind: Kind::of(status.st_mode),
+            size: u64::try_from(status.st_size).unwrap_or(0),
+            mode: status.st_mode & 0o7777,
+            mtime: (status.st_mtime, i64::try_from(status.st_mtime_nsec).unwrap_or(0)),
+            inode: status.st_ino,
             target,
         }
     }
@@ -65,12 +65,12 @@ impl Entry {
 }
 
 impl Kind {
-    /// What a path is, links not followed.
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        match metadata.file_type() {
-            kind if kind.is_file() => Self::File,
-            kind if kind.is_dir() => Self::Folder,
-            kind if kind.is_symlink() => Self::Link,
+    /// What a path is, links not followed; `mode` as the system gives it.
+    pub(crate) const fn of(mode: u32) -> Self {
+        match FileType::from_raw_mode(mode) {
+            FileType::RegularFile => Self::File,
+            FileType::Directory => Self::Folder,
+            FileType::Symlink => Self::Link,
             _ => Self::Special,
         }
     }
@@ -110,7 +110,15 @@ impl Inventory {
     /// # Errors
     /// A folder that cannot be read.
     pub fn of_tree(root: &Path) -> Result<Self, StagingError> {
-        Ok(Self::new(scan::whole_tree(root)?, None))
+        Self::of_tree_but(root, &[])
+    }
+
+    /// Reads a tree; of the folders `closed`, relative to its root, it sees only that they are there.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn of_tree_but(root: &Path, closed: &[PathBuf]) -> Result<Self, StagingError> {
+        Ok(Self::new(scan::whole_tree(root, closed)?, None))
     }
 
     /// The entries, by path relative to the tree's root.
@@ -126,7 +134,7 @@ impl Inventory {
     pub fn changed_since(&self, live: &Path) -> Vec<Change> {
         let now = match &self.exclusions {
             Some(exclusions) => scan::watched(live, exclusions),
-            None => scan::whole_tree(live),
+            None => scan::whole_tree(live, &[]),
         };
         match now {
             Ok(entries) => differences(self, &Self::new(entries, None)),
