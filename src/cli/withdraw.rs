@@ -10,6 +10,7 @@ use super::{SiteArgs, history};
 use crate::promotion;
 use crate::site::LiveSite;
 use crate::site::registry::{self, Registry};
+use crate::site::theming;
 
 /// Take a theme out of the theme registry in one atomic step. Needs no database and no Ruby.
 ///
@@ -46,7 +47,7 @@ pub fn run(args: &WithdrawArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
+pub(super) fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
     if theme == "default" {
         bail!("the theme default cannot be withdrawn: error pages and embeds need it");
     }
@@ -60,12 +61,9 @@ fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
     registry.without(theme).map_err(|finding| anyhow::anyhow!(finding.message))
 }
 
-/// Up to 4.5, `ApplicationController#current_theme` takes the site's default unchecked (MASTODON.md §2); from 4.6 on,
-/// `ThemeHelper#current_theme` falls back to `default`.
-fn warn_of_site_default(site: &LiveSite, theme: &str, out: &mut dyn Write) -> anyhow::Result<()> {
-    let checked = std::fs::read_to_string(site.root.join("app/helpers/theme_helper.rb"))
-        .is_ok_and(|source| source.contains("def current_theme"));
-    if checked {
+/// Up to 4.5 the site's own theme is taken unchecked, and one that is not listed any more breaks every page.
+pub(super) fn warn_of_site_default(site: &LiveSite, theme: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    if theming::checks_site_theme(&site.root, site.fork) {
         return Ok(());
     }
     writeln!(
