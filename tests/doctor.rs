@@ -1,5 +1,5 @@
 //! The doctor on real compiled sites: silent on healthy ones, right on broken ones, and what it says to type mends them.
-#![expect(clippy::unwrap_used, reason = "in a test it is the assertion")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests panic, and say what they skip")]
 
 #[expect(dead_code, reason = "the tests of theme settings use the rest")]
 #[path = "theme_setting/schemas.rs"]
@@ -8,7 +8,10 @@ mod schemas;
 #[path = "theme_setting/servers.rs"]
 mod servers;
 mod support;
+#[path = "doctor/watch.rs"]
+mod watch;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -51,12 +54,15 @@ impl Said {
     }
 }
 
-/// Runs the doctor, and sees that it changed nothing: neither the live tree nor the state folder.
+/// Runs the doctor, and sees that it changed nothing of what it looks at: live tree and state folder.
 #[track_caller]
 fn doctor(site: &Site, words: &[&str]) -> Said {
-    let before = digest(site.folder.path());
+    let seen =
+        || ["live/public", "live/config", "live/tmp", "live/log", ".themegate"].map(|at| site.folder.path().join(at));
+    let digests = || seen().map(|at| if at.exists() { digest(&at) } else { BTreeMap::new() });
+    let before = digests();
     let output = site.command(&["doctor", "--format", "json"]).args(words).output().unwrap();
-    assert_same_tree(&before, &digest(site.folder.path()));
+    before.iter().zip(&digests()).for_each(|(before, after)| assert_same_tree(before, after));
     let all = text(&output);
     assert!(!all.contains("hunter2"), "{all}");
     let diagnosis = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
@@ -65,6 +71,26 @@ fn doctor(site: &Site, words: &[&str]) -> Said {
 
 fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A copy of a site whose packages are borrowed: for tests that compile nothing, thousands of files less.
+fn copy(kind: Kind) -> Site {
+    if kind == Kind::Builtin {
+        return Site::copy(kind);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let live = folder.path().join("live");
+    fs::create_dir(&live).unwrap();
+    for entry in fs::read_dir(kind.folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let to = live.join(path.file_name().unwrap());
+        match path.file_name().unwrap().to_str() {
+            Some("node_modules") => std::os::unix::fs::symlink(&path, &to).unwrap(),
+            Some(".git") => {}
+            _ => assert!(Command::new("cp").arg("-a").arg(&path).arg(&to).status().unwrap().success()),
+        }
+    }
+    Site { folder, live, kind }
 }
 
 /// Types a command that the doctor gave, as it stands; a restart is left out, since nothing runs.
@@ -138,7 +164,7 @@ fn with_people(site: &Site, generation: &str, choices: &[Option<&str>], own: Opt
 }
 
 fn compiled_builtin() -> Site {
-    let site = Site::copy(Kind::Builtin);
+    let site = copy(Kind::Builtin);
     let output = site.command(&["__compile"]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
     site
@@ -146,7 +172,7 @@ fn compiled_builtin() -> Site {
 
 #[test]
 fn a_healthy_site_is_sound_and_nothing_is_written() {
-    let bare = doctor(&Site::copy(Kind::Builtin), &[]);
+    let bare = doctor(&copy(Kind::Builtin), &[]);
     bare.assert("sound", 0);
     assert_eq!(bare.ids("benign"), ["nothing-compiled"]);
     doctor(&compiled_builtin(), &[]).assert("sound", 0);
@@ -154,7 +180,7 @@ fn a_healthy_site_is_sound_and_nothing_is_written() {
         if skipped(kind, "a healthy site is sound") {
             continue;
         }
-        let said = doctor(&Site::copy(kind), &[]);
+        let said = doctor(&copy(kind), &[]);
         said.assert("sound", 0);
         assert_eq!((said.ids("fatal").len(), said.ids("review").len()), (0, 0));
         assert_eq!(said.diagnosis["people"]["known"], false);
@@ -173,7 +199,7 @@ fn an_uncompiled_theme_that_is_the_sites_is_left_and_withdrawn_by_what_is_typed(
     if skipped(Kind::Webpacker, "an uncompiled theme that is the site's") {
         return;
     }
-    let site = Site::copy(Kind::Webpacker);
+    let site = copy(Kind::Webpacker);
     site.append("config/themes.yml", "dusk: styles/dusk.scss\n");
     site.write("app/javascript/styles/dusk.scss", "@import 'application';\n");
     let people = [Some("dusk"), Some("dusk"), Some("gone"), Some("contrast"), None, None, None];
@@ -211,14 +237,14 @@ fn a_site_theme_that_is_not_offered_is_an_outage_up_to_4_5_and_a_note_later() {
     if skipped(Kind::Webpacker, "a site theme that is not offered") || skipped(Kind::Vite, "a site theme not offered") {
         return;
     }
-    let old = Site::copy(Kind::Webpacker);
+    let old = copy(Kind::Webpacker);
     let _client = with_people(&old, "4.1", &[None, Some("contrast"), Some("gone")], Some("gone"));
     let said = doctor(&old, &[]);
     said.assert("broken", 1);
     let finding = said.finding("site-theme-not-offered");
     assert!(finding["meaning"].as_str().unwrap().contains("2 users who see the site's theme"), "{finding}");
     cured(&old, &said, "site-theme-not-offered");
-    let new = Site::copy(Kind::Vite);
+    let new = copy(Kind::Vite);
     let _client = with_people(&new, "4.6", &[None], Some("gone"));
     let said = doctor(&new, &[]);
     said.assert("sound", 0);
@@ -231,7 +257,7 @@ fn a_stale_digest_goes_with_the_command_that_is_given() {
     if skipped(Kind::Vite, "a stale digest") {
         return;
     }
-    let site = Site::copy(Kind::Vite);
+    let site = copy(Kind::Vite);
     site.append("config/themes.yml", "dusk: styles/dusk.v2.scss\n");
     site.write("app/javascript/styles/dusk.v2.scss", "@use 'application';\n");
     let said = doctor(&site, &[]);
@@ -249,7 +275,7 @@ fn drift_is_mended_from_a_compressed_form_or_by_a_compile_in_a_stage() {
     if skipped(Kind::Vite, "drift") || skipped(Kind::Webpacker, "drift") {
         return;
     }
-    let site = Site::copy(Kind::Webpacker);
+    let site = copy(Kind::Webpacker);
     let (altered, empty) = (sheet(&site, "contrast"), sheet(&site, "mastodon-light"));
     site.append(&altered, "\n");
     site.write(&empty, "");
@@ -284,7 +310,7 @@ fn a_compressed_form_that_differs_is_found_and_goes() {
     if skipped(Kind::Webpacker, "a compressed form") {
         return;
     }
-    let site = Site::copy(Kind::Webpacker);
+    let site = copy(Kind::Webpacker);
     let sheet = sheet(&site, "contrast");
     for (ending, other) in [("gz", "default"), ("br", "default")] {
         let other = self::sheet(&site, other);
@@ -306,14 +332,14 @@ fn a_manifest_that_is_missing_or_torn_is_one_finding_and_not_one_for_each_theme(
     if skipped(Kind::Vite, "a missing manifest") {
         return;
     }
-    let site = Site::copy(Kind::Vite);
+    let site = copy(Kind::Vite);
     let lookup = "public/packs/.vite/manifest-lookup.json";
     let whole = fs::read(site.path(lookup)).unwrap();
     fs::remove_file(site.path(lookup)).unwrap();
     assert_eq!(doctor(&site, &[]).ids("fatal"), ["lookup-missing"]);
     site.write(lookup, &whole[..whole.len() / 2]);
     assert_eq!(doctor(&site, &[]).ids("fatal"), ["manifest-unreadable"]);
-    fs::remove_dir_all(site.path("public/packs")).unwrap();
+    fs::rename(site.path("public/packs"), site.path("tmp/packs")).unwrap();
     let said = doctor(&site, &[]);
     assert_eq!(said.ids("fatal"), ["manifest-missing"]);
     assert_eq!(said.ids("review"), ["error-page-broken", "digest-stale"], "{}", said.all);
@@ -335,7 +361,7 @@ fn a_skin_that_is_not_compiled_is_moved_away() {
     if skipped(Kind::Glitch, "a skin that is not compiled") {
         return;
     }
-    let site = Site::copy(Kind::Glitch);
+    let site = copy(Kind::Glitch);
     site.write("app/javascript/skins/glitch/dusk/common.scss", "@use '@/styles/application';\n");
     let said = doctor(&site, &[]);
     assert_eq!(said.ids("fatal"), ["theme-not-compiled"]);
@@ -371,6 +397,9 @@ fn a_promotion_left_half_done_is_recovered_and_one_at_work_is_a_note() {
     said.assert("broken", 1);
     let mut lock = fs::File::create(site.state().join("lock")).unwrap();
     lock.lock().unwrap();
+    write!(lock, "process 1, themegate check, since 02:00:00").unwrap();
+    doctor(&site, &[]).assert("broken", 1);
+    lock.set_len(0).unwrap();
     write!(lock, "process 1, themegate promote, since 02:00:00").unwrap();
     let beside = doctor(&site, &[]);
     beside.assert("sound", 0);
@@ -440,7 +469,7 @@ fn a_check_and_a_promotion_say_how_many_people_they_touch() {
 
 #[test]
 fn a_site_theme_that_vanishes_blocks_and_a_database_that_is_silent_changes_nothing() {
-    let site = Site::copy(Kind::Builtin);
+    let site = copy(Kind::Builtin);
     let _client = with_people(&site, "4.1", &[None, Some("gone")], Some("gone"));
     let environment = fs::read_to_string(site.path(".env.production")).unwrap();
     site.write(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::doctor_watch::{self, WatchArgs};
 use super::{SiteArgs, terminal};
 use crate::configuration::Configuration;
 use crate::doctor::{self, Commands};
@@ -20,6 +21,10 @@ Examples:
   themegate doctor --verbose                harmless notes too
   themegate doctor --no-database            what the files say alone
   themegate doctor --format json | jq '.findings[].commands[]'
+  themegate doctor --watch                  follow log/production.log for themes that pages do not find
+  themegate doctor --watch --journal mastodon-web --withdraw
+
+With --watch it runs until Ctrl-C; exit code 0 if no theme was missing, 1 if one was.
 
 Exit codes: 0 nothing above harmless · 1 findings · 2 usage · 3 something could not be looked at";
 
@@ -32,7 +37,7 @@ pub struct DoctorArgs {
     #[command(flatten)]
     site: SiteArgs,
     /// How the findings are written
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "watch")]
     format: DoctorFormat,
     /// List harmless notes too
     #[arg(long, short)]
@@ -49,6 +54,8 @@ pub struct DoctorArgs {
     /// Undecided (exit code 3) where the database cannot be asked
     #[arg(long)]
     need_database: bool,
+    #[command(flatten)]
+    watch: WatchArgs,
 }
 
 /// How the findings are written.
@@ -65,6 +72,9 @@ pub enum DoctorFormat {
 /// # Errors
 /// If there is no live tree, or the findings cannot be written.
 pub fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    if args.watch.watch {
+        return doctor_watch::run(&args.watch, &args.site, out);
+    }
     let site = LiveSite::inspect(args.site.live.as_deref(), args.site.state.as_deref())?;
     let settings = Configuration::read(args.site.config.as_deref(), &site.root)?;
     let commands =

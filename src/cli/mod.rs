@@ -4,6 +4,7 @@ pub mod check;
 pub mod classify;
 pub mod diff;
 pub mod doctor;
+pub mod doctor_watch;
 pub mod freeze;
 pub mod history;
 pub mod progress;

@@ -32,22 +32,30 @@ pub struct WithdrawArgs {
 /// # Errors
 /// If the theme is not in the registry, or must stay there, or the registry could not be replaced.
 pub fn run(args: &WithdrawArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
-    let held = history::hold(&args.site, "withdraw")?;
-    let Some(seen) = held.site.registry_text()? else {
-        bail!("{} has no {}: glitch-soc's themes are folders", held.site.root.display(), registry::PATH);
-    };
-    let text = without(&seen, &args.theme)?;
-    let name = Path::new(registry::PATH);
-    let done = promotion::withdraw(&held.disk, &held.state, &held.site.root, name, &args.theme, (&seen, text))?;
-    if done.is_some() {
-        writeln!(out, "{} is out of {}. Mastodon reads it when it starts:", args.theme, registry::PATH)?;
-        writeln!(out, "       systemctl restart mastodon-web mastodon-sidekiq")?;
-    }
-    warn_of_site_default(&held.site, &args.theme, out)?;
+    take_out(&args.site, &args.theme, out)?;
     Ok(0)
 }
 
-pub(super) fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
+/// Takes a theme out of the registry, and says what makes that take effect.
+///
+/// # Errors
+/// If the theme is not in the registry, or must stay there, or the registry could not be replaced.
+pub(super) fn take_out(site: &SiteArgs, theme: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let held = history::hold(site, "withdraw")?;
+    let Some(seen) = held.site.registry_text()? else {
+        bail!("{} has no {}: glitch-soc's themes are folders", held.site.root.display(), registry::PATH);
+    };
+    let text = without(&seen, theme)?;
+    let name = Path::new(registry::PATH);
+    let done = promotion::withdraw(&held.disk, &held.state, &held.site.root, name, theme, (&seen, text))?;
+    if done.is_some() {
+        writeln!(out, "{theme} is out of {}. Mastodon reads it when it starts:", registry::PATH)?;
+        writeln!(out, "       systemctl restart mastodon-web mastodon-sidekiq")?;
+    }
+    warn_of_site_default(&held.site, theme, out)
+}
+
+fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
     if theme == "default" {
         bail!("the theme default cannot be withdrawn: error pages and embeds need it");
     }
@@ -62,7 +70,7 @@ pub(super) fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
 }
 
 /// Up to 4.5 the site's own theme is taken unchecked, and one that is not listed any more breaks every page.
-pub(super) fn warn_of_site_default(site: &LiveSite, theme: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+fn warn_of_site_default(site: &LiveSite, theme: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     if theming::checks_site_theme(&site.root, site.fork) {
         return Ok(());
     }

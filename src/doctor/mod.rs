@@ -17,6 +17,7 @@ mod siblings;
 mod themes;
 mod unfinished;
 mod unnamed;
+pub mod watch;
 
 use std::time::{Duration, Instant};
 

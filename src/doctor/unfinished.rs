@@ -50,7 +50,7 @@ fn at_work_now(journal: &Journal, holder: &str) -> Finding {
         .meaning("What else is found may be on its way out. Look again when it is done.")
 }
 
-/// Who holds the site's lock, as it wrote of itself. The kernel's list is read: to try the lock would be to take it.
+/// Who holds the site's lock to switch the live tree, as it wrote of itself. The kernel's list is read: to try the lock would be to take it.
 fn holder(state: &Path) -> Option<String> {
     let path = state.join("lock");
     let inode = fs::metadata(&path).ok()?.ino();
@@ -61,5 +61,7 @@ fn holder(state: &Path) -> Option<String> {
         fields.get(1) == Some(&"FLOCK")
             && fields.get(5).and_then(|place| place.rsplit(':').next()) == Some(inode.to_string().as_str())
     };
-    locks.lines().any(is_ours).then(|| fs::read_to_string(&path).unwrap_or_default())
+    let held = locks.lines().any(is_ours).then(|| fs::read_to_string(&path).unwrap_or_default());
+    // A check holds the same lock, and has nothing to do with a switch that was interrupted before.
+    held.filter(|holder| ["promote", "rollback", "withdraw", "recover"].iter().any(|word| holder.contains(word)))
 }

@@ -35,7 +35,6 @@ pub const fn layout(site: &LiveSite) -> Layout {
 }
 
 /// What an answer means with the themes called `names` offered: the audience or why it is not known, and the facts of it.
-#[must_use]
 pub fn seen_with(site: &LiveSite, inquiry: Inquiry, names: &[String]) -> (Result<Audience, String>, PeopleFacts) {
     let answer = inquiry.answer();
     let offer = Offer {
