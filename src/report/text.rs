@@ -108,7 +108,7 @@ pub(super) fn push_row(text: &mut String, label: &str, what: &str, time: &str, w
 
 fn change_line(report: &Report) -> String {
     let change = &report.change;
-    if change.files == 0 && report.themes.is_empty() && change.left_out.is_empty() {
+    if change.files + change.removed == 0 && report.themes.is_empty() && change.left_out.is_empty() {
         return change.source.clone();
     }
     let themes = match report.themes.as_slice() {
@@ -122,7 +122,8 @@ fn change_line(report: &Report) -> String {
         count => format!("; {count} files left out ({}, …)", change.left_out[0].path.display()),
     };
     let files = if change.files == 1 { "1 file".to_owned() } else { format!("{} files", change.files) };
-    format!("{}: {themes}, {files}{left_out}", change.source)
+    let removed = if change.removed == 0 { String::new() } else { format!(", {} removed", change.removed) };
+    format!("{}: {themes}, {files}{removed}{left_out}", change.source)
 }
 
 fn log_line(report: &Report, lines: u64, unaccounted: u64) -> String {
@@ -148,7 +149,23 @@ fn verdict(report: &Report, layout: Layout, text: &mut String) {
     let _ = writeln!(text, "\n{style}{word}{style:#}   {}", wrapped.join(&format!("\n{indent}")));
     if report.promotable {
         let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
+        if let Some(command) = &report.change.afterwards {
+            let _ = writeln!(text, "{:<7}and then, so that git knows of it: {}", "", plain(command));
+        }
+    } else if let (Verdict::Pass, Some(command)) = (report.verdict, &report.change.goes_live) {
+        deploy(command, layout, text);
     }
+}
+
+/// A change that no promotion can bring: it removes files, or touches more than themes.
+fn deploy(command: &str, layout: Layout, text: &mut String) {
+    let how =
+        "It changes more than theme sources, which is all that `themegate promote` brings. It goes live as you deploy:";
+    paragraph(text, "", how, layout);
+    if !command.is_empty() {
+        let _ = writeln!(text, "{:<7}{}", "", plain(command));
+    }
+    let _ = writeln!(text, "{:<7}RAILS_ENV=production bundle exec rails assets:precompile, and a restart", "");
 }
 
 fn sentence(report: &Report) -> String {
