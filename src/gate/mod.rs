@@ -8,6 +8,7 @@ mod passed;
 pub mod people;
 mod proposal;
 mod record;
+pub mod rehearsal;
 mod surroundings;
 pub mod verify;
 
