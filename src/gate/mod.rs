@@ -4,8 +4,9 @@ mod aftermath;
 mod baseline;
 mod build;
 mod fast;
-mod offered;
+pub(crate) mod offered;
 mod passed;
+pub mod people;
 mod proposal;
 mod question;
 mod record;
@@ -31,6 +32,7 @@ use crate::site::lock::{LockError, SiteLock};
 use crate::site::registry::Registry;
 use crate::site::{LiveSite, SiteError};
 use crate::staging::{self, StagedTree, StagingError};
+use crate::theme_setting::people::Inquiry;
 use crate::verdict::Verdict;
 
 use build::Gate;
@@ -137,6 +139,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     site.make_state()?;
     let _lock = lock(request, &site)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
+    let mut inquiry = (!request.fast).then(|| people::ask(&site, people::PATIENCE));
 
     record.begin("change");
     let text = site.registry_text()?;
@@ -163,10 +166,14 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
 
     let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
     let question = if record.is_fatal() { None } else { question::of(&gate, &compiler, &mut record) };
-    if let Some(report) = question::answered(&gate, question.as_ref(), &mut record) {
-        return Ok(report);
+    if let Some(earlier) = question::earlier(&gate, question.as_ref(), &mut record) {
+        inquiry.take().into_iter().for_each(|inquiry| people::tell(site, inquiry, &offered, &mut record));
+        if let Some(report) = question::answered(earlier, &mut record) {
+            return Ok(report);
+        }
     }
-    compile_and_judge(&Gate { question: question.as_ref(), ..gate }, &compiler, text.as_deref(), record)
+    let gate = Gate { question: question.as_ref(), ..gate };
+    compile_and_judge(&gate, &compiler, text.as_deref(), inquiry, record)
 }
 
 /// Builds the change in a stage of its own, judges what came of it, and keeps what passed for a promotion.
@@ -174,6 +181,7 @@ fn compile_and_judge(
     gate: &Gate<'_>,
     compiler: &Compiler,
     registry: Option<&[u8]>,
+    inquiry: Option<Inquiry>,
     mut record: Record<'_>,
 ) -> Result<Report, GateError> {
     let Gate { request, site, change, .. } = *gate;
@@ -188,6 +196,9 @@ fn compile_and_judge(
         log = Some(build::build_and_inspect(gate, compiler, staged, &mut record)?);
     }
     stop_if_asked(request)?;
+    if let Some(inquiry) = inquiry {
+        people::tell(site, inquiry, gate.offered, &mut record);
+    }
     record.acknowledge(&gate.settings.accept);
     let kept = stage.as_ref().filter(|_| request.keep_stage);
     let mut report = record.into_report(run, site, change, gate.offered, kept);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::build::Gate;
 use super::record::Record;
-use super::{CheckRequest, surroundings};
+use super::{CheckRequest, people, surroundings};
 use crate::compiler::Compiler;
 use crate::evidence::{self, Question, Subject, TreeRequest};
 use crate::finding::Finding;
@@ -56,17 +56,31 @@ fn asked(gate: &Gate<'_>) -> String {
     format!("{request:?} {:?} {expired:?}", gate.settings)
 }
 
-/// The report of the earlier run that answered the same question, marked as such; none if there is none, if somebody wants
-/// it built, or if it passed and what passed is no longer there to be promoted.
-pub(super) fn answered(gate: &Gate<'_>, question: Option<&Question>, record: &mut Record<'_>) -> Option<Report> {
+/// The report of the earlier run that answered the same question; none if there is none, if somebody wants it built, or if
+/// it passed and what passed is no longer there to be promoted.
+pub(super) fn earlier(gate: &Gate<'_>, question: Option<&Question>, record: &mut Record<'_>) -> Option<Report> {
     if gate.request.fresh || gate.request.keep_stage {
         return None;
     }
-    let mut report = evidence::find(&gate.site.state, &question?.whole)?;
+    let report = evidence::find(&gate.site.state, &question?.whole)?;
     if report.promotable && !is_kept(gate.site, &report.run) {
         record.findings.push(gone(&report.run));
         return None;
     }
+    Some(report)
+}
+
+/// The earlier report as the answer, marked as such, with what the database says now; none if that makes a difference.
+pub(super) fn answered(mut report: Report, record: &mut Record<'_>) -> Option<Report> {
+    let of_people = |finding: &Finding| people::FOUND.contains(&finding.id.as_str());
+    let blocks = |findings: &[Finding]| findings.iter().any(|finding| finding.id == people::NOT_OFFERED);
+    if blocks(&report.findings) != blocks(&record.findings) {
+        return None;
+    }
+    report.findings.retain(|finding| !of_people(finding));
+    report.findings.extend(record.findings.iter().filter(|finding| of_people(finding)).cloned());
+    report.findings.sort_by_key(|finding| (!finding.inconclusive, std::cmp::Reverse(finding.severity)));
+    report.people = record.people.take();
     report.timings = record.timings();
     report.answered_from = Some(report.run.clone());
     Some(report)
