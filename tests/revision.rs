@@ -823,3 +823,48 @@ fn on_a_real_webpacker_site_a_rehearsal_names_the_theme_that_stops_the_build() {
     assert_eq!(outcomes(&checked), expected, "{:?}", checked.grave());
     assert!(checked.finding("local-edits-dropped").is_some());
 }
+
+#[test]
+fn a_pre_receive_hook_judges_what_is_pushed_while_git_keeps_it_apart() {
+    let site = checkout();
+    let base = site.folder.path();
+    git(base, &["clone", "--quiet", "--bare", "live", "deploy.git"]);
+    git(base, &["clone", "--quiet", "deploy.git", "desk"]);
+    fs::remove_dir_all(site.path(".git")).unwrap();
+    let (hook, desk) = (base.join("deploy.git/hooks/pre-receive"), base.join("desk"));
+    let check = format!("{} check --live {} --repo . --rev $new", support::THEMEGATE, site.live.display());
+    fs::write(&hook, format!("#!/bin/sh\nwhile read -r old new ref; do {check} || exit 1; done\n")).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let push = || Command::new("git").args(["push", "origin", "HEAD:main"]).current_dir(&desk).output().unwrap();
+    add_fresh(&desk);
+    write(&desk, SHEET, "@import 'application';\n.fresh { color: $nobody; }\n");
+    commit(&desk, "broken");
+    let before = digest(&site.live);
+    let pushed = push();
+    let words = String::from_utf8_lossy(&pushed.stderr).into_owned();
+    assert!(!pushed.status.success() && words.contains("app/javascript/styles/fresh.scss:2"), "{words}");
+    write(&desk, SHEET, "@import 'application';\n.fresh { color: teal; }\n");
+    commit(&desk, "mended");
+    let pushed = push();
+    assert!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+    support::assert_same_tree(&before, &digest(&site.live));
+}
+
+#[test]
+fn on_glitch_soc_a_rehearsal_names_the_skin_that_stops_the_build() {
+    if skipped(Kind::Glitch, "on_glitch_soc_a_rehearsal_names_the_skin_that_stops_the_build") {
+        return;
+    }
+    let site = Site::copy(Kind::Glitch);
+    write(&site.live, "app/javascript/skins/glitch/calm/common.scss", ".calm { color: navy; }\n");
+    write(&site.live, "app/javascript/skins/glitch/loud/common.scss", ".loud { color: $gone; }\n");
+    let checked = site.check(&["--rehearse", "HEAD"]);
+    checked.assert_verdict("block", 1);
+    let expected = [("glitch/calm", "works"), ("glitch/loud", "breaks")];
+    assert_eq!(
+        outcomes(&checked),
+        expected.map(|(name, what)| (name.to_owned(), what.to_owned())),
+        "{:?}",
+        checked.grave()
+    );
+}
