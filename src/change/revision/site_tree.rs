@@ -44,11 +44,13 @@ pub fn read_site_revision(
     let base_tree = base::tree_of(&source, wanted, site.live)?;
     let before = listing_of(&source, &revision, base_tree)?;
     let checkout = Checkout::prepare(scratch, "files", &source)?;
-    let edits = edits_of(&source, &revision, &checkout, site.live, base_tree, matters)?;
+    let mut edits = edits_of(&source, &revision, &checkout, site.live, base_tree, matters)?;
+    let leaves_out = wanted.edits == LocalEdits::LeaveOut;
+    let unknown = if leaves_out { std::mem::take(&mut edits.untracked) } else { Vec::new() };
     let mut reading = Reading {
         source: &source,
         revision: &revision,
-        policy: wanted.edits,
+        policy: if leaves_out { LocalEdits::Drop } else { wanted.edits },
         live: site.live,
         before: &before,
         target: &target,
@@ -58,11 +60,23 @@ pub fn read_site_revision(
         conflicts: Vec::new(),
         merged: Vec::new(),
     };
-    reading.tree.findings.extend(base::unfinished(site.live));
+    reading.tree.findings.extend(base::unfinished(site.live).filter(|_| !leaves_out));
     reading.tree.findings.extend(target.impossible.iter().map(|path| bytes::unsafe_name(path)));
     reading.read(matters, scratch)?;
+    for path in unknown.iter().flat_map(|path| files_at(site.live, path)) {
+        if !target.entries.contains_key(&path) {
+            reading.tree.remove(&path);
+        }
+    }
     let repository = place.path.clone();
     Ok(reading.into_change(repository, wanted.repository.is_none(), site))
+}
+
+/// The file at `path` of the live tree, or every file below it.
+fn files_at(live: &Path, path: &Path) -> Vec<PathBuf> {
+    let found = walkdir::WalkDir::new(live.join(path)).into_iter().flatten();
+    let files = found.filter(|entry| !entry.file_type().is_dir());
+    files.filter_map(|entry| entry.path().strip_prefix(live).ok().map(Path::to_path_buf)).collect()
 }
 
 fn not_a_checkout(error: RevisionError, wanted: &SiteRevision) -> RevisionError {
@@ -309,7 +323,7 @@ impl Reading<'_> {
                     format!("Edits of the live tree are carried over: {files}{merged}."),
                 )
             }
-            LocalEdits::Drop => {
+            LocalEdits::Drop | LocalEdits::LeaveOut => {
                 Finding::benign("local-edits-dropped", format!("Edits of the live tree are not carried over: {files}."))
             }
         };
