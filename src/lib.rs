@@ -10,6 +10,7 @@ pub mod configuration;
 pub mod finding;
 pub mod fit;
 pub mod gate;
+pub mod hook;
 pub mod invariant;
 pub mod manifest;
 pub mod precompile;
