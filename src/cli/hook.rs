@@ -104,7 +104,8 @@ pub fn run(args: &HookArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
 
 fn install(args: &InstallArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     let place = Place::of(Path::new("."))?;
-    let owner = if args.theme_repo { Owner::Theme } else { HookRepository::open()?.owner(None) };
+    let repository = HookRepository::open()?;
+    let owner = if args.theme_repo { Owner::Theme } else { repository.owner(None) };
     let (live, site) = live_tree(args, &place, owner)?;
     let own = std::env::current_exe().context("themegate could not find its own program file")?;
     let program = install::lasting_path(&own, std::env::var_os("PATH").as_deref());

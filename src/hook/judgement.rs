@@ -36,6 +36,7 @@ pub(super) struct Bench<'a> {
     config: Option<PathBuf>,
     place: PathBuf,
     pub(super) site: LiveSite,
+    is_own_tree: bool,
     pub(super) owner: Owner,
     pub(super) settings: HookSettings,
 }
@@ -59,7 +60,8 @@ impl<'a> Bench<'a> {
         let config = request.config.clone().or_else(|| recorded(CONFIG_KEY));
         let site = LiveSite::inspect(live.as_deref(), state.as_deref())?;
         let settings = Configuration::read(config.as_deref(), &site.root)?.hook;
-        Ok(Self { request, live, state, config, site, place: repository.place(), owner, settings })
+        let is_own_tree = request.hook != HookName::PreReceive && repository.has_working_tree(&site.root);
+        Ok(Self { request, live, state, config, site, is_own_tree, place: repository.place(), owner, settings })
     }
 
     /// Judges a commit and says so; gives the exit code for git.
@@ -137,19 +139,12 @@ impl<'a> Bench<'a> {
         match self.owner {
             Owner::Theme => Proposal::ThemeRevision { repositories: vec![place], rev },
             Owner::Site => {
-                let edits = if self.is_own_tree() { LocalEdits::LeaveOut } else { LocalEdits::Drop };
+                // Of the working tree that somebody commits and pushes from, nothing counts that is not committed. Elsewhere
+                // files that git does not know stay beside what arrives.
+                let edits = if self.is_own_tree { LocalEdits::LeaveOut } else { LocalEdits::Drop };
                 Proposal::SiteRevision(SiteRevision { repository: Some(place), rev, base: None, edits })
             }
         }
-    }
-
-    /// True if the live tree is a working tree of whoever commits and pushes: what is not committed there is not judged.
-    /// Elsewhere files that git does not know stay beside what arrives.
-    fn is_own_tree(&self) -> bool {
-        let real = |path: &Path| path.canonicalize().ok();
-        self.request.hook != HookName::PreReceive
-            && real(&self.place).is_some()
-            && real(&self.place) == real(&self.site.root)
     }
 
     /// Says what of the compiled tree no longer fits the sources; nothing if all does, or if nothing was compiled yet.

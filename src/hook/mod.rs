@@ -89,8 +89,8 @@ pub enum HookError {
     },
     /// git's own data cannot be read.
     #[error(
-        "The repository cannot be read: {}\nIf it belongs to another user: git config --global --add safe.directory DIR. Partial clones, SHA-256 objects and \
-         reftables are not understood yet.",
+        "The repository cannot be read: {}\nIf it belongs to another user: git config --global --add safe.directory DIR. SHA-256 objects and reftables are not \
+         understood yet.",
         .0.message()
     )]
     Unreadable(git2::Error),

@@ -5,7 +5,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use git2::{Commit, DiffOptions, ObjectType, Oid, Repository, Tree, TreeWalkMode, TreeWalkResult};
+use git2::{Commit, DiffOptions, ObjectType, Oid, Repository, RepositoryOpenFlags, Tree, TreeWalkMode, TreeWalkResult};
 
 use super::HookError;
 use super::concern::{self, Owner};
@@ -53,6 +53,14 @@ impl HookRepository {
     #[must_use]
     pub fn top(&self) -> Option<&Path> {
         self.inner.workdir()
+    }
+
+    /// True if the folder `live` is a working tree of this very repository.
+    #[must_use]
+    pub fn has_working_tree(&self, live: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().ok();
+        let own = Repository::open_ext(live, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>());
+        own.is_ok_and(|own| !own.is_bare() && real(own.commondir()) == real(self.inner.commondir()))
     }
 
     /// Folders with objects that are not in the repository itself: while `pre-receive` runs, what is pushed lies in

@@ -61,6 +61,20 @@ fn a_stylesheet_that_lies_in_the_live_tree_and_was_not_committed_is_missed() {
 }
 
 #[test]
+fn what_lies_in_the_live_tree_does_not_help_a_push_from_another_worktree() {
+    let (lab, live) = checkout();
+    lab.themegate(&live, &["hook", "install"]).succeeds();
+    lab.git(&live, &["worktree", "add", "-q", "../linked", "-b", "linked"]).succeeds();
+    let linked = lab.path("linked");
+    offer(&linked, GOOD);
+    write(&live.join(SHEET), GOOD);
+    lab.git(&linked, &["commit", "-qm", "the line alone", "config/themes.yml"]).succeeds();
+    lab.git(&linked, &["push", "-q", "origin", "linked"]).fails().says(&["BLOCK   linked", "plain"]);
+    lab.commit_all(&linked, "the sheet");
+    lab.git(&linked, &["push", "-q", "origin", "linked"]).succeeds().says(&["PASS   linked"]);
+}
+
+#[test]
 fn a_merge_is_committed_in_the_live_tree() {
     let (lab, live) = checkout();
     lab.themegate(&live, &["hook", "install", "--hook", "pre-commit"]).succeeds();
