@@ -3,8 +3,9 @@
 mod aftermath;
 mod baseline;
 mod build;
-mod offered;
+pub(crate) mod offered;
 mod passed;
+pub mod people;
 mod proposal;
 mod record;
 pub mod rehearsal;
@@ -131,6 +132,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let _lock = SiteLock::take(&site.state, "check")?;
     staging::sweep(&site.state)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
+    let inquiry = people::ask(&site, people::PATIENCE);
 
     record.begin("change");
     let text = site.registry_text()?;
@@ -167,6 +169,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         )?);
     }
     stop_if_asked(request)?;
+    people::tell(site, inquiry, &offered, &mut record);
     record.acknowledge(&settings.accept);
     let mut report = record.into_report(run, site, change, &offered, stage.as_ref().filter(|_| request.keep_stage));
     runs::keep(&site.state, &report, log.as_deref())?;
