@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod finding;
 pub mod fit;
 pub mod gate;
+pub mod hook;
 pub mod invariant;
 pub mod manifest;
 pub mod precompile;

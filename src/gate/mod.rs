@@ -162,7 +162,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         return fast::check(&gate, record);
     }
     record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), site));
-    record.findings.extend(proposal::packages_change(change, &chosen(request, &settings), &record));
+    record.findings.extend(proposal::packages_change(change, (&chosen(request, &settings), site), &record));
 
     let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
     let question = if record.is_fatal() { None } else { question::of(&gate, &compiler, &mut record) };
