@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use super::progress::TerminalProgress;
 use super::{SiteArgs, terminal};
 use crate::gate::{self, CheckRequest};
-use crate::report::{Report, github, json, junit, sarif, text};
+use crate::report::{Report, github, html, json, junit, sarif, text};
 
 /// May this theme go live? Copies the live tree, applies the theme there, compiles it there, and judges.
 ///
@@ -22,7 +22,7 @@ use crate::report::{Report, github, json, junit, sarif, text};
 #[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
     #[command(flatten)]
-    site: SiteArgs,
+    pub(super) site: SiteArgs,
     /// A theme: its folder as published, or a single stylesheet; may be given several times
     #[arg(long = "theme", value_name = "DIR")]
     themes: Vec<PathBuf>,
@@ -37,10 +37,10 @@ pub struct CheckArgs {
     stall_limit: Option<std::time::Duration>,
     /// How the report is written
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    pub(super) format: Format,
     /// Write the report there instead of printing it
     #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Keep the staging directory, and say where it is
     #[arg(long)]
     keep_stage: bool,
@@ -49,7 +49,7 @@ pub struct CheckArgs {
     strict: bool,
     /// List harmless notes too
     #[arg(long, short)]
-    verbose: bool,
+    pub(super) verbose: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -59,6 +59,7 @@ Examples:
   themegate check                                 the live tree as it is
   themegate check --live /srv/mastodon/live --theme ~/a --theme ~/b
   themegate check --theme ~/a --format json | jq .verdict
+  themegate check --theme ~/a --format html --output report.html
   themegate check --compiler 'docker-build-assets.sh'
 
 Exit codes: 0 pass · 1 hold or block · 2 usage · 3 undecided · 6 locked by another run · 130 interrupted";
@@ -76,6 +77,8 @@ pub enum Format {
     Github,
     /// JUnit XML, for CI systems.
     Junit,
+    /// One page without scripts, to hand on or to print.
+    Html,
 }
 
 /// Runs the check and writes its report; gives the exit code.
@@ -96,7 +99,7 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     Ok(report.verdict.exit_code())
 }
 
-fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.output {
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} could not be written", path.display()))?;
@@ -109,7 +112,7 @@ fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Re
 }
 
 /// Ctrl-C and its like set a flag: the build is ended and the stage removed before the process ends.
-fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&interrupted))
@@ -118,7 +121,7 @@ fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
-fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<CheckRequest> {
+pub(super) fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<CheckRequest> {
     Ok(CheckRequest {
         live: args.site.live.clone(),
         state: args.site.state.clone(),
@@ -148,6 +151,7 @@ pub(super) fn write(
         Format::Sarif => sarif::write(&report.findings, out)?,
         Format::Github => github::write(&report.findings, out)?,
         Format::Junit => junit::write(&report.findings, out)?,
+        Format::Html => html::write(report, stored, out)?,
     }
     out.flush()
 }

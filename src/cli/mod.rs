@@ -4,7 +4,9 @@ pub mod check;
 pub mod classify;
 pub mod diff;
 pub mod freeze;
+pub mod generations;
 pub mod history;
+pub mod init;
 pub mod progress;
 pub mod promote;
 pub mod recover;
@@ -46,7 +48,7 @@ Examples:
   themegate check --theme ~/TangerineUI     may this theme go live? (run in ~/live)
   themegate check                           is the live tree, as it is, whole?
   themegate check --theme ~/TangerineUI --format json --output report.json
-  themegate promote --run 2026-11-22T14-02-51   make what passed live
+  themegate promote --theme ~/TangerineUI   check it, and make it live if it passes
   themegate rollback                        the live tree as it was before, in seconds
   themegate withdraw tangerineui            take a theme out of the settings now
   themegate rollback-theme --all-on tangerineui   put everybody who picked it back on the site's theme
@@ -69,6 +71,7 @@ enum Command {
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),
     RollbackTheme(rollback_theme::RollbackThemeArgs),
+    Init(init::InitArgs),
     Show(show::ShowArgs),
     History(show::HistoryArgs),
     Completions(shell::CompletionsArgs),
@@ -114,6 +117,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Freeze(args) => freeze::run(args, &mut out),
         Command::Unfreeze(args) => freeze::lift(args, &mut out),
         Command::RollbackTheme(args) => rollback_theme(args, &mut out),
+        Command::Init(args) => init::run(args, &mut out),
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),
         Command::Completions(args) => Ok(shell::completions(args, &mut out)),

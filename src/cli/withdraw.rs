@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -24,6 +25,9 @@ pub struct WithdrawArgs {
     site: SiteArgs,
     /// The theme, as the registry names it
     theme: String,
+    /// Do not run the restart command of themegate.toml, and ask for no page
+    #[arg(long)]
+    no_restart: bool,
 }
 
 /// Withdraws.
@@ -37,13 +41,13 @@ pub fn run(args: &WithdrawArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     };
     let text = without(&seen, &args.theme)?;
     let name = Path::new(registry::PATH);
+    let aftercare = history::aftercare(&args.site, &held, args.no_restart)?;
+    let began = Instant::now();
     let done = promotion::withdraw(&held.disk, &held.state, &held.site.root, name, &args.theme, (&seen, text))?;
-    if done.is_some() {
-        writeln!(out, "{} is out of {}. Mastodon reads it when it starts:", args.theme, registry::PATH)?;
-        writeln!(out, "       systemctl restart mastodon-web mastodon-sidekiq")?;
-    }
+    let seconds = began.elapsed().as_secs_f64();
+    writeln!(out, "{} is out of {}.", args.theme, registry::PATH)?;
     warn_of_site_default(&held.site, &args.theme, out)?;
-    Ok(0)
+    done.map_or(Ok(0), |done| history::conclude(&held, aftercare, (&done, seconds), out))
 }
 
 fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
@@ -70,9 +74,9 @@ fn warn_of_site_default(site: &LiveSite, theme: &str, out: &mut dyn Write) -> an
     }
     writeln!(
         out,
-        "\nIf {theme} is also the site's default theme, every page fails until that is changed, before the restart:"
+        "\nIf {theme} is also the site's default theme, its stylesheet is asked for all the same, compiled or not. Then change that, too:"
     )
     .context("the warning could not be written")?;
-    writeln!(out, "       themegate rollback-theme --site")?;
+    writeln!(out, "       themegate rollback-theme --site\n")?;
     Ok(())
 }

@@ -29,6 +29,7 @@ use crate::site::{LiveSite, SiteError};
 use crate::staging::{self, StagedTree, StagingError};
 use crate::verdict::Verdict;
 
+pub use passed::manifests_of_live;
 use record::Record;
 
 /// What is asked of a check.
@@ -119,13 +120,26 @@ impl GateError {
 /// # Errors
 /// If the check could not be made at all. Whatever the build did is in the report.
 pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, GateError> {
+    check_and_hold(request, "check", progress).map(|(report, _lock)| report)
+}
+
+/// The same for a caller who goes on with the site, for `purpose`: the lock stays taken until it is dropped, so that nobody
+/// gets between a check and what is made of it.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_and_hold(
+    request: &CheckRequest,
+    purpose: &str,
+    progress: &dyn Progress,
+) -> Result<(Report, SiteLock), GateError> {
     let mut record = Record::new(progress);
     record.begin("site");
     let site = LiveSite::inspect(request.live.as_deref(), request.state.as_deref())?;
     let settings = Configuration::read(request.config.as_deref(), &site.root)?;
     let rules = surroundings::site_rules(&site)?;
     site.make_state()?;
-    let _lock = SiteLock::take(&site.state, "check")?;
+    let lock = SiteLock::take(&site.state, purpose)?;
     staging::sweep(&site.state)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
 
@@ -172,7 +186,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         runs::keep(&site.state, &report, None)?;
     }
     close(stage, request.keep_stage)?;
-    Ok(report)
+    Ok((report, lock))
 }
 
 /// Only what passed, and on a site with a toolchain of its own only what that toolchain compiled.

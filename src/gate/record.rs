@@ -110,6 +110,7 @@ impl<'gate> Record<'gate> {
             manifest_diff: self.manifest_diff,
             invariants: self.invariants,
             timings: self.timings,
+            promotion: None,
         }
     }
 }

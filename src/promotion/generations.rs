@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, DiskError, failed};
 use super::plan::{Content, Plan, Role};
 
 /// What a switch of the live tree was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A change that passed went live.
@@ -34,6 +35,16 @@ impl Kind {
             Self::Withdrawal => "withdrawal",
         }
     }
+
+    /// What was done, for lists.
+    #[must_use]
+    pub const fn past(self) -> &'static str {
+        match self {
+            Self::Promotion => "promoted",
+            Self::Rollback => "rolled back",
+            Self::Withdrawal => "withdrawn",
+        }
+    }
 }
 
 /// One switch of the live tree, as the journal announces it and the generation records it.
@@ -41,7 +52,7 @@ impl Kind {
 pub struct Generation {
     /// Layout of this record.
     pub schema: u32,
-    /// Its name: when it began, UTC.
+    /// Its name: when it began, by the local clock.
     pub id: String,
     /// Counts the switches of this site; clocks may go back, this does not.
     pub sequence: u64,

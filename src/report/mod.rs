@@ -1,6 +1,7 @@
 //! What a check says of itself: one record, several readers. One file per format.
 
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod sarif;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Finding;
 use crate::invariant::InvariantResult;
 use crate::manifest::diff::ManifestDiff;
+use crate::promotion::facts::SwitchFacts;
 use crate::site::{Fork, Toolchain};
 use crate::verdict::Verdict;
 
@@ -52,6 +54,9 @@ pub struct Report {
     pub invariants: Vec<InvariantResult>,
     /// Seconds by stage, in order.
     pub timings: Vec<Timing>,
+    /// What made it live, if it was promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<SwitchFacts>,
 }
 
 /// The live tree.
