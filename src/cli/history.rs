@@ -8,7 +8,7 @@ use crate::gate;
 use crate::promotion::aftercare::Aftercare;
 use crate::promotion::disk::{Disk, DiskError};
 use crate::promotion::facts::{Aftermath, SwitchFacts};
-use crate::promotion::generations::Generation;
+use crate::promotion::generations::{Generation, Kind};
 use crate::promotion::{PromotionError, StateFolder};
 use crate::report::text::size;
 use crate::site::LiveSite;
@@ -82,7 +82,7 @@ pub(super) fn describe(facts: &SwitchFacts, out: &mut dyn Write) -> std::io::Res
     let files = if facts.files == 1 { "1 file".to_owned() } else { format!("{} files", facts.files) };
     let (written, kept) = (size(facts.bytes_written), size(facts.bytes_kept));
     writeln!(out, "{kind:<12} {id}   {files} changed, {written} written in {:.1} s", facts.seconds)?;
-    writeln!(out, "kept         {kept} of replaced files: themegate rollback --to {id}")?;
+    writeln!(out, "kept         {kept} of replaced files; undo: themegate rollback --to {id}")?;
     if let Some(reason) = &facts.despite_freeze {
         writeln!(out, "freeze       gone ahead in spite of it: {reason}")?;
     }
@@ -99,8 +99,11 @@ fn aftermath(facts: &SwitchFacts, out: &mut dyn Write) -> std::io::Result<()> {
         }
         Aftermath::Proven => {
             facts.faults.iter().try_for_each(|fault| writeln!(out, "optional     {fault}"))?;
-            let which = if facts.kind == crate::promotion::generations::Kind::Promotion { "promoted " } else { "" };
-            writeln!(out, "restarted    the pages asked for carry the {which}stylesheets")
+            let which = match facts.kind {
+                Kind::Promotion => "promoted stylesheets",
+                Kind::Rollback | Kind::Withdrawal => "stylesheets that are live now",
+            };
+            writeln!(out, "restarted    the pages asked for carry the {which}")
         }
         Aftermath::RolledBack | Aftermath::Failed => {
             writeln!(out, "\nThe {} stands, and the site is not right:", facts.kind.word())?;
