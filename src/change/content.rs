@@ -50,6 +50,17 @@ pub(super) fn faults(path: &Path, bytes: &[u8]) -> Vec<Finding> {
     locale::fault(path, text).into_iter().collect()
 }
 
+/// What is certainly broken in a file of a site's own tree: a stylesheet or a locale that nobody could read.
+pub(super) fn broken(path: &Path, bytes: &[u8]) -> Option<Finding> {
+    let is_locale = path.starts_with("config/locales") && extension(path) == "yml";
+    let is_source = path.starts_with("app/javascript") && is_stylesheet(path);
+    if !is_locale && !is_source {
+        return None;
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return Some(not_text(path)) };
+    conflict_fault(path, text).or_else(|| is_locale.then(|| locale::unreadable(path, text)).flatten())
+}
+
 fn not_text(path: &Path) -> Finding {
     Finding::fatal("theme-file-not-text", format!("{} is not UTF-8 text.", path.display()))
         .at(path)

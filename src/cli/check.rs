@@ -11,7 +11,8 @@ use clap::{Args, ValueEnum};
 
 use super::progress::TerminalProgress;
 use super::{SiteArgs, terminal};
-use crate::gate::{self, CheckRequest};
+use crate::change::revision::{LocalEdits, RepositoryPlace, SiteRevision};
+use crate::gate::{self, CheckRequest, Proposal};
 use crate::report::{Report, github, html, json, junit, sarif, text};
 
 /// May this theme go live? Copies the live tree, applies the theme there, compiles it there, and judges.
@@ -26,6 +27,18 @@ pub struct CheckArgs {
     /// A theme: its folder as published, or a single stylesheet; may be given several times
     #[arg(long = "theme", value_name = "DIR")]
     themes: Vec<PathBuf>,
+    /// A commit: of the live tree's own repository, or with --theme of the theme's; whatever git rev-parse takes
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
+    /// The repository that REV is in, where the live tree is no checkout of it (bare ones too) [default: the live tree]
+    #[arg(long, value_name = "DIR", requires = "rev", conflicts_with = "themes")]
+    repo: Option<PathBuf>,
+    /// The commit that the live tree was made from [default: HEAD of its checkout, else of --repo]
+    #[arg(long, value_name = "REV", requires = "rev", conflicts_with = "themes")]
+    base: Option<String>,
+    /// What becomes of edits of the live tree that are not committed
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "carry", requires = "rev", conflicts_with = "themes")]
+    local_edits: Edits,
     /// What compiles: auto, rails, builtin, or a command line run in the staged tree [default: auto]
     #[arg(long, value_name = "WHAT", env = "THEMEGATE_COMPILER")]
     compiler: Option<String>,
@@ -60,9 +73,22 @@ Examples:
   themegate check --live /srv/mastodon/live --theme ~/a --theme ~/b
   themegate check --theme ~/a --format json | jq .verdict
   themegate check --theme ~/a --format html --output report.html
+  themegate check --rev origin/stable             the live tree's repository at a commit, before you check it out
+  themegate check --theme ~/TangerineUI --rev v2.5   a theme's repository at a tag
   themegate check --compiler 'docker-build-assets.sh'
 
 Exit codes: 0 pass · 1 hold or block · 2 usage · 3 undecided · 6 locked by another run · 130 interrupted";
+
+/// What becomes of edits of the live tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Edits {
+    /// They stay, merged where the revision changes the same file.
+    Carry,
+    /// They stop the change.
+    Refuse,
+    /// They are overwritten.
+    Drop,
+}
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -126,7 +152,7 @@ pub(super) fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow
         live: args.site.live.clone(),
         state: args.site.state.clone(),
         config: args.site.config.clone(),
-        themes: args.themes.clone(),
+        proposal: proposal(args)?,
         compiler: args.compiler.as_deref().map(|word| word.parse().unwrap_or_else(|never| match never {})),
         time_limit: args.time_limit,
         stall_limit: args.stall_limit,
@@ -135,6 +161,38 @@ pub(super) fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow
         own: std::env::current_exe().context("themegate could not find its own program file")?,
         interrupted: Arc::clone(interrupted),
     })
+}
+
+fn proposal(args: &CheckArgs) -> anyhow::Result<Proposal> {
+    let objects = quarantine()?;
+    let place = |path: &PathBuf| RepositoryPlace { path: path.clone(), objects: objects.clone() };
+    Ok(match (&args.rev, args.themes.as_slice()) {
+        (None, []) => Proposal::AsItIs,
+        (None, themes) => Proposal::Themes(themes.to_vec()),
+        (Some(rev), []) => Proposal::SiteRevision(SiteRevision {
+            repository: args.repo.as_ref().map(place),
+            rev: rev.clone(),
+            base: args.base.clone(),
+            edits: match args.local_edits {
+                Edits::Carry => LocalEdits::Carry,
+                Edits::Refuse => LocalEdits::Refuse,
+                Edits::Drop => LocalEdits::Drop,
+            },
+        }),
+        (Some(rev), themes) => {
+            Proposal::ThemeRevision { repositories: themes.iter().map(place).collect(), rev: rev.clone() }
+        }
+    })
+}
+
+/// Where git keeps what is being pushed while a `pre-receive` hook runs (git-receive-pack(1), "Quarantine environment").
+fn quarantine() -> anyhow::Result<Vec<PathBuf>> {
+    let own = std::env::var_os("GIT_OBJECT_DIRECTORY").into_iter().map(PathBuf::from);
+    let others = std::env::var_os("GIT_ALTERNATE_OBJECT_DIRECTORIES").unwrap_or_default();
+    let named = own.chain(std::env::split_paths(&others)).filter(|path| !path.as_os_str().is_empty());
+    named
+        .map(|path| std::path::absolute(&path).with_context(|| format!("{} has no absolute path", path.display())))
+        .collect()
 }
 
 /// Writes a report in the format that was asked for.

@@ -30,7 +30,7 @@ pub struct PromoteArgs {
     #[command(flatten)]
     check: CheckArgs,
     /// Make no check now: promote this run, which passed, as `check` named it
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["themes", "compiler", "keep_stage", "strict"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["themes", "rev", "compiler", "keep_stage", "strict"])]
     run: Option<String>,
     /// Go ahead although the site is frozen, for this reason, which is recorded
     #[arg(long, value_name = "REASON")]
@@ -100,7 +100,13 @@ fn check_and_promote(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<
     if !told_at_once {
         check::deliver(&report, &args.check, out)?;
     }
-    tell(&held, promoted, told_at_once || args.check.output.is_some(), out)
+    let aloud = told_at_once || args.check.output.is_some();
+    let code = tell(&held, promoted, aloud, out)?;
+    match report.change.afterwards.filter(|_| aloud) {
+        Some(command) => writeln!(out, "\nSo that git knows of it: {}", text::plain(&command))?,
+        None => {}
+    }
+    Ok(code)
 }
 
 /// Nobody should wait for a build whose result must not go live.
@@ -113,6 +119,9 @@ fn refuse_early(args: &PromoteArgs) -> anyhow::Result<()> {
 }
 
 fn not_promoted(report: &Report) -> anyhow::Result<u8> {
+    if report.verdict == Verdict::Pass && report.change.goes_live.is_some() {
+        bail!("nothing was promoted: this change passed, and it goes live as you deploy");
+    }
     if report.verdict == Verdict::Pass {
         bail!(
             "nothing was promoted: what the builtin compiler makes never goes live on a site with a toolchain of its own. \

@@ -80,11 +80,22 @@ pub(super) fn site_rules(site: &LiveSite) -> Result<Option<RuleSet>, GateError> 
 
 /// Writes the change into the staged tree: the very bytes that were judged.
 pub(super) fn apply(change: &Change, staged: &StagedTree) -> Result<(), GateError> {
+    for place in &change.removed {
+        staged.discard(place)?;
+    }
     for file in &change.files {
+        if change.is_of_the_tree() {
+            // A link that becomes a file.
+            staged.discard(&file.to)?;
+        }
         staged.put(&file.to, &file.bytes()?, file.mode)?;
     }
     if let Some(text) = &change.registry {
         staged.put(Path::new(registry::PATH), text.as_bytes(), 0o644)?;
+    }
+    for (place, target) in &change.links {
+        staged.discard(place)?;
+        staged.link(place, target)?;
     }
     Ok(())
 }

@@ -151,9 +151,12 @@ fn left_out(report: &Report) -> Vec<(String, String)> {
 
 fn ending(report: &Report) -> String {
     let live = report.site.live.display();
-    match &report.promotion {
-        None => format!("Nothing was changed in {live}."),
-        Some(facts) => format!("The live tree {live} as it was before: themegate rollback --to {}", facts.generation),
+    match (&report.promotion, &report.change.goes_live) {
+        (None, None) => format!("Nothing was changed in {live}."),
+        (None, Some(command)) => format!("Nothing was changed in {live}. It goes live as you deploy: {command}"),
+        (Some(facts), _) => {
+            format!("The live tree {live} as it was before: themegate rollback --to {}", facts.generation)
+        }
     }
 }
 

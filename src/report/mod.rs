@@ -79,6 +79,15 @@ pub struct ChangeFacts {
     pub source: String,
     /// How many files it brings.
     pub files: usize,
+    /// How many files it removes.
+    #[serde(default)]
+    pub removed: usize,
+    /// Set where a promotion cannot bring it: the command that does, or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goes_live: Option<String>,
+    /// What tells git of it after a promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub afterwards: Option<String>,
     /// What it left out, with the reason.
     pub left_out: Vec<LeftOutFact>,
 }

@@ -35,9 +35,7 @@ const DIM: Style = Style::new().dimmed();
 /// If it cannot be written.
 pub fn write(report: &Report, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
     let mut text = body(report, layout);
-    if report.promotable && report.promotion.is_none() {
-        let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
-    }
+    next(report, layout, &mut text);
     findings(report, layout, &mut text);
     footer(report, layout, &mut text);
     out.write_all(text.as_bytes())
@@ -137,7 +135,7 @@ fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize
 
 fn change_line(report: &Report) -> String {
     let change = &report.change;
-    if change.files == 0 && report.themes.is_empty() && change.left_out.is_empty() {
+    if change.files + change.removed == 0 && report.themes.is_empty() && change.left_out.is_empty() {
         return change.source.clone();
     }
     let themes = match report.themes.as_slice() {
@@ -151,7 +149,8 @@ fn change_line(report: &Report) -> String {
         count => format!("; {count} files left out ({}, …)", change.left_out[0].path.display()),
     };
     let files = if change.files == 1 { "1 file".to_owned() } else { format!("{} files", change.files) };
-    format!("{}: {themes}, {files}{left_out}", change.source)
+    let removed = if change.removed == 0 { String::new() } else { format!(", {} removed", change.removed) };
+    format!("{}: {themes}, {files}{removed}{left_out}", change.source)
 }
 
 fn log_line(report: &Report, lines: u64, unaccounted: u64) -> String {
@@ -175,6 +174,32 @@ fn verdict(report: &Report, layout: Layout, text: &mut String) {
     let wrapped = textwrap::wrap(&sentence, options(layout.width.saturating_sub(word.len() + 3)));
     let indent = " ".repeat(word.len() + 3);
     let _ = writeln!(text, "\n{style}{word}{style:#}   {}", wrapped.join(&format!("\n{indent}")));
+}
+
+/// What to type next.
+fn next(report: &Report, layout: Layout, text: &mut String) {
+    if report.promotion.is_some() {
+        return;
+    }
+    if report.promotable {
+        let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
+        if let Some(command) = &report.change.afterwards {
+            let _ = writeln!(text, "{:<7}and then, so that git knows of it: {}", "", plain(command));
+        }
+    } else if let (Verdict::Pass, Some(command)) = (report.verdict, &report.change.goes_live) {
+        deploy(command, layout, text);
+    }
+}
+
+/// A change that no promotion can bring: it removes files, or touches more than themes.
+fn deploy(command: &str, layout: Layout, text: &mut String) {
+    let how =
+        "It changes more than theme sources, which is all that `themegate promote` brings. It goes live as you deploy:";
+    paragraph(text, "", how, layout);
+    if !command.is_empty() {
+        let _ = writeln!(text, "{:<7}{}", "", plain(command));
+    }
+    let _ = writeln!(text, "{:<7}RAILS_ENV=production bundle exec rails assets:precompile, and a restart", "");
 }
 
 /// What the verdict means, in a sentence.

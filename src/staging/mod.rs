@@ -15,6 +15,7 @@ mod removal;
 mod report;
 mod room;
 mod scan;
+mod scratch;
 
 use std::fs::{self, DirBuilder, File};
 use std::mem;
@@ -29,8 +30,9 @@ pub use error::StagingError;
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
 pub use ownership::sweep;
 pub(crate) use removal::remove_tree;
+pub use scratch::Scratch;
 
-use exclusion::Exclusions;
+use exclusion::{Exclusions, Fate};
 use scan::Plan;
 
 /// The staged tree itself, in the stage's folder.
@@ -38,6 +40,15 @@ const TREE: &str = "tree";
 
 /// Logs and wrappers of the run, beside the staged tree.
 const SIDE: &str = "side";
+
+/// True if a file at `path` of the live tree reaches the stage: it is no secret, no medium, no log and no compiled output.
+#[must_use]
+pub fn is_staged(path: &Path, output_folders: &[PathBuf]) -> bool {
+    let rules = Exclusions::new(output_folders, None);
+    let stays = |path: &Path, kind| matches!(rules.fate(path, kind), Fate::Stage | Fate::StageUnwatched);
+    let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    stays(path, Kind::File) && folders.into_iter().all(|folder| stays(folder, Kind::Folder))
+}
 
 /// What to stage, and where.
 pub struct StagingRequest<'a> {
@@ -212,6 +223,22 @@ impl StagedTree {
     /// As for [`Self::put`], and a file that is not there.
     pub fn remove(&self, place: &Path) -> Result<(), StagingError> {
         overlay::remove(&self.root(), place)
+    }
+
+    /// Takes away the file or link at a place, and the folders that are empty without it. That nothing is there is no error.
+    ///
+    /// # Errors
+    /// As for [`Self::put`], and a folder at that place.
+    pub fn discard(&self, place: &Path) -> Result<(), StagingError> {
+        overlay::discard(&self.root(), place)
+    }
+
+    /// Makes a symbolic link that points at `target`, as it is written.
+    ///
+    /// # Errors
+    /// As for [`Self::put`], and a name that is taken.
+    pub fn link(&self, place: &Path, target: &Path) -> Result<(), StagingError> {
+        overlay::link(&self.root(), place, target)
     }
 
     /// Removes the stage, unless it is to be kept.
