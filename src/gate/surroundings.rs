@@ -120,16 +120,19 @@ pub(super) fn rails_missing(choice: &CompilerChoice, site: &LiveSite) -> Option<
     })
 }
 
-/// What stands in the staged tree now.
-pub(super) fn inventory(staged: &StagedTree) -> Result<Inventory, GateError> {
-    Ok(staged.inventory()?)
+/// What stands in the staged tree now, where no build has to write.
+pub(super) fn inventory(site: &LiveSite, staged: &StagedTree) -> Result<Inventory, GateError> {
+    Ok(staged.inventory(&expected(site))?)
 }
 
-/// Where a build writes: its output, its caches, its logs, and what package managers keep beside the lock file.
-fn expected(site: &LiveSite, path: &Path) -> bool {
-    let folders = [site.output.packs.as_path(), site.output.assets.as_path()];
-    let caches = ["tmp", "log", "node_modules", ".yarn", ".cache", ".sass-cache", "coverage"].map(Path::new);
-    let known = folders.iter().chain(&caches).any(|folder| path.starts_with(folder));
+/// Folders in which a build writes: its output, its caches, its logs, and what package managers keep beside the lock file.
+fn expected(site: &LiveSite) -> Vec<PathBuf> {
+    let caches = ["tmp", "log", "node_modules", ".yarn", ".cache", ".sass-cache", "coverage"].map(PathBuf::from);
+    site.output.folders().into_iter().chain(caches).collect()
+}
+
+fn is_expected(site: &LiveSite, folders: &[PathBuf], path: &Path) -> bool {
+    let known = folders.iter().any(|folder| path.starts_with(folder));
     known || path == Path::new(".yarn-integrity") || path == site.output.public
 }
 
@@ -141,8 +144,9 @@ pub(super) fn unexpected_writes(
     wrapped: &[PathBuf],
     record: &mut Record<'_>,
 ) -> Result<(), GateError> {
-    let after = inventory(staged)?;
-    let strange = |(path, _): &(PathBuf, What)| !expected(site, path) && !wrapped.contains(path);
+    let after = inventory(site, staged)?;
+    let folders = expected(site);
+    let strange = |(path, _): &(PathBuf, What)| !is_expected(site, &folders, path) && !wrapped.contains(path);
     let strange: Vec<_> = differences(before, &after).into_iter().filter(strange).collect();
     if let Some((path, what)) = strange.first() {
         let message = match strange.len() {

@@ -16,6 +16,7 @@ mod report;
 mod room;
 mod scan;
 mod scratch;
+mod walk;
 
 use std::fs::{self, DirBuilder, File};
 use std::mem;
@@ -201,12 +202,12 @@ impl StagedTree {
         &self.live_before
     }
 
-    /// The staged tree as it is now.
+    /// The staged tree as it is now, but for what is below the folders `closed`.
     ///
     /// # Errors
     /// A folder that cannot be read.
-    pub fn inventory(&self) -> Result<Inventory, StagingError> {
-        Inventory::of_tree(&self.root())
+    pub fn inventory(&self, closed: &[PathBuf]) -> Result<Inventory, StagingError> {
+        Inventory::of_tree_but(&self.root(), closed)
     }
 
     /// Writes a file of the change, replacing a regular file of that name; folders are made as they are needed.
