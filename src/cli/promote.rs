@@ -65,11 +65,9 @@ fn promote_run(args: &PromoteArgs, run: &str, out: &mut dyn Write) -> anyhow::Re
     let held = history::hold(&args.check.site, "promote")?;
     let promoted = make_live(args, &held, run)?;
     let report = runs::read(&held.site.state, run).ok().map(|report| remember(&held, report, &promoted));
-    match report {
-        Some(report) if args.check.format != Format::Text || args.check.output.is_some() => {
-            check::deliver(&report, &args.check, out)?;
-        }
-        _ => {}
+    let wanted = args.check.format != Format::Text || args.check.output.is_some();
+    if let Some(report) = report.filter(|_| wanted) {
+        check::deliver(&report, &args.check, out)?;
     }
     tell(&held, promoted, args.check.format == Format::Text || args.check.output.is_some(), out)
 }
@@ -102,9 +100,8 @@ fn check_and_promote(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<
     }
     let aloud = told_at_once || args.check.output.is_some();
     let code = tell(&held, promoted, aloud, out)?;
-    match report.change.afterwards.filter(|_| aloud) {
-        Some(command) => writeln!(out, "\nSo that git knows of it: {}", text::plain(&command))?,
-        None => {}
+    if let Some(command) = report.change.afterwards.filter(|_| aloud) {
+        writeln!(out, "\nSo that git knows of it: {}", text::plain(&command))?;
     }
     Ok(code)
 }

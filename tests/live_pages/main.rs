@@ -1,6 +1,10 @@
 //! Real Rails behind puma, on the webpacker and the Vite site: what is promoted is on the page, and what is rolled back is
 //! not; and the incident of August 2023 once more, with PostgreSQL.
-#![expect(clippy::unwrap_used, reason = "in a test, an unwrap is the assertion")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "in a test a failed assumption is the failure, and a skip is said aloud"
+)]
 
 mod puma;
 #[path = "../theme_setting/servers.rs"]

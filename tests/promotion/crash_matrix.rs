@@ -201,7 +201,7 @@ fn journal_is_empty(site: &Site) -> bool {
 
 /// Says a line that the test command shows even of a test that passed: the test harness keeps `println!` to itself.
 pub(crate) fn aloud(line: &str) {
-    writeln!(io::stderr(), "{line}").unwrap();
+    io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 /// How often which tree stood.

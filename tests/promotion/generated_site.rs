@@ -59,7 +59,7 @@ impl Site {
     /// Lays another run that passed into the place of the first: an update of the theme, compiled, checked against what is
     /// live now.
     pub(crate) fn update(&self, age: &str) {
-        fs::remove_dir_all(self.staged()).unwrap();
+        assert!(Command::new("rm").arg("-rf").arg(self.staged()).status().unwrap().success());
         self.compiled(&self.staged(), age);
         put(&self.staged().join("config/themes.yml"), REGISTRY_NEW);
         put(&self.staged().join("app/javascript/styles/tangerineui.scss"), &format!("@use 'application'; // {age}\n"));
