@@ -93,6 +93,14 @@ fn a_theme_that_does_not_pass_changes_nothing_and_leaves_no_generation() {
 }
 
 #[test]
+fn a_rehearsal_of_the_next_mastodon_is_no_promotion() {
+    let site = Site::copy(Kind::Builtin);
+    let before = digest(&site.live);
+    expect(&site, &["promote", "--rehearse", "v9.9.9"], 2, &["a rehearsal is not promoted"]);
+    assert_same_tree(&before, &digest(&site.live));
+}
+
+#[test]
 fn the_report_for_machines_says_what_was_made_live() {
     let site = Site::copy(Kind::Builtin);
     let (code, text) = run(&site, &["promote", "--theme", &theme("midnight"), "--format", "json"]);

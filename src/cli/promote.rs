@@ -30,7 +30,7 @@ pub struct PromoteArgs {
     #[command(flatten)]
     check: CheckArgs,
     /// Make no check now: promote this run, which passed, as `check` named it
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["themes", "rev", "compiler", "keep_stage", "strict"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["themes", "rev", "patch", "rehearse", "compiler", "keep_stage", "strict"])]
     run: Option<String>,
     /// Go ahead although the site is frozen, for this reason, which is recorded
     #[arg(long, value_name = "REASON")]
@@ -55,6 +55,11 @@ Exit codes: 0 live · 1 held, blocked or frozen · 2 usage · 3 undecided · 4 f
 /// # Errors
 /// If nothing was promoted, or it was taken back; the error says what stands.
 pub fn run(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    if args.check.rehearse.is_some() {
+        bail!(
+            "a rehearsal is not promoted: the next Mastodon goes live as you deploy. Use themegate check --rehearse TAG"
+        );
+    }
     match &args.run {
         Some(run) => promote_run(args, run, out),
         None => check_and_promote(args, out),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{PrecompileFacts, Report};
+use super::{PrecompileFacts, Report, rehearsed};
 use crate::finding::{Evidence, Finding, Severity};
 use crate::manifest::diff::ManifestDiff;
 use crate::promotion::facts::SwitchFacts;
@@ -92,6 +92,7 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)>
     let site = &report.site;
     let live = format!("{}   {}, {}", site.live.display(), site.title, site.toolchain.word());
     let mut rows = vec![("live tree", live, ""), ("change", change_line(report), "change")];
+    rows.extend(report.rehearsal.as_ref().map(|rehearsal| ("themes", rehearsed::in_words(rehearsal), "")));
     rows.extend(report.staging.as_ref().map(|staging| {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
         ("staging", format!("{}, {size}", staging.method), "staging")
@@ -216,6 +217,9 @@ pub(super) fn sentence(report: &Report) -> String {
 }
 
 fn pass_sentence(report: &Report) -> String {
+    if let Some(rehearsal) = &report.rehearsal {
+        return format!("{} compiles with every theme that this site has.", rehearsal.tag);
+    }
     match report.themes.as_slice() {
         [] => "Every theme that this site offers compiles and is whole; what is live now was not judged (themegate verify)."
             .to_owned(),
@@ -335,7 +339,7 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
 }
 
 /// `60112` as `60,112`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
