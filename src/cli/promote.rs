@@ -10,7 +10,7 @@ use super::check::{self, CheckArgs, Format};
 use super::history::{self, Held};
 use super::terminal;
 use crate::configuration::Configuration;
-use crate::gate::{self, GateError};
+use crate::gate::{self, GateError, people};
 use crate::promotion::aftercare::AftercareError;
 use crate::promotion::facts::{Aftermath, SwitchFacts};
 use crate::promotion::{self, Promotable, promotable::StoredError};
@@ -68,13 +68,24 @@ pub fn run(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
 
 fn promote_run(args: &PromoteArgs, run: &str, out: &mut dyn Write) -> anyhow::Result<u8> {
     let held = history::hold(&args.check.site, "promote")?;
+    let aloud = args.check.format == Format::Text || args.check.output.is_some();
+    if aloud {
+        let inquiry = people::ask(&held.site, people::PATIENCE);
+        tell_people(&people::line_of_run(&held.site, inquiry, run)?, out)?;
+    }
     let promoted = make_live(args, &held, run)?;
     let report = runs::read(&held.site.state, run).ok().map(|report| remember(&held, report, &promoted));
     let wanted = args.check.format != Format::Text || args.check.output.is_some();
     if let Some(report) = report.filter(|_| wanted) {
         check::deliver(&report, &args.check, out)?;
     }
-    tell(&held, promoted, args.check.format == Format::Text || args.check.output.is_some(), out)
+    tell(&held, promoted, aloud, out)
+}
+
+/// Before anything happens: who is touched, or that it is not known.
+fn tell_people(line: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "people       {}", text::plain(line))?;
+    out.flush()
 }
 
 fn check_and_promote(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<u8> {

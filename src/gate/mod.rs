@@ -3,8 +3,9 @@
 mod aftermath;
 mod baseline;
 mod build;
-mod offered;
+pub(crate) mod offered;
 mod passed;
+pub mod people;
 mod proposal;
 mod record;
 pub mod rehearsal;
@@ -145,6 +146,7 @@ pub fn check_and_hold(
     let lock = SiteLock::take(&site.state, purpose)?;
     staging::sweep(&site.state)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
+    let inquiry = people::ask(&site, people::PATIENCE);
 
     record.begin("change");
     let text = site.registry_text()?;
@@ -181,6 +183,7 @@ pub fn check_and_hold(
         )?);
     }
     stop_if_asked(request)?;
+    people::tell(site, inquiry, &offered, &mut record);
     record.acknowledge(&settings.accept);
     let mut report = record.into_report(run, site, change, &offered, stage.as_ref().filter(|_| request.keep_stage));
     runs::keep(&site.state, &report, log.as_deref())?;

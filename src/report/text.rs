@@ -23,11 +23,11 @@ pub struct Layout {
 }
 
 const LABEL: usize = 13;
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
-const GREEN: Style = AnsiColor::Green.on_default().bold();
+pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default().bold();
 const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
+pub(super) const DIM: Style = Style::new().dimmed();
 
 /// Writes the report. Colours are always written; the caller's stream strips them where they do not belong.
 ///
@@ -106,6 +106,7 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)>
         let hold = report.invariants.iter().filter(|invariant| invariant.holds).count();
         rows.push(("invariants", format!("{hold} of {} hold", report.invariants.len()), "invariants"));
     }
+    rows.extend(report.people.as_ref().map(|people| ("people", people.line(&report.themes), "")));
     rows.extend(report.promotion.as_ref().map(|promotion| ("promotion", promoted(promotion), "")));
     rows
 }
@@ -122,7 +123,7 @@ fn promoted(facts: &SwitchFacts) -> String {
     format!("{generation}: {files} files, {written} written in {seconds:.1} s; Mastodon was {after}")
 }
 
-fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize) {
+pub(super) fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize) {
     let room = width.saturating_sub(LABEL + time.len()).max(30);
     let what = plain(what);
     let lines = textwrap::wrap(&what, options(room));
@@ -251,6 +252,10 @@ pub fn finding(finding: &Finding, layout: Layout) -> String {
     if let Some(help) = &finding.help {
         paragraph(&mut text, "  do", help, layout);
     }
+    for (index, command) in finding.commands.iter().enumerate() {
+        let label = if index == 0 && finding.help.is_none() { "  do" } else { "" };
+        let _ = writeln!(text, "{label:<INDENT$}{BOLD}{}{BOLD:#}", plain(command));
+    }
     text
 }
 
@@ -274,7 +279,7 @@ fn paragraph(text: &mut String, label: &str, what: &str, layout: Layout) {
 }
 
 /// Breaks at spaces alone: a path or a command must survive being copied.
-fn options(width: usize) -> textwrap::Options<'static> {
+pub(super) fn options(width: usize) -> textwrap::Options<'static> {
     textwrap::Options::new(width.max(30))
         .break_words(false)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
@@ -339,7 +344,7 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
 }
 
 /// `60112` as `60,112`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
