@@ -32,7 +32,7 @@ pub struct ShowArgs {
     verbose: bool,
 }
 
-/// List earlier checks, and what was promoted, rolled back, withdrawn and frozen, the latest first.
+/// List earlier checks, what was promoted, rolled back, withdrawn and frozen, and what went past a hook, the latest first.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  themegate history\n  themegate history --live ~/live")]
 pub struct HistoryArgs {
@@ -98,6 +98,7 @@ pub fn history(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     lines.sort_by(|(one, _), (other, _)| other.cmp(one));
     lines.iter().try_for_each(|(name, line)| writeln!(out, "{name:<22} {line}"))?;
     generations::freeze_now(&site, out)?;
+    super::hook::bypasses(&site, out)?;
     Ok(0)
 }
 

@@ -26,7 +26,10 @@ pub(super) struct Seen {
 
 /// What a promotion will compare the live tree with, read before anything else is done.
 pub(super) fn seen_of_live(site: &LiveSite, live: &CompiledTree, change: &Change) -> Result<Seen, GateError> {
-    let names = sources(change).into_iter().chain([PathBuf::from(registry::PATH)]).chain(manifests(site, live));
+    // What is a folder or a link now is no file to be compared; such a change is never promoted.
+    let is_file = |name: &PathBuf| !site.root.join(name).is_dir();
+    let names =
+        sources(change).into_iter().filter(is_file).chain([PathBuf::from(registry::PATH)]).chain(manifests(site, live));
     let fingerprints = Fingerprints::of(&site.root, names.chain(compiled_from(site)))?;
     let registry = site.registry_text()?.map(|text| String::from_utf8_lossy(&text).into_owned());
     Ok(Seen { fingerprints, registry })
