@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod doctor_watch;
 pub mod freeze;
 pub mod history;
+pub mod hook;
 pub mod progress;
 pub mod promote;
 pub mod recover;
@@ -52,6 +53,7 @@ Examples:
   themegate rollback                        the live tree as it was before, in seconds
   themegate doctor                          what is wrong with the running site, and what to type
   themegate withdraw tangerineui            take a theme out of the settings now
+  themegate hook install --live ~/live      refuse pushes that would break the site (run in the repository)
   themegate rollback-theme --all-on tangerineui   put everybody who picked it back on the site's theme
 
 Exit codes:
@@ -69,6 +71,7 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Recover(recover::RecoverArgs),
     Withdraw(withdraw::WithdrawArgs),
+    Hook(hook::HookArgs),
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),
     RollbackTheme(rollback_theme::RollbackThemeArgs),
@@ -119,6 +122,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Rollback(args) => rollback::run(args, &mut out),
         Command::Recover(args) => recover::run(args, &mut out),
         Command::Withdraw(args) => withdraw::run(args, &mut out),
+        Command::Hook(args) => hook::run(args, &mut out),
         Command::Freeze(args) => freeze::run(args, &mut out),
         Command::Unfreeze(args) => freeze::lift(args, &mut out),
         Command::RollbackTheme(args) => rollback_theme(args, &mut out),

@@ -29,7 +29,7 @@ pub struct ShowArgs {
     verbose: bool,
 }
 
-/// List earlier checks, and what was promoted, rolled back and withdrawn, the latest first.
+/// List earlier checks, what was promoted, rolled back and withdrawn, and what went past a hook, the latest first.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  themegate history\n  themegate history --live ~/live")]
 pub struct HistoryArgs {
@@ -91,5 +91,6 @@ pub fn history(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
         }
     }
     super::history::generations(&site, out)?;
+    super::hook::bypasses(&site, out)?;
     Ok(0)
 }

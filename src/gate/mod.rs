@@ -142,7 +142,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     record.findings.extend(offered::trespasses(change, registry.as_ref()));
     let offered = offered::after(site, registry, change, &mut record);
     record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), site));
-    record.findings.extend(proposal::packages_change(change, &chosen(request, &settings), &record));
+    record.findings.extend(proposal::packages_change(change, (&chosen(request, &settings), site), &record));
 
     let seen = passed::seen_of_live(site, &live, change)?;
     surroundings::registry_moved(site, text.as_deref(), &mut record)?;

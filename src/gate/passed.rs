@@ -19,7 +19,10 @@ const KEPT: usize = 3;
 
 /// What a promotion will compare the live tree with, read before anything else is done.
 pub(super) fn seen_of_live(site: &LiveSite, live: &CompiledTree, change: &Change) -> Result<Fingerprints, GateError> {
-    let names = sources(change).into_iter().chain([PathBuf::from(registry::PATH)]).chain(manifests(site, live));
+    // What is a folder or a link now is no file to be compared; such a change is never promoted.
+    let is_file = |name: &PathBuf| !site.root.join(name).is_dir();
+    let names =
+        sources(change).into_iter().filter(is_file).chain([PathBuf::from(registry::PATH)]).chain(manifests(site, live));
     Ok(Fingerprints::of(&site.root, names.chain(compiled_from(site)))?)
 }
 
