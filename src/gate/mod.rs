@@ -183,7 +183,8 @@ pub fn check_and_hold(
         )?);
     }
     stop_if_asked(request)?;
-    people::tell(site, inquiry, &offered, &mut record);
+    let told = if people::alters_theming(change) { people::now(site, text.as_deref()) } else { offered.clone() };
+    people::tell(site, inquiry, change, &told, &mut record);
     record.acknowledge(&settings.accept);
     let mut report = record.into_report(run, site, change, &offered, stage.as_ref().filter(|_| request.keep_stage));
     runs::keep(&site.state, &report, log.as_deref())?;
