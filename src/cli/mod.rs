@@ -6,8 +6,10 @@ pub mod diff;
 pub mod doctor;
 pub mod doctor_watch;
 pub mod freeze;
+pub mod generations;
 pub mod history;
 pub mod hook;
+pub mod init;
 pub mod progress;
 pub mod promote;
 pub mod recover;
@@ -49,7 +51,7 @@ Examples:
   themegate check --theme ~/TangerineUI     may this theme go live? (run in ~/live)
   themegate check                           is the live tree, as it is, whole?
   themegate check --theme ~/TangerineUI --format json --output report.json
-  themegate promote --run 2026-11-22T14-02-51   make what passed live
+  themegate promote --theme ~/TangerineUI   check it, and make it live if it passes
   themegate rollback                        the live tree as it was before, in seconds
   themegate doctor                          what is wrong with the running site, and what to type
   themegate withdraw tangerineui            take a theme out of the settings now
@@ -75,6 +77,7 @@ enum Command {
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),
     RollbackTheme(rollback_theme::RollbackThemeArgs),
+    Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
     Show(show::ShowArgs),
     History(show::HistoryArgs),
@@ -129,6 +132,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Freeze(args) => freeze::run(args, &mut out),
         Command::Unfreeze(args) => freeze::lift(args, &mut out),
         Command::RollbackTheme(args) => rollback_theme(args, &mut out),
+        Command::Init(args) => init::run(args, &mut out),
         Command::Doctor(args) => doctor::run(args, &mut out),
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),

@@ -36,6 +36,7 @@ use crate::theme_setting::people::Inquiry;
 use crate::verdict::Verdict;
 
 use build::Gate;
+pub use passed::manifests_of_live;
 pub use proposal::Proposal;
 use record::Record;
 
@@ -131,13 +132,26 @@ impl GateError {
 /// # Errors
 /// If the check could not be made at all. Whatever the build did is in the report.
 pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, GateError> {
+    check_and_hold(request, "check", progress).map(|(report, _lock)| report)
+}
+
+/// The same for a caller who goes on with the site, for `purpose`: the lock stays taken until it is dropped, so that nobody
+/// gets between a check and what is made of it. A fast look takes none.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_and_hold(
+    request: &CheckRequest,
+    purpose: &str,
+    progress: &dyn Progress,
+) -> Result<(Report, Option<SiteLock>), GateError> {
     let mut record = Record::new(progress);
     record.begin("site");
     let site = LiveSite::inspect(request.live.as_deref(), request.state.as_deref())?;
     let settings = Configuration::read(request.config.as_deref(), &site.root)?;
     let rules = surroundings::site_rules(&site)?;
     site.make_state()?;
-    let _lock = lock(request, &site)?;
+    let lock = lock(request, &site, purpose)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
     let mut inquiry = (!request.fast).then(|| people::ask(&site, people::PATIENCE));
 
@@ -159,7 +173,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         question: None,
     };
     if request.fast {
-        return fast::check(&gate, record);
+        return Ok((fast::check(&gate, record)?, lock));
     }
     record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), site));
     record.findings.extend(proposal::packages_change(change, (&chosen(request, &settings), site), &record));
@@ -167,13 +181,20 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
     let question = if record.is_fatal() { None } else { question::of(&gate, &compiler, &mut record) };
     if let Some(earlier) = question::earlier(&gate, question.as_ref(), &mut record) {
-        inquiry.take().into_iter().for_each(|inquiry| people::tell(site, inquiry, &offered, &mut record));
+        inquiry.take().into_iter().for_each(|inquiry| tell(&gate, text.as_deref(), inquiry, &mut record));
         if let Some(report) = question::answered(earlier, &mut record) {
-            return Ok(report);
+            return Ok((report, lock));
         }
     }
     let gate = Gate { question: question.as_ref(), ..gate };
-    compile_and_judge(&gate, &compiler, text.as_deref(), inquiry, record)
+    Ok((compile_and_judge(&gate, &compiler, text.as_deref(), inquiry, record)?, lock))
+}
+
+/// Says how many people the change touches.
+fn tell(gate: &Gate<'_>, registry: Option<&[u8]>, inquiry: Inquiry, record: &mut Record<'_>) {
+    let Gate { site, change, offered, .. } = *gate;
+    let told = if people::alters_theming(change) { people::now(site, registry) } else { offered.to_vec() };
+    people::tell(site, inquiry, change, &told, record);
 }
 
 /// Builds the change in a stage of its own, judges what came of it, and keeps what passed for a promotion.
@@ -197,7 +218,7 @@ fn compile_and_judge(
     }
     stop_if_asked(request)?;
     if let Some(inquiry) = inquiry {
-        people::tell(site, inquiry, gate.offered, &mut record);
+        tell(gate, registry, inquiry, &mut record);
     }
     record.acknowledge(&gate.settings.accept);
     let kept = stage.as_ref().filter(|_| request.keep_stage);
@@ -214,11 +235,11 @@ fn compile_and_judge(
 }
 
 /// One gate a site, and what a killed one left is swept away. A fast look writes nothing that another could meet.
-fn lock(request: &CheckRequest, site: &LiveSite) -> Result<Option<SiteLock>, GateError> {
+fn lock(request: &CheckRequest, site: &LiveSite, purpose: &str) -> Result<Option<SiteLock>, GateError> {
     if request.fast {
         return Ok(None);
     }
-    let lock = SiteLock::take(&site.state, "check")?;
+    let lock = SiteLock::take(&site.state, purpose)?;
     staging::sweep(&site.state)?;
     Ok(Some(lock))
 }
