@@ -11,6 +11,7 @@ pub mod finding;
 pub mod fit;
 pub mod gate;
 pub mod invariant;
+pub mod isolation;
 pub mod manifest;
 pub mod precompile;
 pub mod promotion;

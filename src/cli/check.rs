@@ -12,7 +12,9 @@ use clap::{Args, ValueEnum};
 use super::progress::TerminalProgress;
 use super::{SiteArgs, terminal};
 use crate::gate::{self, CheckRequest};
+use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::report::{Report, github, json, junit, sarif, text};
+use crate::staging::Way;
 
 /// May this theme go live? Copies the live tree, applies the theme there, compiles it there, and judges.
 ///
@@ -35,6 +37,15 @@ pub struct CheckArgs {
     /// The longest the build may neither print nor compute [default: 10m]
     #[arg(long, value_name = "TIME", env = "THEMEGATE_STALL_LIMIT", value_parser = crate::configuration::parse_duration)]
     stall_limit: Option<std::time::Duration>,
+    /// How the live tree is staged: the best that works here, or one way and no other [default: auto]
+    #[arg(long, value_name = "WAY", value_enum, env = "THEMEGATE_STAGING")]
+    staging: Option<Way>,
+    /// Whether the build is kept from everything but its stage [default: auto]
+    #[arg(long, value_name = "HOW", value_enum, env = "THEMEGATE_ISOLATION")]
+    isolation: Option<IsolationChoice>,
+    /// Whether an isolated build may use the network [default: auto]
+    #[arg(long, value_name = "HOW", value_enum, env = "THEMEGATE_NETWORK")]
+    network: Option<NetworkChoice>,
     /// How the report is written
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -59,7 +70,9 @@ Examples:
   themegate check                                 the live tree as it is
   themegate check --live /srv/mastodon/live --theme ~/a --theme ~/b
   themegate check --theme ~/a --format json | jq .verdict
-  themegate check --compiler 'docker-build-assets.sh'
+  themegate check --compiler 'docker-build-assets.sh' --isolation none
+  themegate check --staging copy                  every byte copied, nothing shared with the live tree
+  themegate check --network allow                 where the build has to fetch something
 
 Exit codes: 0 pass · 1 hold or block · 2 usage · 3 undecided · 6 locked by another run · 130 interrupted";
 
@@ -127,6 +140,9 @@ fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<Ch
         compiler: args.compiler.as_deref().map(|word| word.parse().unwrap_or_else(|never| match never {})),
         time_limit: args.time_limit,
         stall_limit: args.stall_limit,
+        staging: args.staging,
+        isolation: args.isolation,
+        network: args.network,
         keep_stage: args.keep_stage,
         strict: args.strict,
         own: std::env::current_exe().context("themegate could not find its own program file")?,

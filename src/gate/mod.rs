@@ -3,6 +3,7 @@
 mod aftermath;
 mod baseline;
 mod build;
+mod isolation;
 mod offered;
 mod passed;
 mod record;
@@ -20,13 +21,14 @@ use crate::change::{self, Change, ChangeError};
 use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
 use crate::configuration::{Configuration, ConfigurationError};
+use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::report::Report;
 use crate::rules::PackFault;
 use crate::runs::{self, RunError};
 use crate::site::lock::{LockError, SiteLock};
 use crate::site::registry::Registry;
 use crate::site::{LiveSite, SiteError};
-use crate::staging::{self, StagedTree, StagingError};
+use crate::staging::{self, StagedTree, StagingError, Way};
 use crate::verdict::Verdict;
 
 use record::Record;
@@ -48,6 +50,12 @@ pub struct CheckRequest {
     pub time_limit: Option<Duration>,
     /// The longest a build may stand still, if it was said.
     pub stall_limit: Option<Duration>,
+    /// How the live tree is staged, if it was said.
+    pub staging: Option<Way>,
+    /// Whether the build is isolated, if it was said.
+    pub isolation: Option<IsolationChoice>,
+    /// Whether the build may use the network, if it was said.
+    pub network: Option<NetworkChoice>,
     /// Keep the staging directory.
     pub keep_stage: bool,
     /// Report every line that no rule knows.
@@ -145,22 +153,18 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let mut log = None;
     let mut stage = None;
     if !record.is_fatal() {
-        let staged = stage.insert(stage_change(request, &site, &change, &mut record)?);
         let compiler = Compiler::decide(&chosen(request, &settings), &site, &request.own);
-        log = Some(build::build_and_inspect(
-            &build::Gate {
-                request,
-                site: &site,
-                settings: &settings,
-                live: &live,
-                offered: &offered,
-                change: &change,
-                rules: rules.as_ref(),
-            },
-            &compiler,
-            staged,
-            &mut record,
-        )?);
+        let gate = build::Gate {
+            request,
+            site: &site,
+            settings: &settings,
+            live: &live,
+            offered: &offered,
+            change: &change,
+            rules: rules.as_ref(),
+        };
+        let staged = stage.insert(stage_change(&gate, &compiler, &mut record)?);
+        log = Some(build::build_and_inspect(&gate, &compiler, staged, &mut record)?);
     }
     stop_if_asked(request)?;
     record.acknowledge(&settings.accept);
@@ -204,16 +208,12 @@ fn chosen(request: &CheckRequest, settings: &Configuration) -> CompilerChoice {
     request.compiler.clone().unwrap_or_else(configured)
 }
 
-fn stage_change(
-    request: &CheckRequest,
-    site: &LiveSite,
-    change: &Change,
-    record: &mut Record<'_>,
-) -> Result<StagedTree, GateError> {
+fn stage_change(gate: &build::Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Result<StagedTree, GateError> {
     record.begin("staging");
-    let staged = surroundings::stage(request, site, request.keep_stage, record.progress)?;
+    let staged = surroundings::stage(gate, compiler, gate.request.keep_stage, record.progress)?;
     record.findings.extend(surroundings::noticed(&staged));
-    surroundings::apply(change, &staged)?;
+    record.findings.extend(isolation::not_isolated(gate, &staged));
+    surroundings::apply(gate.change, &staged)?;
     Ok(staged)
 }
 

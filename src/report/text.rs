@@ -68,6 +68,9 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
     if let Some(staging) = &report.staging {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
         row("staging", &format!("{}, {size}", staging.method), "staging");
+        if !staging.isolation.is_empty() {
+            row("isolation", &staging.isolation, "");
+        }
     }
     if let Some(build) = &report.precompile {
         row("precompile", &format!("{}   {}", build.command, build.end), "precompile");

@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use walkdir::{DirEntry, WalkDir};
 
 use super::error::StagingError;
-use super::exclusion::{Exclusions, Fate};
+use super::exclusion::{Exclusions, Fate, is_secret};
 use super::inventory::{Entry, Kind};
 use super::link::{self, Lead, Source};
 
 /// One thing to be made in the stage.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Planned {
     /// Relative to the tree's root.
     pub(super) place: PathBuf,
@@ -29,6 +29,8 @@ pub(super) struct Planned {
     pub(super) unwatched: bool,
     /// A link that has to point at this place of the stage, instead of where it is written to point.
     pub(super) points_at: Option<PathBuf>,
+    /// Whether it stands in the live tree itself and is ours: an overlay shows it as it is, and lets a build change it.
+    pub(super) shows_through: bool,
 }
 
 /// What was seen, sorted by what has to be done with it.
@@ -42,6 +44,10 @@ pub(super) struct Plan {
     pub(super) empty: Vec<PathBuf>,
     /// Sockets, FIFOs and devices, which are left out.
     pub(super) special: Vec<PathBuf>,
+    /// Everything of the live tree that is left out one by one, those included.
+    pub(super) left_out: Vec<PathBuf>,
+    /// Files outside of the tree that links of secret names lead to.
+    pub(super) secrets_elsewhere: Vec<PathBuf>,
     /// Links that lead out of the tree, and where to.
     pub(super) leading_out: Vec<(PathBuf, PathBuf)>,
     /// Everything that must not change in the live tree.
@@ -63,7 +69,8 @@ pub(super) fn live_tree(
     let mut sources = vec![Source { folder: live.to_path_buf(), place: PathBuf::new() }];
     let mut next = 0;
     while let Some(source) = sources.get(next).cloned() {
-        Scan { named, exclusions, interrupted, plan: &mut plan, sources: &mut sources }.folder(&source)?;
+        Scan { named, exclusions, interrupted, owner: owner(), plan: &mut plan, sources: &mut sources }
+            .folder(&source)?;
         next += 1;
     }
     Ok(plan)
@@ -98,10 +105,23 @@ fn walk_error(root: &Path, error: walkdir::Error) -> StagingError {
     StagingError::Unreadable { path, source }
 }
 
+/// In a user namespace of its own, a process can change what belongs to itself; root's namespace knows everybody.
+fn owner() -> Option<(u32, u32)> {
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    (!user.is_root()).then(|| (user.as_raw(), group.as_raw()))
+}
+
+/// True for what reaches the stage.
+const fn staged(fate: Fate) -> bool {
+    matches!(fate, Fate::Stage | Fate::StageUnwatched)
+}
+
 struct Scan<'a> {
     named: &'a Path,
     exclusions: &'a Exclusions,
     interrupted: &'a AtomicBool,
+    /// Whose files an overlay can change; none for everybody's.
+    owner: Option<(u32, u32)>,
     plan: &'a mut Plan,
     sources: &'a mut Vec<Source>,
 }
@@ -153,6 +173,14 @@ impl Scan<'_> {
         };
         let entry = Entry::new(&metadata, target_of(found, &metadata));
         let fate = self.exclusions.fate(&place, entry.kind);
+        let in_live = source.place.as_os_str().is_empty();
+        let secret = fate == Fate::Watch && is_secret(&place);
+        if in_live && (fate == Fate::LeaveOut || secret || (staged(fate) && entry.kind == Kind::Special)) {
+            self.plan.left_out.push(place.clone());
+        }
+        if secret && entry.kind == Kind::Link {
+            self.plan.secrets_elsewhere.extend(fs::canonicalize(found.path()));
+        }
         if matches!(fate, Fate::Stage | Fate::Watch | Fate::Output) {
             self.plan.watched.insert(place.clone(), entry.clone());
         }
@@ -162,11 +190,14 @@ impl Scan<'_> {
                 self.plan.empty.push(place);
                 return Ok(fate == Fate::Output);
             }
+            Fate::Watch if secret => return Ok(false),
             Fate::Watch => self.plan.output_bytes += disk_bytes(&metadata),
             Fate::Stage | Fate::StageUnwatched => {
                 let unwatched = fate == Fate::StageUnwatched;
                 let source = found.path().to_path_buf();
-                self.plan_for(Planned { place, source, entry, unwatched, points_at: None }, disk_bytes(&metadata));
+                let shows_through = in_live && self.owner.is_none_or(|owner| owner == (metadata.uid(), metadata.gid()));
+                let planned = Planned { place, source, entry, unwatched, points_at: None, shows_through };
+                self.plan_for(planned, disk_bytes(&metadata));
             }
         }
         Ok(true)
