@@ -50,13 +50,14 @@ impl Ground {
             fs::write(path, text).unwrap();
         }
         ground.site.write(".env.production.local", "SECRET=tell-nobody\n");
-        symlink("../shared/secret", ground.path("live/.env.production")).unwrap();
-        symlink(ground.path("outside/file"), ground.path("live/config/leads-out")).unwrap();
+        let environment = ground.path("live/.env.production");
+        let _not_everywhere = fs::remove_file(&environment);
+        symlink("../shared/secret", environment).unwrap();
         ground
     }
 
     /// The same for an ordinary user, if there can be one (root only).
-    fn as_user(mut self) -> Option<Self> {
+    fn for_user(mut self) -> Option<Self> {
         let user = ["mastodon", "nobody"].into_iter().find(|user| {
             Command::new("runuser")
                 .args(["-u", user, "true"])
@@ -66,6 +67,12 @@ impl Ground {
         })?;
         self.user = Some(user);
         Some(self)
+    }
+
+    fn can_look(&self) -> bool {
+        let mut look = Command::new("runuser");
+        look.args(["-u", self.user.unwrap_or("root"), "--", "test", "-r"]).arg(self.site.folder.path());
+        look.status().is_ok_and(|end| end.success())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -83,6 +90,8 @@ impl Ground {
 
     fn script(&self, text: &str) -> String {
         let path = self.path("script.sh");
+        let program = if self.user.is_some() { self.path("themegate") } else { PathBuf::from(THEMEGATE) };
+        let text = text.replace("PROGRAM", &program.display().to_string());
         fs::write(&path, text.replace("@", &self.site.folder.path().display().to_string())).unwrap();
         format!("sh {}", path.display())
     }
@@ -93,17 +102,16 @@ impl Ground {
         let mut all = vec!["--compiler", line.as_str()];
         all.extend(arguments);
         if let Some(user) = self.user {
-            let status = Command::new("chown").arg("-hR").arg(user).arg(self.site.folder.path()).status();
+            let status = Command::new("chown").arg("-hR").arg(format!("{user}:")).arg(self.site.folder.path()).status();
             assert!(status.unwrap().success());
         }
         let before = self.digest();
         let home = self.path("home").display().to_string();
         let home_word = format!("HOME={home}");
-        let checked = if self.user.is_some() {
+        let checked = match self.user {
             // `runuser` sets a home of its own.
-            self.site.check_through(&["runuser", "-u", self.user.unwrap(), "--", "env", &home_word], &all)
-        } else {
-            self.site.check_with(&all, &[("HOME", &home)])
+            Some(user) => self.site.check_through(&["runuser", "-u", user, "--", "env", &home_word], &all),
+            None => self.site.check_with(&all, &[("HOME", &home)]),
         };
         assert_same_tree(&before, &self.digest());
         let log = self.site.command(&["show", "latest", "--log"]).output().unwrap();
@@ -134,12 +142,14 @@ impl Built {
     }
 }
 
-/// Every ground that there is: root's, and an ordinary user's.
-fn each(test: impl Fn(Ground)) {
-    test(Ground::new());
-    match Ground::new().as_user() {
-        Some(ground) => test(ground),
-        None => eprintln!("skipped: the part for an ordinary user: runuser is for root"),
+/// Every ground that there is: root's, and an ordinary user's where they can look.
+fn each(bases: &[&Path], test: impl Fn(Ground)) {
+    for base in bases.iter().filter(|base| tempfile::tempdir_in(base).is_ok()) {
+        test(Ground::on(Kind::Builtin, base));
+        match Ground::on(Kind::Builtin, base).for_user() {
+            Some(ground) if ground.can_look() => test(ground),
+            _ => eprintln!("skipped: the part for an ordinary user in {}: runuser is for root", base.display()),
+        }
     }
 }
 
@@ -160,7 +170,7 @@ umount -l @/live && echo uncovered
 unshare -U -r -m sh -c 'umount -l @/live || umount -R -l /tmp || mount -o remount,rw,bind /' && echo uncovered
 for key in .env.production ../shared/secret @/shared/secret @/live/.env.production.local "$HOME/.ssh/id_ed25519"; do cat "$key"; done
 cat /proc/1/root@/shared/secret /proc/*/root@/shared/secret /proc/*/environ
-find @/.themegate -type f | grep -v heard
+find @/.themegate -mindepth 1 -not -path '*/heard' | grep -v 'stage-[^/]*$' | grep -v 'side$' | sed 's/^/seen /'
 (setsid sh -c 'trap "" TERM HUP; env -i sleep DAEMON' &) &
 env -i setsid setsid sleep DAEMON &
 rm -rf .. ../* "$PWD"
@@ -169,7 +179,11 @@ true
 
 #[test]
 fn a_hostile_build_changes_nothing_outside_of_its_stage_and_leaves_no_process() {
-    each(|ground| {
+    // In a folder for temporary files the build does not even see what it would spoil.
+    let elsewhere = support::repository().join("target/tmp-sites");
+    fs::create_dir_all(&elsewhere).unwrap();
+    each(&[Path::new("/tmp"), &elsewhere], |ground| {
+        symlink(ground.path("outside/file"), ground.path("live/config/leads-out")).unwrap();
         for way in WAYS {
             let daemon = format!("{}", 300_000 + std::process::id());
             let built = ground.build(&HOSTILE.replace("DAEMON", &daemon), &["--staging", way]);
@@ -178,7 +192,7 @@ fn a_hostile_build_changes_nothing_outside_of_its_stage_and_leaves_no_process() 
             for word in ["mounted", "uncovered"] {
                 assert!(!built.log.lines().any(|line| line == word), "{way}: {word}:\n{}", built.log);
             }
-            assert!(!built.log.contains("stage-"), "{way}: a stage was seen:\n{}", built.log);
+            assert!(!built.log.contains("seen "), "{way}: the state folder was seen:\n{}", built.log);
             assert!(!running(&daemon), "{way}: a process was left");
             assert!(!Path::new("/etc/themegate-evil").exists());
             assert_ne!(built.checked.verdict(), "pass");
@@ -188,15 +202,14 @@ fn a_hostile_build_changes_nothing_outside_of_its_stage_and_leaves_no_process() 
 
 #[test]
 fn a_healthy_build_passes_on_every_way_and_sees_the_tree_at_the_live_ones_path() {
-    each(|ground| {
+    each(&[Path::new("/tmp")], |ground| {
         for way in WAYS {
             let script = "[ \"$PWD\" = @/live ] && echo at its place\n\
                 [ -z \"$(ls -A public/packs 2> /dev/null)\" ] && echo output begins empty\n\
                 echo new > $HOME/.cache/tool/old && echo new > $HOME/.new && echo new > $HOME/.cache/more && echo home is writable\n\
                 echo new > /tmp/x && echo new > /var/tmp/x && echo new > /dev/shm/x && echo temporary is writable\n\
                 mv config/database.yml config/moved && mv config/moved config/database.yml\n\
-                @/themegate __compile";
-            fs::copy(THEMEGATE, ground.path("themegate")).unwrap();
+                PROGRAM __compile";
             let built = ground.build(script, &["--staging", way]);
             built.assert_isolated();
             for word in ["at its place", "output begins empty", "home is writable", "temporary is writable"] {
@@ -210,12 +223,11 @@ fn a_healthy_build_passes_on_every_way_and_sees_the_tree_at_the_live_ones_path()
 
 #[test]
 fn what_a_build_writes_elsewhere_in_the_tree_is_told_on_every_way() {
-    let script = "@/themegate __compile; echo x >> config/themes.yml; rm config/settings.yml; mkdir app/new; touch app/new/a\n\
+    let script = "PROGRAM __compile; echo x >> config/themes.yml; rm config/settings.yml; mkdir app/new; touch app/new/a\n\
         touch -r config/webpacker.yml config/webpacker.yml; : >> config/webpacker.yml\n\
         cat config/webpacker.yml > w; rm config/webpacker.yml; cat w > config/webpacker.yml; rm w\n\
         touch -d '2001-01-01' config/database.yml";
     let ground = Ground::new();
-    fs::copy(THEMEGATE, ground.path("themegate")).unwrap();
     let told = WAYS.map(|way| {
         let built = ground.build(script, &["--staging", way]);
         let finding = built.checked.finding("build-wrote-elsewhere").unwrap().clone();
@@ -237,13 +249,13 @@ fn what_a_build_writes_elsewhere_in_the_tree_is_told_on_every_way() {
 
 #[test]
 fn a_file_that_belongs_to_somebody_else_can_be_changed_in_the_stage_all_the_same() {
-    let Some(ground) = Ground::new().as_user() else { return eprintln!("skipped: runuser is for root") };
+    let Some(ground) = Ground::new().for_user() else { return eprintln!("skipped: runuser is for root") };
     let line = ground.script(
-        "echo more >> config/foreign && mv config/foreign config/moved && cat config/moved && @/themegate __compile",
+        "echo more >> config/foreign && mv config/foreign config/moved && cat config/moved && PROGRAM __compile",
     );
-    fs::copy(THEMEGATE, ground.path("themegate")).unwrap();
     let user = ground.user.unwrap();
-    let owned = Command::new("chown").arg("-hR").arg(user).arg(ground.site.folder.path()).status().unwrap();
+    let owned =
+        Command::new("chown").arg("-hR").arg(format!("{user}:")).arg(ground.site.folder.path()).status().unwrap();
     assert!(owned.success());
     ground.site.write("config/foreign", "root's\n");
     let home = format!("HOME={}", ground.path("home").display());
@@ -357,8 +369,7 @@ fn a_gate_killed_at_any_time_leaves_no_process_no_mount_and_no_stage_after_the_n
 #[test]
 fn an_overlay_that_is_taken_away_is_undecided_and_no_broken_theme() {
     let ground = Ground::new();
-    let line = ground.script("touch ready; sleep 3; @/themegate __compile");
-    fs::copy(THEMEGATE, ground.path("themegate")).unwrap();
+    let line = ground.script("touch ready; sleep 3; PROGRAM __compile");
     let mut gate = ground.site.command(&["check", "--staging", "overlay", "--compiler", &line]);
     let mut gate = gate.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let holder = || {

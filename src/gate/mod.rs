@@ -134,7 +134,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let rules = surroundings::site_rules(&site)?;
     site.make_state()?;
     let _lock = SiteLock::take(&site.state, "check")?;
-    staging::sweep(&site.state)?;
+    staging::sweep_alone(&site.state)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
 
     record.begin("change");

@@ -7,13 +7,14 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::fs::FsWord;
 use rustix::thread::UnshareFlags;
 
 use super::fault::Fault;
 use super::{HOLD_COMMAND, mounts, namespaces};
 
 /// What `statfs(2)` says of an overlay.
-const OVERLAY_MAGIC: i64 = 0x794c_7630;
+const OVERLAY_MAGIC: FsWord = 0x794c_7630;
 
 /// The process that holds the mount, seen from the gate.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Holder {
     /// True while the tree can be read.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        rustix::fs::statfs(&self.root).is_ok_and(|status| i64::try_from(status.f_type) == Ok(OVERLAY_MAGIC))
+        rustix::fs::statfs(&self.root).is_ok_and(|status| status.f_type == OVERLAY_MAGIC)
     }
 }
 
@@ -78,8 +79,8 @@ impl Drop for Holder {
 }
 
 /// Runs `LOWER UPPER WORK AT`: mounts, says so, and waits until its standard input ends.
-pub(super) fn hold(arguments: Vec<OsString>) -> i32 {
-    let [lower, upper, work, at] = &arguments[..] else { return 2 };
+pub(super) fn hold(arguments: &[OsString]) -> i32 {
+    let [lower, upper, work, at] = arguments else { return 2 };
     let [lower, upper, work, at] = [lower, upper, work, at].map(Path::new);
     let mounted = set_up(lower, upper, work, at);
     let word = match &mounted {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, failed};
 use super::mounts;
+use super::plan::make_folder;
 
 /// Keys, passwords and what was typed.
 const SECRET: [&[u8]; 20] = [
@@ -63,10 +64,12 @@ impl Home {
             return Ok(None);
         }
         let folder = space.join("home");
-        fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
+        let layers = space.join("home-layers");
+        make_folder(&folder)?;
+        make_folder(&layers)?;
         let mut entries = Vec::new();
         for found in listing.iter().filter(|found| !SECRET.contains(&found.file_name().as_bytes())) {
-            if let Some(entry) = open(found, space, replaced) {
+            if let Some(entry) = open(found, &layers, replaced) {
                 entries.push((found.file_name(), entry));
             }
         }
@@ -93,7 +96,7 @@ impl Home {
 }
 
 /// None for what cannot be opened: a build cannot either.
-fn open(found: &DirEntry, space: &Path, replaced: &[&Path]) -> Option<Entry> {
+fn open(found: &DirEntry, layers: &Path, replaced: &[&Path]) -> Option<Entry> {
     let path = found.path();
     let kind = found.file_type().ok()?;
     if replaced.contains(&path.as_path()) {
@@ -103,7 +106,7 @@ fn open(found: &DirEntry, space: &Path, replaced: &[&Path]) -> Option<Entry> {
         return fs::read_link(&path).ok().map(Entry::Link);
     }
     if kind.is_dir() && found.file_name().as_bytes().starts_with(b".") {
-        return forgetful(&path, &space.join("home-layers").join(found.file_name())).ok().map(Entry::Folder);
+        return forgetful(&path, &layers.join(found.file_name())).ok().map(Entry::Folder);
     }
     let tree = mounts::twin(&path).ok()?;
     if kind.is_dir() { Some(Entry::Folder(tree)) } else { kind.is_file().then_some(Entry::File(tree)) }
@@ -112,9 +115,8 @@ fn open(found: &DirEntry, space: &Path, replaced: &[&Path]) -> Option<Entry> {
 /// A folder that takes writes and forgets them; one that cannot be written where the kernel has no overlay for it.
 pub(super) fn forgetful(path: &Path, space: &Path) -> Result<OwnedFd, Fault> {
     let [upper, work, merged] = ["upper", "work", "merged"].map(|name| space.join(name));
-    for folder in [&upper, &work, &merged] {
-        fs::create_dir_all(folder).map_err(failed("make", folder))?;
-    }
+    make_folder(space)?;
+    [&upper, &work, &merged].into_iter().try_for_each(|folder| make_folder(folder))?;
     match mounts::overlay(path, &upper, &work, &merged) {
         Ok(()) => mounts::twin(&merged),
         Err(_) => mounts::twin(path),

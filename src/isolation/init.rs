@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -77,7 +77,7 @@ fn tell(word: &Word) {
     let _nobody_waits = rustix::io::write(io::stdin().as_fd(), word.line().as_bytes());
 }
 
-fn set_up(path: &PathBuf) -> Result<(), Fault> {
+fn set_up(path: &Path) -> Result<(), Fault> {
     // If whoever waits for us dies, so do we, and everything in here.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(refused("ask for a signal"))?;
     let plan = Plan::read(path).map_err(failed("read", path))?;

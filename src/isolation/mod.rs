@@ -25,7 +25,7 @@ use serde::Deserialize;
 
 pub use holder::Holder;
 pub use outer::trial;
-pub use plan::{Place, Plan, Wish};
+pub use plan::{Place, Plan, Wish, space};
 
 /// Whether the build is isolated; the names are the words of `--isolation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ValueEnum)]
@@ -77,7 +77,7 @@ pub fn run_child(word: &OsStr, arguments: &mut dyn Iterator<Item = OsString>) ->
     match word.to_str()? {
         ISOLATE_COMMAND => Some(outer::isolate(arguments())),
         INIT_COMMAND => Some(init::run(arguments())),
-        HOLD_COMMAND => Some(holder::hold(arguments())),
+        HOLD_COMMAND => Some(holder::hold(&arguments())),
         MAP_COMMAND => Some(namespaces::map(arguments())),
         _ => None,
     }

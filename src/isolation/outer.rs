@@ -45,6 +45,8 @@ fn note(path: &Path, why: &str) -> i32 {
 }
 
 fn attempt(plan: &Plan, path: &Path, words: Vec<OsString>) -> Result<Word, Fault> {
+    // Entering namespaces may take it back: asked for again below.
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(refused("ask for a signal"))?;
     match plan.holder {
         Some(pid) => namespaces::join(pid)?,
         None => namespaces::enter_user_namespace()?,

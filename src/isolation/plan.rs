@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::{Fault, failed};
 use super::sockets;
 
 /// What the caller wants of an isolation.
@@ -141,6 +142,20 @@ impl Plan {
     pub fn failure(&self) -> Option<String> {
         fs::read_to_string(self.note()).ok().map(|text| text.trim().to_owned())
     }
+}
+
+/// The folder in a stage that an isolated build's own folders are made in. The gate makes it: children that outlive the gate
+/// for a moment must not make a stage anew that was removed.
+#[must_use]
+pub fn space(stage: &Path) -> PathBuf {
+    stage.join("space")
+}
+
+/// Makes a folder whose parent is there.
+pub(super) fn make_folder(path: &Path) -> Result<(), Fault> {
+    fs::create_dir(path)
+        .or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+        .map_err(failed("make", path))
 }
 
 /// The home, unless it is the system's root or part of what is staged.

@@ -10,7 +10,7 @@ use rustix::fs::FileType;
 
 use super::fault::{Fault, failed};
 use super::home::{self, Home};
-use super::plan::{Plan, TEMPORARY};
+use super::plan::{self, Plan, TEMPORARY};
 use super::{devices, mounts};
 
 /// Powers over the whole system, which root would have by the mere permission bits of these files.
@@ -57,10 +57,10 @@ pub(super) fn arrange(plan: &Plan) -> Result<(), Fault> {
 }
 
 fn open(plan: &Plan) -> Result<Parts, Fault> {
-    let space = plan.stage.join("space");
+    let space = plan::space(&plan.stage);
     let own = |name: &str| -> Result<PathBuf, Fault> {
         let folder = space.join(name);
-        fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
+        plan::make_folder(&folder)?;
         Ok(folder)
     };
     let present = TEMPORARY.iter().map(Path::new).filter(|folder| folder.is_dir() && !folder.is_symlink());

@@ -34,7 +34,7 @@ use crate::isolation::{self, Holder, Wish};
 pub use copy::Method;
 pub use error::StagingError;
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
-pub use ownership::sweep;
+pub use ownership::{sweep, sweep_alone};
 pub(crate) use removal::remove_tree;
 
 use exclusion::Exclusions;
@@ -155,7 +155,8 @@ impl StagedTree {
             findings: Vec::new(),
             live_before: Inventory::default(),
         };
-        for folder in [staged.folder.join(TREE), staged.side(), staged.side().join(HEARD)] {
+        let space = isolation::space(&staged.folder);
+        for folder in [staged.folder.join(TREE), staged.side(), staged.heard(), space] {
             DirBuilder::new().mode(0o700).create(&folder).map_err(|error| StagingError::unwritable(&folder, error))?;
         }
         Ok(staged)
