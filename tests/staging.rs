@@ -252,9 +252,24 @@ fn modes_times_and_links_are_preserved_and_inodes_are_not_shared() {
         fs::File::open(home.live().join(name)).unwrap().set_modified(moment).unwrap();
     }
     fs::set_permissions(home.live().join("config"), fs::Permissions::from_mode(0o2750)).unwrap();
+    // Wider than any usual umask allows, narrower than it, and nothing at all.
+    let modes = [0o777, 0o666, 0o640, 0o444, 0o000];
+    for mode in modes {
+        let path = home.live().join(format!("config/mode-{mode:o}"));
+        fs::write(&path, "x").unwrap();
+        // What nobody may read is staged only by root.
+        let readable = if fs::read("/etc/shadow").is_ok() { mode } else { mode | 0o400 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(readable)).unwrap();
+    }
+    fs::File::open(home.live().join("config")).unwrap().set_modified(moment).unwrap();
     let staged = home.stage();
     let of = |name: &str| fs::symlink_metadata(staged.root().join(name)).unwrap();
     assert_eq!(of("bin/rails").mode() & 0o7777, 0o751);
+    for mode in modes {
+        let name = format!("config/mode-{mode:o}");
+        let live = fs::metadata(home.live().join(&name)).unwrap().mode();
+        assert_eq!(of(&name).mode(), live, "{name}");
+    }
     assert_eq!(of("bin/risky").mode() & 0o7777, 0o755, "set-user-id is dropped");
     assert_eq!(of("config").mode() & 0o777, 0o750);
     for name in ["bin/rails", "bin", "config"] {
@@ -661,7 +676,7 @@ fn a_write_to_the_live_tree_is_noticed_and_a_running_site_is_not() {
 fn what_a_build_writes_is_listed() {
     let mut home = Home::new();
     let staged = home.stage();
-    let before = staged.inventory().unwrap();
+    let before = staged.inventory(&[]).unwrap();
     fs::write(staged.root().join("public/packs/new.css"), "a{}").unwrap();
     fs::write(staged.root().join("config/themes.yml"), "x").unwrap();
     let changes = differences(&before, &Inventory::of_tree(&staged.root()).unwrap());

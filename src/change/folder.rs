@@ -155,7 +155,7 @@ fn unreadable(path: &Path, error: rustix::io::Errno) -> ChangeError {
     ChangeError::Unreadable { path: path.to_path_buf(), source: error.into() }
 }
 
-fn link(path: &Path) -> Finding {
+pub(super) fn link(path: &Path) -> Finding {
     Finding::fatal("change-has-link", format!("{} in the theme folder is a symbolic link.", path.display()))
         .at(path)
         .meaning("A link can lead to any file of the server, which would then be compiled into a public stylesheet.")

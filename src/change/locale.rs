@@ -10,7 +10,12 @@ use crate::finding::Finding;
 
 /// What is wrong with the locale file at `path` (relative to the theme folder).
 pub(super) fn fault(path: &Path, text: &str) -> Option<Finding> {
-    let Some((line, reason)) = yaml_fault(text) else { return more_than_names(path, text) };
+    unreadable(path, text).or_else(|| more_than_names(path, text))
+}
+
+/// Why Rails could not read the locale file at `path`.
+pub(super) fn unreadable(path: &Path, text: &str) -> Option<Finding> {
+    let (line, reason) = yaml_fault(text)?;
     let excerpt = text.lines().nth(usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX)).unwrap_or_default();
     let message = format!("{} is no readable YAML: {reason}.", path.display());
     Some(

@@ -1,4 +1,4 @@
-//! What is proposed: theme folders, or the live tree as it is.
+//! What is proposed: theme folders, a revision or a patch, or the live tree as it is.
 //!
 //! A theme is a stranger's folder. Nothing in it is followed, run or trusted: files are read once without following a link,
 //! judged, and handed on with the hash of the very bytes that were judged. This stage never writes.
@@ -6,15 +6,19 @@
 mod content;
 mod difference;
 mod folder;
+mod imported;
 mod layout;
 mod leftovers;
 mod locale;
+pub mod patch;
 mod places;
 pub mod reach;
 mod registration;
+pub mod revision;
 pub mod shipped;
 mod stock;
 mod theme_folder;
+pub mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,13 +31,60 @@ use crate::site::{Fork, MastodonVersion, Toolchain};
 
 pub use theme_folder::read_theme_folders;
 
+use patch::PatchError;
+use revision::{RevisionError, RevisionName};
+
 /// Where a change comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeSource {
     /// Theme folders (or single stylesheets), as they were named.
     ThemeFolders(Vec<PathBuf>),
+    /// Theme repositories at a revision.
+    ThemeRevision {
+        /// As they were named.
+        repositories: Vec<PathBuf>,
+        /// The commit, of the last one of them.
+        revision: RevisionName,
+    },
+    /// The site's own repository at a revision.
+    SiteRevision {
+        /// The repository.
+        repository: PathBuf,
+        /// The commit.
+        revision: RevisionName,
+        /// Edits of the live tree that are carried over.
+        edits: Vec<PathBuf>,
+        /// Whether the live tree is a checkout of it.
+        is_own: bool,
+    },
+    /// A patch against the live tree.
+    Patch {
+        /// The file, or none for standard input.
+        file: Option<PathBuf>,
+    },
+    /// The next Mastodon, with the site's own themes carried over.
+    Rehearsal {
+        /// The commit.
+        revision: RevisionName,
+        /// Edits of Mastodon's own files that are not carried over.
+        dropped: Vec<PathBuf>,
+    },
     /// Nothing: the live tree is judged as it is.
     AsItIs,
+}
+
+/// How a change that passed comes to the live tree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum GoesLive {
+    /// `themegate promote` can bring all of it.
+    #[default]
+    ByPromotion,
+    /// It removes files, or touches more than theme sources: this command brings it, and then a compile.
+    ByCommand(String),
+    /// As before, and there is no command that is known to bring it.
+    ByHand,
+    /// It is a rehearsal.
+    Never,
 }
 
 /// Whether the site has the theme already.
@@ -65,7 +116,7 @@ pub struct ChangedFile {
     pub from: PathBuf,
     /// Length in bytes.
     pub bytes_len: u64,
-    /// Permission bits it gets: 0644 always.
+    /// Permission bits it gets: 0644 for a theme's files.
     pub mode: u32,
     /// Hash of the bytes that were judged.
     pub blake3: blake3::Hash,
@@ -126,12 +177,32 @@ pub struct Change {
     pub files: Vec<ChangedFile>,
     /// The new text of `config/themes.yml`, if it changes.
     pub registry: Option<String>,
+    /// The paths it removes. Only revisions and patches do.
+    pub removed: Vec<PathBuf>,
+    /// The symbolic links it makes, and where each leads, as it is written. Only revisions and patches do.
+    pub links: Vec<(PathBuf, PathBuf)>,
+    /// The lock files among its files: what is installed (`node_modules`, gems) may not be what it needs.
+    pub locks: Vec<PathBuf>,
+    /// How it comes to the live tree.
+    pub goes_live: GoesLive,
     /// What of the theme folders is not deployed.
     pub left_out: Vec<LeftOut>,
     /// What is wrong with the change, or worth knowing. With a fatal one among them nothing must be staged.
     pub findings: Vec<Finding>,
     /// Figures for the report.
     pub counts: ChangeCounts,
+}
+
+impl Change {
+    /// True if it changes the tree itself, wherever the files lie, and not a theme's places alone.
+    #[must_use]
+    pub const fn is_of_the_tree(&self) -> bool {
+        use ChangeSource::{AsItIs, Patch, Rehearsal, SiteRevision, ThemeFolders, ThemeRevision};
+        match self.source {
+            SiteRevision { .. } | Patch { .. } | Rehearsal { .. } => true,
+            AsItIs | ThemeFolders(_) | ThemeRevision { .. } => false,
+        }
+    }
 }
 
 /// The empty change: the live tree is judged as it is.
@@ -142,6 +213,10 @@ pub fn as_it_is() -> Change {
         themes: Vec::new(),
         files: Vec::new(),
         registry: None,
+        removed: Vec::new(),
+        links: Vec::new(),
+        locks: Vec::new(),
+        goes_live: GoesLive::ByPromotion,
         left_out: Vec::new(),
         findings: Vec::new(),
         counts: ChangeCounts::default(),
@@ -169,6 +244,12 @@ pub struct SiteFacts<'a> {
 /// Why a change could not be read at all.
 #[derive(Debug, Error)]
 pub enum ChangeError {
+    /// The revision.
+    #[error(transparent)]
+    Revision(#[from] RevisionError),
+    /// The patch.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
     /// There is nothing at the path.
     #[error("{path} does not exist.\nName the folder of the theme, or its stylesheet: --theme DIR")]
     Missing {

@@ -53,7 +53,7 @@ pub(super) fn build_and_inspect(
         kept: None,
     });
     record.begin("precompile");
-    let before = surroundings::inventory(staged)?;
+    let before = surroundings::inventory(gate.site, staged)?;
     let began = SystemTime::now();
     let build = run(gate, compiler, staged, record)?;
     if build.end == BuildEnd::Interrupted {

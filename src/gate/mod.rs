@@ -6,7 +6,9 @@ mod build;
 mod isolation;
 mod offered;
 mod passed;
+mod proposal;
 mod record;
+pub mod rehearsal;
 mod surroundings;
 pub mod verify;
 
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::change::{self, Change, ChangeError};
+use crate::change::{Change, ChangeError, GoesLive};
 use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
 use crate::configuration::{Configuration, ConfigurationError};
@@ -31,6 +33,7 @@ use crate::site::{LiveSite, SiteError};
 use crate::staging::{self, StagedTree, StagingError, Way};
 use crate::verdict::Verdict;
 
+pub use proposal::Proposal;
 use record::Record;
 
 /// What is asked of a check.
@@ -42,8 +45,8 @@ pub struct CheckRequest {
     pub state: Option<PathBuf>,
     /// The configuration file, if it was named.
     pub config: Option<PathBuf>,
-    /// Theme folders or stylesheets; none for the live tree as it is.
-    pub themes: Vec<PathBuf>,
+    /// What is proposed.
+    pub proposal: Proposal,
     /// What compiles, if it was said.
     pub compiler: Option<CompilerChoice>,
     /// The longest a build may take, if it was said.
@@ -140,27 +143,28 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     record.begin("change");
     let text = site.registry_text()?;
     let registry = registry_of(text.as_deref(), &mut record);
-    let change = propose(request, &site, registry.as_ref())?;
-    record.findings.extend(change.findings.iter().cloned());
-    record.findings.extend(offered::trespasses(&change, registry.as_ref()));
-    let offered = offered::after(&site, registry, &change, &mut record);
-    record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), &site));
+    let proposed = proposal::read(&request.proposal, site, registry.as_ref(), &mut record)?;
+    let (site, change) = (&proposed.site, &proposed.change);
+    record.findings.extend(offered::trespasses(change, registry.as_ref()));
+    let offered = offered::after(site, registry, change, &mut record);
+    record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), site));
+    record.findings.extend(proposal::packages_change(change, &chosen(request, &settings), &record));
 
-    let seen = passed::seen_of_live(&site, &live, &change)?;
-    surroundings::registry_moved(&site, text.as_deref(), &mut record)?;
+    let seen = passed::seen_of_live(site, &live, change)?;
+    surroundings::registry_moved(site, text.as_deref(), &mut record)?;
     record.findings.extend(surroundings::notes_on_live(&live, &offered));
     let run = runs::new_name(&site.state);
     let mut log = None;
     let mut stage = None;
     if !record.is_fatal() {
-        let compiler = Compiler::decide(&chosen(request, &settings), &site, &request.own);
+        let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
         let gate = build::Gate {
             request,
-            site: &site,
+            site,
             settings: &settings,
             live: &live,
             offered: &offered,
-            change: &change,
+            change,
             rules: rules.as_ref(),
         };
         let staged = stage.insert(stage_change(&gate, &compiler, &mut record)?);
@@ -168,10 +172,10 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     }
     stop_if_asked(request)?;
     record.acknowledge(&settings.accept);
-    let mut report = record.into_report(run, &site, &change, &offered, stage.as_ref().filter(|_| request.keep_stage));
+    let mut report = record.into_report(run, site, change, &offered, stage.as_ref().filter(|_| request.keep_stage));
     runs::keep(&site.state, &report, log.as_deref())?;
-    if let Some(staged) = stage.as_ref().filter(|_| is_promotable(&report, &site)) {
-        passed::keep(&site, &change, staged, request.keep_stage, &report.run, seen)?;
+    if let Some(staged) = stage.as_ref().filter(|_| is_promotable(&report, site, change)) {
+        passed::keep(site, change, staged, request.keep_stage, &report.run, seen)?;
         report.promotable = true;
         runs::keep(&site.state, &report, None)?;
     }
@@ -179,10 +183,10 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     Ok(report)
 }
 
-/// Only what passed, and on a site with a toolchain of its own only what that toolchain compiled.
-fn is_promotable(report: &Report, site: &LiveSite) -> bool {
+/// Only what passed and what a promotion can bring, and on a site with a toolchain of its own only what that compiled.
+fn is_promotable(report: &Report, site: &LiveSite, change: &Change) -> bool {
     let builtin = report.precompile.as_ref().is_none_or(|build| build.builtin);
-    report.verdict == Verdict::Pass && !(builtin && site.has_toolchain())
+    report.verdict == Verdict::Pass && change.goes_live == GoesLive::ByPromotion && !(builtin && site.has_toolchain())
 }
 
 /// The registry, or its faults as findings.
@@ -194,13 +198,6 @@ fn registry_of(text: Option<&[u8]>, record: &mut Record<'_>) -> Option<Registry>
             None
         }
     }
-}
-
-fn propose(request: &CheckRequest, site: &LiveSite, registry: Option<&Registry>) -> Result<Change, GateError> {
-    if request.themes.is_empty() {
-        return Ok(change::as_it_is());
-    }
-    Ok(offered::read_themes(&request.themes, site, registry)?)
 }
 
 fn chosen(request: &CheckRequest, settings: &Configuration) -> CompilerChoice {

@@ -4,40 +4,39 @@ use std::path::{Path, PathBuf};
 
 use super::record::Record;
 use crate::change::shipped::Shipped;
-use crate::change::{self, Change, ChangeError, SiteFacts, reach};
+use crate::change::{Change, ChangeError, SiteFacts, reach, tree};
 use crate::finding::Finding;
 use crate::invariant::{Lookup, OfferedTheme};
 use crate::site::registry::{self, PathKind, Registry, RegistrySemantics};
 use crate::site::{Fork, LiveSite, skins};
 
-/// Reads theme folders, with what they have to know of the site.
-pub(super) fn read_themes(
-    folders: &[PathBuf],
+/// Hands what a change has to know of the site to whoever reads it.
+pub(super) fn with_facts<T>(
     site: &LiveSite,
     registry: Option<&Registry>,
-) -> Result<Change, ChangeError> {
+    read: impl FnOnce(&SiteFacts<'_>) -> Result<T, ChangeError>,
+) -> Result<T, ChangeError> {
     let shipped = Shipped::of(&site.root, site.version, registry);
-    change::read_theme_folders(
-        folders,
-        &SiteFacts {
-            live: &site.root,
-            registry,
-            toolchain: site.toolchain,
-            fork: site.fork,
-            version: site.version,
-            packs: &site.packs,
-            shipped: &|path| shipped.ships(path),
-        },
-    )
+    read(&SiteFacts {
+        live: &site.root,
+        registry,
+        toolchain: site.toolchain,
+        fork: site.fork,
+        version: site.version,
+        packs: &site.packs,
+        shipped: &|path| shipped.ships(path),
+    })
 }
 
 /// What is wrong with a change beside its own files: it reaches outside of the sources, or into another theme.
 pub(super) fn trespasses(change: &Change, registry: Option<&Registry>) -> Vec<Finding> {
     let is_sheet =
         |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css" || ending == "sass");
-    let sheets = change.files.iter().filter(|file| is_sheet(&file.to));
+    // Mastodon's own stylesheets may reach where they like.
+    let may_reach = |path: &Path| change.is_of_the_tree() && tree::is_stock(path);
+    let sheets = change.files.iter().filter(|file| is_sheet(&file.to) && !may_reach(&file.to));
     let reaching = sheets.filter_map(|file| reach::outside(&file.to, &String::from_utf8_lossy(&file.bytes().ok()?)));
-    let others = registry.into_iter().flat_map(Registry::entries);
+    let others = registry.into_iter().filter(|_| !change.is_of_the_tree()).flat_map(Registry::entries);
     let others = others.filter(|entry| !change.themes.iter().any(|theme| theme.name == entry.name));
     reaching.chain(others.filter_map(|entry| into_other(change, entry))).collect()
 }
@@ -66,7 +65,8 @@ pub(super) fn after(
 ) -> Vec<OfferedTheme> {
     if site.fork == Fork::GlitchSoc {
         let added: Vec<&Path> = change.files.iter().map(|file| file.to.as_path()).collect();
-        return skins::of(&site.root, &added).into_iter().map(skin).collect();
+        let stays = |skin: &skins::Skin| stays(site, change, &skin.place);
+        return skins::of(&site.root, &added).into_iter().filter(stays).map(skin).collect();
     }
     let registry = match &change.registry {
         Some(text) => match Registry::parse(text.as_bytes()) {
@@ -96,7 +96,19 @@ fn kind_after(site: &LiveSite, change: &Change, relative: &str) -> PathKind {
     if change.files.iter().any(|file| file.to == path) {
         return PathKind::File;
     }
+    if change.removed.contains(&path) {
+        return PathKind::Missing;
+    }
     PathKind::of(&site.root.join(&site.output.source), relative)
+}
+
+/// Whether anything of a skin is left once the change has removed its files.
+fn stays(site: &LiveSite, change: &Change, place: &Path) -> bool {
+    let files = walkdir::WalkDir::new(site.root.join(place)).into_iter().flatten();
+    let mut files = files.filter(|entry| entry.file_type().is_file());
+    let removed =
+        |path: &Path| path.strip_prefix(&site.root).is_ok_and(|path| change.removed.iter().any(|gone| gone == path));
+    change.files.iter().any(|file| file.to.starts_with(place)) || files.any(|entry| !removed(entry.path()))
 }
 
 fn listed(entry: &registry::RegistryEntry) -> OfferedTheme {

@@ -1,9 +1,10 @@
 //! What a check has gathered so far: findings, facts, and how long each stage took.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::Progress;
-use crate::change::{Change, ChangeSource};
+use crate::change::{Change, ChangeSource, GoesLive};
 use crate::configuration::Acceptance;
 use crate::finding::{Evidence, Finding, Severity};
 use crate::invariant::{InvariantResult, OfferedTheme};
@@ -103,6 +104,7 @@ impl<'gate> Record<'gate> {
                 toolchain: site.toolchain,
             },
             change: change_facts(change),
+            rehearsal: None,
             staging: self.staging,
             precompile: self.precompile,
             log: self.log,
@@ -163,16 +165,48 @@ fn says_the_same(one: &Finding, other: &Finding) -> bool {
 
 fn change_facts(change: &Change) -> ChangeFacts {
     let left_out = change.left_out.iter().map(|file| LeftOutFact { path: file.path.clone(), why: file.why.clone() });
-    ChangeFacts { source: source(&change.source), files: change.files.len(), left_out: left_out.collect() }
+    ChangeFacts {
+        source: source(&change.source),
+        files: change.files.len()
+            + change.links.len()
+            + usize::from(change.is_of_the_tree() && change.registry.is_some()),
+        removed: change.removed.len(),
+        goes_live: match &change.goes_live {
+            GoesLive::ByPromotion | GoesLive::Never => None,
+            GoesLive::ByCommand(command) => Some(command.clone()),
+            GoesLive::ByHand => Some(String::new()),
+        },
+        afterwards: match &change.source {
+            ChangeSource::SiteRevision { repository, revision, is_own: true, .. } => {
+                Some(format!("git -C {} reset -q {}", repository.display(), revision.given))
+            }
+            _ => None,
+        },
+        left_out: left_out.collect(),
+    }
 }
 
 fn source(source: &ChangeSource) -> String {
     match source {
         ChangeSource::AsItIs => "none: the live tree as it is".to_owned(),
-        ChangeSource::ThemeFolders(folders) => {
-            folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
+        ChangeSource::ThemeFolders(folders) => shown(folders),
+        ChangeSource::Patch { file: None } => "the patch on standard input".to_owned(),
+        ChangeSource::Patch { file: Some(file) } => file.display().to_string(),
+        ChangeSource::Rehearsal { revision, .. } => format!("rehearsal of {revision} with the installed themes"),
+        ChangeSource::ThemeRevision { repositories, revision } => format!("{} at {revision}", shown(repositories)),
+        ChangeSource::SiteRevision { repository, revision, edits, .. } => {
+            let edits = match edits.as_slice() {
+                [] => String::new(),
+                [one] => format!(", with the edit of {} here", one.display()),
+                many => format!(", with {} edits here ({}, …)", many.len(), many[0].display()),
+            };
+            format!("{} at {revision}{edits}", repository.display())
         }
     }
+}
+
+fn shown(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -84,11 +84,22 @@ pub(super) fn site_rules(site: &LiveSite) -> Result<Option<RuleSet>, GateError> 
 
 /// Writes the change into the staged tree: the very bytes that were judged.
 pub(super) fn apply(change: &Change, staged: &StagedTree) -> Result<(), GateError> {
+    for place in &change.removed {
+        staged.discard(place)?;
+    }
     for file in &change.files {
+        if change.is_of_the_tree() {
+            // A link that becomes a file.
+            staged.discard(&file.to)?;
+        }
         staged.put(&file.to, &file.bytes()?, file.mode)?;
     }
     if let Some(text) = &change.registry {
         staged.put(Path::new(registry::PATH), text.as_bytes(), 0o644)?;
+    }
+    for (place, target) in &change.links {
+        staged.discard(place)?;
+        staged.link(place, target)?;
     }
     Ok(())
 }
@@ -113,16 +124,19 @@ pub(super) fn rails_missing(choice: &CompilerChoice, site: &LiveSite) -> Option<
     })
 }
 
-/// What stands in the staged tree before the build.
-pub(super) fn inventory(staged: &StagedTree) -> Result<Inventory, GateError> {
-    Ok(staged.inventory()?)
+/// What stands in the staged tree before the build, where no build has to write.
+pub(super) fn inventory(site: &LiveSite, staged: &StagedTree) -> Result<Inventory, GateError> {
+    Ok(staged.inventory(&expected(site))?)
 }
 
-/// Where a build writes: its output, its caches, its logs, and what package managers keep beside the lock file.
-fn expected(site: &LiveSite, path: &Path) -> bool {
-    let folders = [site.output.packs.as_path(), site.output.assets.as_path()];
-    let caches = ["tmp", "log", "node_modules", ".yarn", ".cache", ".sass-cache", "coverage"].map(Path::new);
-    let known = folders.iter().chain(&caches).any(|folder| path.starts_with(folder));
+/// Folders in which a build writes: its output, its caches, its logs, and what package managers keep beside the lock file.
+fn expected(site: &LiveSite) -> Vec<PathBuf> {
+    let caches = ["tmp", "log", "node_modules", ".yarn", ".cache", ".sass-cache", "coverage"].map(PathBuf::from);
+    site.output.folders().into_iter().chain(caches).collect()
+}
+
+fn is_expected(site: &LiveSite, folders: &[PathBuf], path: &Path) -> bool {
+    let known = folders.iter().any(|folder| path.starts_with(folder));
     known || path == Path::new(".yarn-integrity") || path == site.output.public
 }
 
@@ -134,8 +148,9 @@ pub(super) fn unexpected_writes(
     wrapped: &[PathBuf],
     record: &mut Record<'_>,
 ) -> Result<(), GateError> {
-    let strange = |(path, _): &(PathBuf, What)| !expected(site, path) && !wrapped.contains(path);
-    let strange: Vec<_> = staged.changes_since(before)?.into_iter().filter(strange).collect();
+    let folders = expected(site);
+    let strange = |(path, _): &(PathBuf, What)| !is_expected(site, &folders, path) && !wrapped.contains(path);
+    let strange: Vec<_> = staged.changes_since(before, &folders)?.into_iter().filter(strange).collect();
     if let Some((path, what)) = strange.first() {
         let message = match strange.len() {
             1 => format!("The build {} {}, outside of its output.", verb(*what), path.display()),

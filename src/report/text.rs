@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{PrecompileFacts, Report};
+use super::{PrecompileFacts, Report, rehearsed};
 use crate::finding::{Evidence, Finding, Severity};
 use crate::verdict::Verdict;
 
@@ -65,6 +65,9 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
     let site = &report.site;
     row("live tree", &format!("{}   {}, {}", site.live.display(), site.title, site.toolchain.word()), "");
     row("change", &change_line(report), "change");
+    if let Some(rehearsal) = &report.rehearsal {
+        row("themes", &rehearsed::in_words(rehearsal), "");
+    }
     if let Some(staging) = &report.staging {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
         row("staging", &format!("{}, {size}", staging.method), "staging");
@@ -108,7 +111,7 @@ fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize
 
 fn change_line(report: &Report) -> String {
     let change = &report.change;
-    if change.files == 0 && report.themes.is_empty() && change.left_out.is_empty() {
+    if change.files + change.removed == 0 && report.themes.is_empty() && change.left_out.is_empty() {
         return change.source.clone();
     }
     let themes = match report.themes.as_slice() {
@@ -122,7 +125,8 @@ fn change_line(report: &Report) -> String {
         count => format!("; {count} files left out ({}, …)", change.left_out[0].path.display()),
     };
     let files = if change.files == 1 { "1 file".to_owned() } else { format!("{} files", change.files) };
-    format!("{}: {themes}, {files}{left_out}", change.source)
+    let removed = if change.removed == 0 { String::new() } else { format!(", {} removed", change.removed) };
+    format!("{}: {themes}, {files}{removed}{left_out}", change.source)
 }
 
 fn log_line(report: &Report, lines: u64, unaccounted: u64) -> String {
@@ -148,7 +152,23 @@ fn verdict(report: &Report, layout: Layout, text: &mut String) {
     let _ = writeln!(text, "\n{style}{word}{style:#}   {}", wrapped.join(&format!("\n{indent}")));
     if report.promotable {
         let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
+        if let Some(command) = &report.change.afterwards {
+            let _ = writeln!(text, "{:<7}and then, so that git knows of it: {}", "", plain(command));
+        }
+    } else if let (Verdict::Pass, Some(command)) = (report.verdict, &report.change.goes_live) {
+        deploy(command, layout, text);
     }
+}
+
+/// A change that no promotion can bring: it removes files, or touches more than themes.
+fn deploy(command: &str, layout: Layout, text: &mut String) {
+    let how =
+        "It changes more than theme sources, which is all that `themegate promote` brings. It goes live as you deploy:";
+    paragraph(text, "", how, layout);
+    if !command.is_empty() {
+        let _ = writeln!(text, "{:<7}{}", "", plain(command));
+    }
+    let _ = writeln!(text, "{:<7}RAILS_ENV=production bundle exec rails assets:precompile, and a restart", "");
 }
 
 fn sentence(report: &Report) -> String {
@@ -164,6 +184,9 @@ fn sentence(report: &Report) -> String {
 }
 
 fn pass_sentence(report: &Report) -> String {
+    if let Some(rehearsal) = &report.rehearsal {
+        return format!("{} compiles with every theme that this site has.", rehearsal.tag);
+    }
     match report.themes.as_slice() {
         [] => "Every theme that this site offers compiles and is whole; what is live now was not judged (themegate verify)."
             .to_owned(),
@@ -279,7 +302,7 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
 }
 
 /// `60112` as `60,112`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -57,12 +57,14 @@ const CHUNK: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Copier<'a> {
     reflink: AtomicBool,
+    /// The permission bits that a new file gets if it asks for all.
+    mask: u32,
     interrupted: &'a AtomicBool,
 }
 
 impl<'a> Copier<'a> {
-    pub(super) fn new(method: Method, interrupted: &'a AtomicBool) -> Self {
-        Self { reflink: AtomicBool::new(method == Method::Reflink), interrupted }
+    pub(super) fn new(method: Method, mask: u32, interrupted: &'a AtomicBool) -> Self {
+        Self { reflink: AtomicBool::new(method == Method::Reflink), mask, interrupted }
     }
 
     /// Copies content, permission bits (set-user-id and set-group-id dropped) and times.
@@ -81,7 +83,8 @@ impl<'a> Copier<'a> {
             Err(error) => return Err(StagingError::unreadable(source, error)),
         };
         let unwritable = |error: io::Error| StagingError::unwritable(target, error);
-        let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target).map_err(unwritable)?;
+        let mode = seen.mode & 0o777;
+        let mut to = OpenOptions::new().write(true).create_new(true).mode(mode).open(target).map_err(unwritable)?;
         let now = from.metadata().map_err(|error| StagingError::unreadable(source, error))?;
         if !now.is_file() {
             return Ok(Copied::Gone);
@@ -92,7 +95,9 @@ impl<'a> Copier<'a> {
                 Failure::Reading(error) => StagingError::unreadable(source, error),
                 Failure::Writing(error) => unwritable(error),
             })?;
-        settle(&to, seen.mode, now.mtime(), now.mtime_nsec()).map_err(unwritable)?;
+        // Most files have got their mode by being made.
+        let wanted = (mode & !self.mask != 0).then_some(mode);
+        settle(&to, wanted, now.mtime(), now.mtime_nsec()).map_err(unwritable)?;
         let same = (now.mtime(), now.mtime_nsec()) == seen.mtime && bytes == seen.size;
         Ok(if same { Copied::Same(bytes) } else { Copied::Moved(bytes) })
     }
@@ -184,20 +189,36 @@ enum Failure {
     Writing(io::Error),
 }
 
-fn small(from: &File, to: &mut File, size: u64, buffer: &mut Vec<u8>) -> Result<u64, Failure> {
-    buffer.clear();
+fn small(mut from: &File, to: &mut File, size: u64, buffer: &mut Vec<u8>) -> Result<u64, Failure> {
     // One byte more than expected: shows in the same call whether the file has grown.
-    from.take(size + 1).read_to_end(buffer).map_err(Failure::Reading)?;
-    to.write_all(buffer).map_err(Failure::Writing)?;
-    Ok(buffer.len() as u64)
+    buffer.resize(usize::try_from(size).unwrap_or(0) + 1, 0);
+    let mut count = read(from, buffer)?;
+    if count as u64 != size {
+        // It changes while it is read: as much as there is now.
+        buffer.truncate(count);
+        count += from.read_to_end(buffer).map_err(Failure::Reading)?;
+    }
+    to.write_all(&buffer[..count]).map_err(Failure::Writing)?;
+    Ok(count as u64)
+}
+
+fn read(mut from: &File, buffer: &mut [u8]) -> Result<usize, Failure> {
+    loop {
+        match from.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other.map_err(Failure::Reading),
+        }
+    }
 }
 
 fn is_a_link(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
-fn settle(to: &File, mode: u32, seconds: i64, nanoseconds: i64) -> io::Result<()> {
-    rustix::fs::fchmod(to, rustix::fs::Mode::from_raw_mode(mode & 0o777))?;
+fn settle(to: &File, mode: Option<u32>, seconds: i64, nanoseconds: i64) -> io::Result<()> {
+    if let Some(mode) = mode {
+        rustix::fs::fchmod(to, rustix::fs::Mode::from_raw_mode(mode))?;
+    }
     rustix::fs::futimens(to, &times(seconds, nanoseconds))?;
     Ok(())
 }

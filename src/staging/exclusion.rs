@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::inventory::Kind;
 
@@ -53,21 +53,31 @@ const SECRET_NAMES: &[&str] =
 const SECRET_ENDINGS: &[&str] =
     &[".key", ".pem", ".p12", ".pfx", ".jks", ".dump", ".pgdump", ".sql", ".sql.gz", ".dump.gz"];
 
+/// Folders at the root that hold most of a tree's files, and below which none of the rules above applies.
+const WHOLE: &[&str] = &["app", "bin", "db", "lib", "node_modules", "spec", "streaming", "vendor"];
+
 /// The rules, and the two things they depend on.
 #[derive(Debug)]
 pub(super) struct Exclusions {
     outputs: Vec<PathBuf>,
+    /// Those of the whole folders in which there is neither output nor state.
+    whole: Vec<&'static str>,
     /// The state folder, if it lies inside the live tree.
     state: Option<PathBuf>,
 }
 
 impl Exclusions {
     pub(super) fn new(outputs: &[PathBuf], state: Option<PathBuf>) -> Self {
-        Self { outputs: outputs.to_vec(), state }
+        let holds = |folder: &str| outputs.iter().chain(&state).any(|path| path.starts_with(folder));
+        let whole = WHOLE.iter().copied().filter(|folder| !holds(folder)).collect();
+        Self { outputs: outputs.to_vec(), whole, state }
     }
 
     /// Decides about a path, relative to the live tree's root.
     pub(super) fn fate(&self, path: &Path, kind: Kind) -> Fate {
+        if self.is_below_whole(path) {
+            return Fate::Stage;
+        }
         if self.state.as_deref() == Some(path) || is_left_out(path) || is_volume(path, kind) {
             return Fate::LeaveOut;
         }
@@ -81,6 +91,12 @@ impl Exclusions {
             return Fate::Empty;
         }
         if path.starts_with("tmp") { fate_in_tmp(path) } else { Fate::Stage }
+    }
+
+    fn is_below_whole(&self, path: &Path) -> bool {
+        let mut parts = path.components();
+        let first = parts.next().map_or(OsStr::new(""), Component::as_os_str);
+        parts.next().is_some() && self.whole.iter().any(|folder| first == *folder)
     }
 
     /// True if a link at this place has to become a real folder: the build writes below it, or changes real paths through it.

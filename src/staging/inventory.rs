@@ -3,9 +3,9 @@
 //! It compares names, kinds, sizes, modes, times, inodes and link targets; it reads no content.
 
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Stat};
 
 use super::error::StagingError;
 use super::exclusion::Exclusions;
@@ -42,13 +42,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(metadata: &Metadata, target: Option<PathBuf>) -> Self {
+    pub(super) fn new(status: &Stat, target: Option<PathBuf>) -> Self {
         Self {
-            kind: kind(metadata),
-            size: metadata.size(),
-            mode: metadata.mode() & 0o7777,
-            mtime: (metadata.mtime(), metadata.mtime_nsec()),
-            inode: metadata.ino(),
+            kind: kind(status),
+            size: u64::try_from(status.st_size).unwrap_or(0),
+            mode: status.st_mode & 0o7777,
+            mtime: (status.st_mtime, i64::try_from(status.st_mtime_nsec).unwrap_or(0)),
+            inode: status.st_ino,
             target,
         }
     }
@@ -69,11 +69,11 @@ impl Entry {
     }
 }
 
-fn kind(metadata: &Metadata) -> Kind {
-    match metadata.file_type() {
-        kind if kind.is_file() => Kind::File,
-        kind if kind.is_dir() => Kind::Folder,
-        kind if kind.is_symlink() => Kind::Link,
+fn kind(status: &Stat) -> Kind {
+    match FileType::from_raw_mode(status.st_mode) {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Folder,
+        FileType::Symlink => Kind::Link,
         _ => Kind::Special,
     }
 }
@@ -112,7 +112,15 @@ impl Inventory {
     /// # Errors
     /// A folder that cannot be read.
     pub fn of_tree(root: &Path) -> Result<Self, StagingError> {
-        Ok(Self::new(scan::whole_tree(root)?, None))
+        Self::of_tree_but(root, &[])
+    }
+
+    /// Reads a tree; of the folders `closed`, relative to its root, it sees only that they are there.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn of_tree_but(root: &Path, closed: &[PathBuf]) -> Result<Self, StagingError> {
+        Ok(Self::new(scan::whole_tree(root, closed)?, None))
     }
 
     /// The entries, by path relative to the tree's root.
@@ -128,7 +136,7 @@ impl Inventory {
     pub fn changed_since(&self, live: &Path) -> Vec<Change> {
         let now = match &self.exclusions {
             Some(exclusions) => scan::watched(live, exclusions),
-            None => scan::whole_tree(live),
+            None => scan::whole_tree(live, &[]),
         };
         match now {
             Ok(entries) => differences(self, &Self::new(entries, None)),

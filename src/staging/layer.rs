@@ -18,8 +18,8 @@ use walkdir::WalkDir;
 use super::copy::Method;
 use super::error::StagingError;
 use super::inventory::{Change, Entry, Inventory, Kind, What};
-use super::populate;
 use super::scan::Plan;
+use super::{populate, walk};
 
 const OPAQUE: &str = "user.overlay.opaque";
 
@@ -80,9 +80,8 @@ fn part(plan: &Plan) -> Plan {
     Plan { folders, files, links, empty: plan.empty.clone(), left_out: plan.left_out.clone(), ..Plan::default() }
 }
 
-/// What a build did to the tree: what the upper layer holds beyond what it held `before`.
-pub(super) fn changes(before: &Inventory, upper: &Path, live: &Path) -> Result<Vec<Change>, StagingError> {
-    let after = Inventory::of_tree(upper)?;
+/// What a build did to the tree: what the upper layer holds `after` it beyond what it held `before`.
+pub(super) fn changes(before: &Inventory, after: &Inventory, upper: &Path, live: &Path) -> Vec<Change> {
     let known = before.entries();
     let new = after.entries().iter().filter(|(place, entry)| known.get(*place) != Some(*entry));
     let mut changes: Vec<Change> = new
@@ -92,7 +91,7 @@ pub(super) fn changes(before: &Inventory, upper: &Path, live: &Path) -> Result<V
     let gone = known.keys().filter(|place| !after.entries().contains_key(*place));
     changes.extend(gone.map(|place| (place.clone(), What::Removed)));
     changes.sort();
-    Ok(changes)
+    changes
 }
 
 /// None for what the kernel made in passing: a folder on the way, a copy that nobody changed.
@@ -103,10 +102,10 @@ fn what(place: &Path, now: &Entry, before: Option<&Entry>, upper: &Path, live: &
     if let Some(before) = before {
         return (!now.is_like(before)).then_some(What::Changed);
     }
-    let Ok(metadata) = fs::symlink_metadata(live.join(place)) else { return Some(What::Added) };
-    let target = metadata.is_symlink().then(|| fs::read_link(live.join(place)).unwrap_or_default());
+    let Ok(below) = walk::look_at(&live.join(place)) else { return Some(What::Added) };
+    let target = (below.entry.kind == Kind::Link).then(|| fs::read_link(live.join(place)).unwrap_or_default());
     let opaque = now.kind == Kind::Folder && is_opaque(&upper.join(place));
-    let same = now.is_like(&Entry::new(&metadata, target)) && !opaque;
+    let same = now.is_like(&Entry { target, ..below.entry }) && !opaque;
     (!same).then_some(What::Changed)
 }
 

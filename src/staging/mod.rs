@@ -17,6 +17,8 @@ mod removal;
 mod report;
 mod room;
 mod scan;
+mod scratch;
+mod walk;
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -36,8 +38,9 @@ pub use error::StagingError;
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
 pub use ownership::{sweep, sweep_alone};
 pub(crate) use removal::remove_tree;
+pub use scratch::Scratch;
 
-use exclusion::Exclusions;
+use exclusion::{Exclusions, Fate};
 
 /// The staged tree itself, in the stage's folder.
 const TREE: &str = "tree";
@@ -47,6 +50,15 @@ const SIDE: &str = "side";
 
 /// What the bundler's ear writes, in the side folder.
 const HEARD: &str = "heard";
+
+/// True if a file at `path` of the live tree reaches the stage: it is no secret, no medium, no log and no compiled output.
+#[must_use]
+pub fn is_staged(path: &Path, output_folders: &[PathBuf]) -> bool {
+    let rules = Exclusions::new(output_folders, None);
+    let stays = |path: &Path, kind| matches!(rules.fate(path, kind), Fate::Stage | Fate::StageUnwatched);
+    let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    stays(path, Kind::File) && folders.into_iter().all(|folder| stays(folder, Kind::Folder))
+}
 
 /// What to stage, and where.
 pub struct StagingRequest<'a> {
@@ -237,23 +249,25 @@ impl StagedTree {
         &self.live_before
     }
 
-    /// What stands now where writes to the staged tree end up: for [`Self::changes_since`].
+    /// What stands now where writes to the staged tree end up, but for what is below the folders `closed`: for
+    /// [`Self::changes_since`].
     ///
     /// # Errors
     /// A folder that cannot be read.
-    pub fn inventory(&self) -> Result<Inventory, StagingError> {
-        Inventory::of_tree(&self.written())
+    pub fn inventory(&self, closed: &[PathBuf]) -> Result<Inventory, StagingError> {
+        Inventory::of_tree_but(&self.written(), closed)
     }
 
-    /// What was made, changed and removed in the staged tree since its inventory was taken.
+    /// What was made, changed and removed in the staged tree since its inventory was taken with the same folders `closed`.
     ///
     /// # Errors
     /// A folder that cannot be read.
-    pub fn changes_since(&self, before: &Inventory) -> Result<Vec<Change>, StagingError> {
-        match self.holder {
-            Some(_) => layer::changes(before, &self.written(), &self.live),
-            None => Ok(differences(before, &self.inventory()?)),
-        }
+    pub fn changes_since(&self, before: &Inventory, closed: &[PathBuf]) -> Result<Vec<Change>, StagingError> {
+        let now = self.inventory(closed)?;
+        Ok(match self.holder {
+            Some(_) => layer::changes(before, &now, &self.written(), &self.live),
+            None => differences(before, &now),
+        })
     }
 
     /// Where writes to the tree end up.
@@ -291,6 +305,22 @@ impl StagedTree {
     /// As for [`Self::put`], and a file that is not there.
     pub fn remove(&self, place: &Path) -> Result<(), StagingError> {
         overlay::remove(&self.root(), place)
+    }
+
+    /// Takes away the file or link at a place, and the folders that are empty without it. That nothing is there is no error.
+    ///
+    /// # Errors
+    /// As for [`Self::put`], and a folder at that place.
+    pub fn discard(&self, place: &Path) -> Result<(), StagingError> {
+        overlay::discard(&self.root(), place)
+    }
+
+    /// Makes a symbolic link that points at `target`, as it is written.
+    ///
+    /// # Errors
+    /// As for [`Self::put`], and a name that is taken.
+    pub fn link(&self, place: &Path, target: &Path) -> Result<(), StagingError> {
+        overlay::link(&self.root(), place, target)
     }
 
     /// Removes the stage, unless it is to be kept.

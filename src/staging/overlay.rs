@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fchmod, mkdirat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fchmod, mkdirat, openat, statat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
 use super::error::StagingError;
@@ -31,8 +31,33 @@ pub(super) fn remove(tree: &Path, place: &Path) -> Result<(), StagingError> {
     clear(&folder, name).map_err(|error| error.at(tree, place))
 }
 
+/// Removes a file or a link, if there is one, and then the folders that nothing is left in.
+pub(super) fn discard(tree: &Path, place: &Path) -> Result<(), StagingError> {
+    if tree.join(place).symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let (folder, name) = parent(tree, place, false)?;
+    match clear(&folder, name) {
+        Ok(()) | Err(Refusal::Missing) => {}
+        Err(Refusal::Link) => unlinkat(&folder, name, AtFlags::empty())
+            .map_err(|error| StagingError::unwritable(&tree.join(place), error))?,
+        Err(error) => return Err(error.at(tree, place)),
+    }
+    let above = place.ancestors().skip(1).take_while(|folder| !folder.as_os_str().is_empty());
+    // The first one that still holds something ends it.
+    above.map(|folder| tree.join(folder)).take_while(|folder| std::fs::remove_dir(folder).is_ok()).for_each(drop);
+    Ok(())
+}
+
+/// Makes a symbolic link.
+pub(super) fn link(tree: &Path, place: &Path, target: &Path) -> Result<(), StagingError> {
+    let (folder, name) = parent(tree, place, true)?;
+    symlinkat(target, &folder, name).map_err(|error| StagingError::unwritable(&tree.join(place), error))
+}
+
 enum Refusal {
     Missing,
+    Link,
     NotAFile(&'static str),
     Failed(Errno),
 }
@@ -41,6 +66,7 @@ impl Refusal {
     fn at(self, tree: &Path, place: &Path) -> StagingError {
         match self {
             Self::Missing => unsafe_path(place, "there is no such file to remove"),
+            Self::Link => unsafe_path(place, "a symbolic link has this name"),
             Self::NotAFile(reason) => unsafe_path(place, reason),
             Self::Failed(error) => StagingError::unwritable(&tree.join(place), error),
         }
@@ -56,7 +82,7 @@ fn clear(folder: &OwnedFd, name: &OsStr) -> Result<(), Refusal> {
     };
     match FileType::from_raw_mode(status.st_mode) {
         FileType::RegularFile => unlinkat(folder, name, AtFlags::empty()).map_err(Refusal::Failed),
-        FileType::Symlink => Err(Refusal::NotAFile("a symbolic link has this name")),
+        FileType::Symlink => Err(Refusal::Link),
         FileType::Directory => Err(Refusal::NotAFile("a folder has this name")),
         _ => Err(Refusal::NotAFile("a socket or device has this name")),
     }

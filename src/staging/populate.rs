@@ -2,9 +2,10 @@
 //!
 //! It must not know why something is left out.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -18,6 +19,7 @@ use super::copy::{Copied, Copier, Method, times};
 use super::error::StagingError;
 use super::inventory::Kind;
 use super::scan::{Plan, Planned};
+use super::walk;
 
 /// Folders that Rails expects to find, whether the live tree has them or not.
 pub(super) const WANTED_BY_RAILS: &[&str] = &["log", "tmp", "tmp/pids"];
@@ -42,18 +44,38 @@ pub(super) fn populate(
     interrupted: &AtomicBool,
     progress: &dyn Fn(u64),
 ) -> Result<Populated, StagingError> {
-    for folder in plan.folders.iter().map(|folder| &folder.place).chain(&plan.empty) {
-        make_folder(&tree.join(folder))?;
-    }
+    let mask = permission_mask(tree)?;
+    walk::spread(|| make_folders(plan, tree))?;
     for name in WANTED_BY_RAILS {
         make_folder(&tree.join(name))?;
     }
-    let populated = files(plan, tree, method, interrupted, progress)?;
+    let copier = Copier::new(method, mask, interrupted);
+    let populated = files(plan, tree, &copier, interrupted, progress)?;
     for link in &plan.links {
         make_link(link, tree)?;
     }
     plan.folders.iter().rev().try_for_each(|folder| settle_folder(folder, tree))?;
     Ok(populated)
+}
+
+/// The permission bits that a new file here can have: what the umask, or a default list of the folder, leaves.
+fn permission_mask(tree: &Path) -> Result<u32, StagingError> {
+    let trial = tree.join("themegate-mode-trial");
+    let make = || {
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o777).open(&trial)?;
+        fs::remove_file(&trial)?;
+        Ok(file.metadata()?.mode() & 0o777)
+    };
+    make().map_err(|error: io::Error| StagingError::unwritable(&trial, error))
+}
+
+/// Makes all folders, those of one depth at a time.
+fn make_folders(plan: &Plan, tree: &Path) -> Result<(), StagingError> {
+    let mut levels: BTreeMap<usize, Vec<&Path>> = BTreeMap::new();
+    for place in plan.folders.iter().map(|folder| &folder.place).chain(&plan.empty) {
+        levels.entry(place.components().count()).or_default().push(place);
+    }
+    levels.values().try_for_each(|level| level.par_iter().try_for_each(|place| make_folder(&tree.join(place))))
 }
 
 fn make_folder(path: &Path) -> Result<(), StagingError> {
@@ -67,14 +89,13 @@ fn make_folder(path: &Path) -> Result<(), StagingError> {
 fn files(
     plan: &Plan,
     tree: &Path,
-    method: Method,
+    copier: &Copier<'_>,
     interrupted: &AtomicBool,
     progress: &dyn Fn(u64),
 ) -> Result<Populated, StagingError> {
     let count = AtomicU64::new(0);
     let bytes = AtomicU64::new(0);
     let moving = Mutex::new(Vec::new());
-    let copier = Copier::new(method, interrupted);
     let one = |buffer: &mut Vec<u8>, file: &Planned| {
         if interrupted.load(Ordering::Relaxed) {
             return Err(StagingError::Interrupted);
@@ -90,7 +111,7 @@ fn files(
         Ok(())
     };
     with_progress(
-        || plan.files.par_iter().try_for_each_init(Vec::new, one),
+        || walk::spread(|| plan.files.par_iter().try_for_each_init(Vec::new, one)),
         || progress(count.load(Ordering::Relaxed)),
     )?;
     let mut moving = moving.into_inner().unwrap_or_else(PoisonError::into_inner);

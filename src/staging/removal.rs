@@ -10,10 +10,11 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fchmod, openat, unli
 use rustix::io::Errno;
 
 use super::error::StagingError;
+use super::walk;
 
 /// Removes a folder and all below it. A folder that is not there is no error.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), StagingError> {
-    match remove_at(CWD, path) {
+    match walk::spread(|| remove_at(CWD, path)) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(StagingError::Removal { path: PathBuf::from(path), source: io::Error::from(error) }),
     }
@@ -41,12 +42,19 @@ fn empty(folder: &OwnedFd) -> Result<(), Errno> {
             _ => files.push(name.to_owned()),
         }
     }
-    if !(folders.is_empty() && files.is_empty()) {
-        // A build may leave folders that nobody can write to; root needs no leave.
-        let _may_fail_for_root_squash = fchmod(folder, Mode::RWXU);
+    files.iter().try_for_each(|name| permitted(folder, || remove_file(folder, name)))?;
+    folders.par_iter().try_for_each(|name| permitted(folder, || remove_folder(folder, name)))
+}
+
+/// A build may leave folders that nobody can write to: made writable, tried once more.
+fn permitted(folder: &OwnedFd, removal: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
+    match removal() {
+        Err(Errno::ACCESS) => {
+            fchmod(folder, Mode::RWXU)?;
+            removal()
+        }
+        other => other,
     }
-    files.iter().try_for_each(|name| remove_file(folder, name))?;
-    folders.par_iter().try_for_each(|name| remove_folder(folder, name))
 }
 
 fn remove_file(folder: &OwnedFd, name: &CString) -> Result<(), Errno> {

@@ -3,18 +3,16 @@
 //! It opens no file; it must not know how files are copied.
 
 use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use walkdir::{DirEntry, WalkDir};
 
 use super::error::StagingError;
 use super::exclusion::{Exclusions, Fate, is_secret};
 use super::inventory::{Entry, Kind};
 use super::link::{self, Lead, Source};
+use super::walk::{self, Found, Visitor};
 
 /// One thing to be made in the stage.
 #[derive(Debug, Clone)]
@@ -40,6 +38,8 @@ pub(super) struct Plan {
     pub(super) folders: Vec<Planned>,
     pub(super) files: Vec<Planned>,
     pub(super) links: Vec<Planned>,
+    /// Links of which it is not yet known where they lead; none when the whole tree is read.
+    pub(super) unsettled: Vec<Planned>,
     /// Folders of the live tree that begin empty.
     pub(super) empty: Vec<PathBuf>,
     /// Sockets, FIFOs and devices, which are left out.
@@ -69,8 +69,11 @@ pub(super) fn live_tree(
     let mut sources = vec![Source { folder: live.to_path_buf(), place: PathBuf::new() }];
     let mut next = 0;
     while let Some(source) = sources.get(next).cloned() {
-        Scan { named, exclusions, interrupted, owner: owner(), plan: &mut plan, sources: &mut sources }
-            .folder(&source)?;
+        let in_live = source.place.as_os_str().is_empty();
+        let scan = Scan { exclusions, interrupted, in_live, owner: owner() };
+        let links = scan.source(&source, &mut plan)?;
+        // Where a link leads depends on the folders that were taken in for links before it.
+        links.into_iter().for_each(|link| settle_link(link, named, exclusions, &mut sources, &mut plan));
         next += 1;
     }
     Ok(plan)
@@ -83,26 +86,32 @@ pub(super) fn watched(live: &Path, exclusions: &Exclusions) -> Result<BTreeMap<P
     Ok(live_tree(named, &live, exclusions, &AtomicBool::new(false))?.watched)
 }
 
-/// Reads a whole tree, leaving out nothing.
-pub(super) fn whole_tree(root: &Path) -> Result<BTreeMap<PathBuf, Entry>, StagingError> {
-    let mut entries = BTreeMap::new();
-    for found in WalkDir::new(root).min_depth(1) {
-        let found = found.map_err(|error| walk_error(root, error))?;
-        let metadata = found.metadata().map_err(|error| walk_error(root, error))?;
-        let place = found.path().strip_prefix(root).unwrap_or(found.path()).to_path_buf();
-        entries.insert(place, Entry::new(&metadata, target_of(&found, &metadata)));
+/// Reads a whole tree; of the folders `closed`, themselves and nothing below them.
+pub(super) fn whole_tree(root: &Path, closed: &[PathBuf]) -> Result<BTreeMap<PathBuf, Entry>, StagingError> {
+    let parts = walk::spread(|| walk::below(&Everything { closed }, root, Path::new("")))?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+struct Everything<'a> {
+    closed: &'a [PathBuf],
+}
+
+impl Visitor for Everything<'_> {
+    type Part = Vec<(PathBuf, Entry)>;
+
+    fn visit(&self, found: Found, part: &mut Self::Part) -> bool {
+        let open = !self.closed.contains(&found.place);
+        part.push((found.place, found.entry));
+        open
     }
-    Ok(entries)
-}
 
-fn target_of(found: &DirEntry, metadata: &Metadata) -> Option<PathBuf> {
-    metadata.is_symlink().then(|| fs::read_link(found.path()).unwrap_or_default())
-}
+    fn may_be_missed(&self, _: &Path, _: &io::Error) -> bool {
+        false
+    }
 
-fn walk_error(root: &Path, error: walkdir::Error) -> StagingError {
-    let path = error.path().unwrap_or(root).to_path_buf();
-    let source = error.into_io_error().unwrap_or_else(|| io::Error::other("a loop of links"));
-    StagingError::Unreadable { path, source }
+    fn is_interrupted(&self) -> bool {
+        false
+    }
 }
 
 /// In a user namespace of its own, a process can change what belongs to itself; root's namespace knows everybody.
@@ -117,119 +126,133 @@ const fn staged(fate: Fate) -> bool {
 }
 
 struct Scan<'a> {
-    named: &'a Path,
     exclusions: &'a Exclusions,
     interrupted: &'a AtomicBool,
+    /// Whether the live tree itself is read, and not a folder that was taken in for a link.
+    in_live: bool,
     /// Whose files an overlay can change; none for everybody's.
     owner: Option<(u32, u32)>,
-    plan: &'a mut Plan,
-    sources: &'a mut Vec<Source>,
+}
+
+/// What was found in one folder.
+#[derive(Default)]
+struct Part {
+    plan: Plan,
+    watched: Vec<(PathBuf, Entry)>,
 }
 
 impl Scan<'_> {
-    fn folder(&mut self, source: &Source) -> Result<(), StagingError> {
+    /// Reads one folder that the stage takes in; gives the links in it, whose fate is not settled yet.
+    fn source(&self, source: &Source, plan: &mut Plan) -> Result<Vec<Planned>, StagingError> {
         // A folder taken in for a link is made as a folder; the tree's root is there already.
-        let depth = usize::from(source.place.as_os_str().is_empty());
-        let mut walk = WalkDir::new(&source.folder).min_depth(depth).into_iter();
-        while let Some(found) = walk.next() {
-            if self.interrupted.load(Ordering::Relaxed) {
-                return Err(StagingError::Interrupted);
-            }
-            let found = match found {
-                Ok(found) => found,
-                Err(error) if self.may_be_missed(source, &error) => continue,
-                Err(error) => return Err(walk_error(&source.folder, error)),
-            };
-            if !self.entry(source, &found)? && found.file_type().is_dir() {
-                walk.skip_current_dir();
+        if !source.place.as_os_str().is_empty() {
+            let found =
+                walk::look_at(&source.folder).map_err(|error| StagingError::unreadable(&source.folder, error))?;
+            let mut part = Part::default();
+            let wanted = self.visit(Found { place: source.place.clone(), ..found }, &mut part);
+            plan.take(part);
+            if !wanted {
+                return Ok(Vec::new());
             }
         }
-        Ok(())
-    }
-
-    /// What vanished while we looked, or is only watched and cannot be read, stops nothing.
-    fn may_be_missed(&self, source: &Source, error: &walkdir::Error) -> bool {
-        let gone = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
-        let place =
-            error.path().and_then(|path| path.strip_prefix(&source.folder).ok()).map(|below| source.place.join(below));
-        let deep = error.depth() > 0;
-        let unneeded = place.is_some_and(|place| {
-            matches!(
-                self.exclusions.fate(&place, Kind::Folder),
-                Fate::Watch | Fate::Output | Fate::Empty | Fate::LeaveOut
-            )
-        });
-        deep && (gone || unneeded)
-    }
-
-    /// Takes one entry in; false if nothing below it matters.
-    fn entry(&mut self, source: &Source, found: &DirEntry) -> Result<bool, StagingError> {
-        let below = found.path().strip_prefix(&source.folder).unwrap_or(found.path());
-        let place = if below.as_os_str().is_empty() { source.place.clone() } else { source.place.join(below) };
-        let metadata = match found.metadata() {
-            Ok(metadata) => metadata,
-            Err(error) if self.may_be_missed(source, &error) => return Ok(false),
-            Err(error) => return Err(walk_error(&source.folder, error)),
-        };
-        let entry = Entry::new(&metadata, target_of(found, &metadata));
-        let fate = self.exclusions.fate(&place, entry.kind);
-        let in_live = source.place.as_os_str().is_empty();
-        let secret = fate == Fate::Watch && is_secret(&place);
-        if in_live && (fate == Fate::LeaveOut || secret || (staged(fate) && entry.kind == Kind::Special)) {
-            self.plan.left_out.push(place.clone());
-        }
-        if secret && entry.kind == Kind::Link {
-            self.plan.secrets_elsewhere.extend(fs::canonicalize(found.path()));
-        }
-        if matches!(fate, Fate::Stage | Fate::Watch | Fate::Output) {
-            self.plan.watched.insert(place.clone(), entry.clone());
-        }
-        match fate {
-            Fate::LeaveOut => return Ok(false),
-            Fate::Empty | Fate::Output => {
-                self.plan.empty.push(place);
-                return Ok(fate == Fate::Output);
-            }
-            Fate::Watch if secret => return Ok(false),
-            Fate::Watch => self.plan.output_bytes += disk_bytes(&metadata),
-            Fate::Stage | Fate::StageUnwatched => {
-                let unwatched = fate == Fate::StageUnwatched;
-                let source = found.path().to_path_buf();
-                let shows_through = in_live && self.owner.is_none_or(|owner| owner == (metadata.uid(), metadata.gid()));
-                let planned = Planned { place, source, entry, unwatched, points_at: None, shows_through };
-                self.plan_for(planned, disk_bytes(&metadata));
-            }
-        }
-        Ok(true)
-    }
-
-    fn plan_for(&mut self, planned: Planned, disk_bytes: u64) {
-        match planned.entry.kind {
-            Kind::Folder => self.plan.folders.push(planned),
-            Kind::Link => self.link(planned),
-            Kind::Special => self.plan.special.push(planned.place),
-            Kind::File => {
-                self.plan.disk_bytes += disk_bytes;
-                self.plan.files.push(planned);
-            }
-        }
-    }
-
-    fn link(&mut self, mut planned: Planned) {
-        let target = planned.entry.target.clone().unwrap_or_default();
-        match link::lead(&planned.source, &planned.place, &target, self.named, self.sources) {
-            Lead::Inside => {}
-            Lead::Rewritten(place) => planned.points_at = Some(place),
-            Lead::Out(folder) if self.exclusions.is_real_folder(&planned.place) && folder.is_dir() => {
-                self.sources.push(Source { folder, place: planned.place });
-                return;
-            }
-            Lead::Out(to) => self.plan.leading_out.push((planned.place.clone(), to)),
-        }
-        self.plan.links.push(planned);
+        let parts = walk::spread(|| walk::below(self, &source.folder, &source.place))?;
+        parts.into_iter().for_each(|part| plan.take(part));
+        Ok(std::mem::take(&mut plan.unsettled))
     }
 }
 
-fn disk_bytes(metadata: &Metadata) -> u64 {
-    metadata.blocks() * 512
+impl Visitor for Scan<'_> {
+    type Part = Part;
+
+    /// Takes one entry in; false if nothing below it matters.
+    fn visit(&self, found: Found, part: &mut Part) -> bool {
+        let Found { place, path: source, entry, disk_bytes, owner } = found;
+        let fate = self.exclusions.fate(&place, entry.kind);
+        let secret = fate == Fate::Watch && is_secret(&place);
+        if self.in_live && (fate == Fate::LeaveOut || secret || (staged(fate) && entry.kind == Kind::Special)) {
+            part.plan.left_out.push(place.clone());
+        }
+        if secret && entry.kind == Kind::Link {
+            part.plan.secrets_elsewhere.extend(fs::canonicalize(&source));
+        }
+        if matches!(fate, Fate::Stage | Fate::Watch | Fate::Output) {
+            part.watched.push((place.clone(), entry.clone()));
+        }
+        match fate {
+            Fate::LeaveOut => return false,
+            Fate::Empty | Fate::Output => {
+                part.plan.empty.push(place);
+                return fate == Fate::Output;
+            }
+            Fate::Watch if secret => return false,
+            Fate::Watch => part.plan.output_bytes += disk_bytes,
+            Fate::Stage | Fate::StageUnwatched => {
+                let unwatched = fate == Fate::StageUnwatched;
+                let shows_through = self.in_live && self.owner.is_none_or(|ours| ours == owner);
+                part.plan.add(Planned { place, source, entry, unwatched, points_at: None, shows_through }, disk_bytes);
+            }
+        }
+        true
+    }
+
+    /// What vanished while we looked, or is only watched and cannot be read, stops nothing.
+    fn may_be_missed(&self, place: &Path, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::NotFound
+            || matches!(
+                self.exclusions.fate(place, Kind::Folder),
+                Fate::Watch | Fate::Output | Fate::Empty | Fate::LeaveOut
+            )
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+impl Plan {
+    fn take(&mut self, part: Part) {
+        let Part { plan, watched } = part;
+        self.folders.extend(plan.folders);
+        self.files.extend(plan.files);
+        self.unsettled.extend(plan.unsettled);
+        self.empty.extend(plan.empty);
+        self.special.extend(plan.special);
+        self.left_out.extend(plan.left_out);
+        self.secrets_elsewhere.extend(plan.secrets_elsewhere);
+        self.disk_bytes += plan.disk_bytes;
+        self.output_bytes += plan.output_bytes;
+        self.watched.extend(watched);
+    }
+
+    fn add(&mut self, planned: Planned, disk_bytes: u64) {
+        match planned.entry.kind {
+            Kind::Folder => self.folders.push(planned),
+            Kind::Link => self.unsettled.push(planned),
+            Kind::Special => self.special.push(planned.place),
+            Kind::File => {
+                self.disk_bytes += disk_bytes;
+                self.files.push(planned);
+            }
+        }
+    }
+}
+
+fn settle_link(
+    mut planned: Planned,
+    named: &Path,
+    exclusions: &Exclusions,
+    sources: &mut Vec<Source>,
+    plan: &mut Plan,
+) {
+    let target = planned.entry.target.clone().unwrap_or_default();
+    match link::lead(&planned.source, &planned.place, &target, named, sources) {
+        Lead::Inside => {}
+        Lead::Rewritten(place) => planned.points_at = Some(place),
+        Lead::Out(folder) if exclusions.is_real_folder(&planned.place) && folder.is_dir() => {
+            sources.push(Source { folder, place: planned.place });
+            return;
+        }
+        Lead::Out(to) => plan.leading_out.push((planned.place.clone(), to)),
+    }
+    plan.links.push(planned);
 }
