@@ -50,6 +50,9 @@ pub struct Configuration {
     /// What follows a promotion.
     #[serde(default)]
     pub promotion: PromotionSettings,
+    /// What git's hooks judge.
+    #[serde(default)]
+    pub hook: HookSettings,
     /// Variables for the precompile, besides those that themegate sets itself.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -89,6 +92,25 @@ impl Default for CheckSettings {
             time_limit: Duration::from_secs(60 * 60),
             stall_limit: Duration::from_secs(10 * 60),
         }
+    }
+}
+
+/// What git's hooks judge.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HookSettings {
+    /// Branches that are judged, a `*` at the end standing for anything. Without any: all of them before a push, and in
+    /// `pre-receive` the one that the bare repository's HEAD names.
+    pub branches: Vec<String>,
+    /// How long a hook waits for another themegate that is at work on the site.
+    #[serde(deserialize_with = "duration")]
+    pub wait: Duration,
+}
+
+impl Default for HookSettings {
+    /// Somebody is waiting for the push to end: five minutes are a long build's worth, and then a word is better.
+    fn default() -> Self {
+        Self { branches: Vec::new(), wait: Duration::from_secs(5 * 60) }
     }
 }
 

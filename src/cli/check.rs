@@ -15,7 +15,7 @@ use crate::change::patch::Patch;
 use crate::change::revision::{LocalEdits, RepositoryPlace, SiteRevision};
 use crate::gate::{self, CheckRequest, Proposal, rehearsal};
 use crate::isolation::{IsolationChoice, NetworkChoice};
-use crate::report::{Report, github, json, junit, sarif, text};
+use crate::report::{Report, github, html, json, junit, sarif, text};
 use crate::site::locate;
 use crate::staging::Way;
 
@@ -27,7 +27,7 @@ use crate::staging::Way;
 #[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
     #[command(flatten)]
-    site: SiteArgs,
+    pub(super) site: SiteArgs,
     /// A theme: its folder as published, or a single stylesheet; may be given several times
     #[arg(long = "theme", value_name = "DIR")]
     themes: Vec<PathBuf>,
@@ -48,7 +48,7 @@ pub struct CheckArgs {
     patch: Option<PathBuf>,
     /// Check every theme that the site has with the next Mastodon, a tag of the live tree's repository, before the upgrade
     #[arg(long, value_name = "TAG", conflicts_with_all = ["themes", "rev", "patch"])]
-    rehearse: Option<String>,
+    pub(super) rehearse: Option<String>,
     /// What compiles: auto, rails, builtin, or a command line run in the staged tree [default: auto]
     #[arg(long, value_name = "WHAT", env = "THEMEGATE_COMPILER")]
     compiler: Option<String>,
@@ -69,10 +69,10 @@ pub struct CheckArgs {
     network: Option<NetworkChoice>,
     /// How the report is written
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    pub(super) format: Format,
     /// Write the report there instead of printing it
     #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Keep the staging directory, and say where it is
     #[arg(long)]
     keep_stage: bool,
@@ -81,7 +81,7 @@ pub struct CheckArgs {
     strict: bool,
     /// List harmless notes too
     #[arg(long, short)]
-    verbose: bool,
+    pub(super) verbose: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -91,6 +91,7 @@ Examples:
   themegate check                                 the live tree as it is
   themegate check --live /srv/mastodon/live --theme ~/a --theme ~/b
   themegate check --theme ~/a --format json | jq .verdict
+  themegate check --theme ~/a --format html --output report.html
   themegate check --rev origin/stable             the live tree's repository at a commit, before you check it out
   themegate check --theme ~/TangerineUI --rev v2.5   a theme's repository at a tag
   git diff --binary v4.1.6 | themegate check --patch -   a patch against the live tree
@@ -125,6 +126,8 @@ pub enum Format {
     Github,
     /// JUnit XML, for CI systems.
     Junit,
+    /// One page without scripts, to hand on or to print.
+    Html,
 }
 
 /// Runs the check and writes its report; gives the exit code.
@@ -155,7 +158,7 @@ fn people(args: &CheckArgs) -> rehearsal::People {
     super::rollback_theme::people(&live)
 }
 
-fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.output {
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} could not be written", path.display()))?;
@@ -168,7 +171,7 @@ fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Re
 }
 
 /// Ctrl-C and its like set a flag: the build is ended and the stage removed before the process ends.
-fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&interrupted))
@@ -177,7 +180,7 @@ fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
-fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<CheckRequest> {
+pub(super) fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<CheckRequest> {
     Ok(CheckRequest {
         live: args.site.live.clone(),
         state: args.site.state.clone(),
@@ -260,6 +263,7 @@ pub(super) fn write(
         Format::Sarif => sarif::write(&report.findings, out)?,
         Format::Github => github::write(&report.findings, out)?,
         Format::Junit => junit::write(&report.findings, out)?,
+        Format::Html => html::write(report, stored, out)?,
     }
     out.flush()
 }

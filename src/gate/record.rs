@@ -9,6 +9,7 @@ use crate::configuration::Acceptance;
 use crate::finding::{Evidence, Finding, Severity};
 use crate::invariant::{InvariantResult, OfferedTheme};
 use crate::manifest::diff::ManifestDiff;
+use crate::report::people::PeopleFacts;
 use crate::report::{
     ChangeFacts, LeftOutFact, LogFacts, PrecompileFacts, Report, SCHEMA_VERSION, SiteFacts, StagingFacts, Timing,
 };
@@ -27,6 +28,7 @@ pub(super) struct Record<'gate> {
     pub(super) manifest_diff: Option<ManifestDiff>,
     pub(super) invariants: Vec<InvariantResult>,
     pub(super) touched: Vec<String>,
+    pub(super) people: Option<PeopleFacts>,
     timings: Vec<Timing>,
     current: Option<(&'static str, Instant)>,
 }
@@ -42,6 +44,7 @@ impl<'gate> Record<'gate> {
             manifest_diff: None,
             invariants: Vec::new(),
             touched: Vec::new(),
+            people: None,
             timings: Vec::new(),
             current: None,
         }
@@ -111,7 +114,9 @@ impl<'gate> Record<'gate> {
             findings: self.findings,
             manifest_diff: self.manifest_diff,
             invariants: self.invariants,
+            people: self.people,
             timings: self.timings,
+            promotion: None,
         }
     }
 }

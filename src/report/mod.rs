@@ -1,8 +1,11 @@
 //! What a check says of itself: one record, several readers. One file per format.
 
+pub mod diagnosis;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
+pub mod people;
 mod rehearsed;
 pub mod sarif;
 pub mod text;
@@ -15,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Finding;
 use crate::invariant::InvariantResult;
 use crate::manifest::diff::ManifestDiff;
+use crate::promotion::facts::SwitchFacts;
 use crate::site::{Fork, Toolchain};
 use crate::verdict::Verdict;
 
@@ -54,8 +58,14 @@ pub struct Report {
     pub manifest_diff: Option<ManifestDiff>,
     /// What was checked on the compiled tree.
     pub invariants: Vec<InvariantResult>,
+    /// How many people use each theme that will be offered; none where nobody asked.
+    #[serde(default)]
+    pub people: Option<people::PeopleFacts>,
     /// Seconds by stage, in order.
     pub timings: Vec<Timing>,
+    /// What made it live, if it was promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<SwitchFacts>,
 }
 
 /// The live tree.
