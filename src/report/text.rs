@@ -101,6 +101,8 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)>
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
         ("staging", format!("{}, {size}", staging.method), "staging")
     }));
+    let isolation = report.staging.as_ref().map(|staging| staging.isolation.clone()).filter(|words| !words.is_empty());
+    rows.extend(isolation.map(|words| ("isolation", words, "")));
     let build = report.precompile.as_ref();
     let sheets = report.fast.as_ref().map_or_else(String::new, |fast| match fast.sheets.len() {
         1 => ", 1 stylesheet".to_owned(),
