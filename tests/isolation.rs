@@ -322,7 +322,7 @@ fn where_the_system_forbids_namespaces_the_next_way_is_taken_and_the_report_says
     assert_eq!(demanded.code, 3, "{}", demanded.stderr);
     assert!(demanded.stderr.contains("--staging auto"), "{}", demanded.stderr);
     // Root that may mount without a user namespace does.
-    let root = through(&forbid("max_user_namespaces"), &[]);
+    let root = through(&forbid("max_user_namespaces"), &["--fresh"]);
     root.assert_verdict("pass", 0);
     assert_eq!(root.report["staging"]["method"], "overlay", "{}", root.report["staging"]);
 }
