@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::progress::TerminalProgress;
 use super::{SiteArgs, terminal};
+use crate::byte_size::ByteSize;
 use crate::change::revision::{LocalEdits, RepositoryPlace, SiteRevision};
 use crate::gate::{self, CheckRequest, Proposal};
 use crate::report::{Report, github, json, junit, sarif, text};
@@ -48,6 +49,9 @@ pub struct CheckArgs {
     /// The longest the build may neither print nor compute [default: 10m]
     #[arg(long, value_name = "TIME", env = "THEMEGATE_STALL_LIMIT", value_parser = crate::configuration::parse_duration)]
     stall_limit: Option<std::time::Duration>,
+    /// The most memory the build may hold, such as '3 GB' [default: as much as there is]
+    #[arg(long, value_name = "AMOUNT", env = "THEMEGATE_MEMORY_LIMIT")]
+    memory_limit: Option<ByteSize>,
     /// How the report is written
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -60,6 +64,9 @@ pub struct CheckArgs {
     /// Report every line of the build log that no rule knows, not only those that look like trouble
     #[arg(long)]
     strict: bool,
+    /// Compile again without the compile caches of earlier checks or of the live tree
+    #[arg(long)]
+    fresh: bool,
     /// List harmless notes too
     #[arg(long, short)]
     verbose: bool,
@@ -153,8 +160,10 @@ fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<Ch
         compiler: args.compiler.as_deref().map(|word| word.parse().unwrap_or_else(|never| match never {})),
         time_limit: args.time_limit,
         stall_limit: args.stall_limit,
+        memory_limit: args.memory_limit,
         keep_stage: args.keep_stage,
         strict: args.strict,
+        fresh: args.fresh,
         own: std::env::current_exe().context("themegate could not find its own program file")?,
         interrupted: Arc::clone(interrupted),
     })

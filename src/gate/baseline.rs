@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::build::{self, Gate};
 use super::record::Record;
-use super::{GateError, surroundings};
+use super::{GateError, caches, surroundings};
 use crate::change::ChangeSource;
 use crate::compiler::Compiler;
 use crate::finding::{Baseline, Evidence, Finding, Severity};
@@ -91,6 +91,7 @@ fn build_untouched(
     record: &Record<'_>,
 ) -> Result<Option<BTreeSet<String>>, GateError> {
     let control = surroundings::stage(gate.request, gate.site, false, record.progress)?;
+    caches::bring_to_control(gate, compiler, &control)?;
     let own = SiteEnvironment::read(&gate.site.root);
     let build = build::compile(gate, compiler, &control, &own, record.progress)?;
     if build.end != BuildEnd::Exited(0) {

@@ -3,6 +3,8 @@
 mod aftermath;
 mod baseline;
 mod build;
+mod caches;
+mod foresight;
 mod offered;
 mod passed;
 mod proposal;
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::byte_size::ByteSize;
 use crate::change::{Change, ChangeError, GoesLive};
 use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
@@ -50,10 +53,14 @@ pub struct CheckRequest {
     pub time_limit: Option<Duration>,
     /// The longest a build may stand still, if it was said.
     pub stall_limit: Option<Duration>,
+    /// The most memory a build may hold, if it was said.
+    pub memory_limit: Option<ByteSize>,
     /// Keep the staging directory.
     pub keep_stage: bool,
     /// Report every line that no rule knows.
     pub strict: bool,
+    /// Ask again, whatever an earlier run has answered.
+    pub fresh: bool,
     /// This program's own file: the builtin compiler and the bundler's listener run in it.
     pub own: PathBuf,
     /// Set when the user asks to stop.
@@ -147,6 +154,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let run = runs::new_name(&site.state);
     let mut log = None;
     let mut stage = None;
+    record.findings.extend(foresight::of(request, &settings, &site.state));
     if !record.is_fatal() {
         let staged = stage.insert(stage_change(request, site, change, &mut record)?);
         let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
@@ -166,6 +174,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         )?);
     }
     stop_if_asked(request)?;
+    let cache_key = record.caches.take();
     record.acknowledge(&settings.accept);
     let mut report = record.into_report(run, site, change, &offered, stage.as_ref().filter(|_| request.keep_stage));
     runs::keep(&site.state, &report, log.as_deref())?;
@@ -173,6 +182,9 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         passed::keep(site, change, staged, request.keep_stage, &report.run, seen)?;
         report.promotable = true;
         runs::keep(&site.state, &report, None)?;
+    }
+    if let Some(staged) = &stage {
+        caches::keep(request, &settings, site, change, (cache_key, report.verdict), staged);
     }
     close(stage, request.keep_stage)?;
     Ok(report)

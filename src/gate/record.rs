@@ -27,6 +27,7 @@ pub(super) struct Record<'gate> {
     pub(super) manifest_diff: Option<ManifestDiff>,
     pub(super) invariants: Vec<InvariantResult>,
     pub(super) touched: Vec<String>,
+    pub(super) caches: super::caches::Key,
     timings: Vec<Timing>,
     current: Option<(&'static str, Instant)>,
 }
@@ -42,6 +43,7 @@ impl<'gate> Record<'gate> {
             manifest_diff: None,
             invariants: Vec::new(),
             touched: Vec::new(),
+            caches: None,
             timings: Vec::new(),
             current: None,
         }

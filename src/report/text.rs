@@ -67,10 +67,13 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
     row("change", &change_line(report), "change");
     if let Some(staging) = &report.staging {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
-        row("staging", &format!("{}, {size}", staging.method), "staging");
+        let cached = if staging.cached_files == 0 { "" } else { ", compile caches of an earlier check" };
+        row("staging", &format!("{}, {size}{cached}", staging.method), "staging");
     }
     if let Some(build) = &report.precompile {
-        row("precompile", &format!("{}   {}", build.command, build.end), "precompile");
+        let memory =
+            if build.peak_memory == 0 { String::new() } else { format!("   {} of memory", size(build.peak_memory)) };
+        row("precompile", &format!("{}   {}{memory}", build.command, build.end), "precompile");
     }
     if let Some(log) = &report.log {
         row("log", &log_line(report, log.lines, log.unaccounted), "rules");
