@@ -534,3 +534,218 @@ fn a_revision_that_is_no_mastodon_is_refused() {
     checked.assert_verdict("block", 1);
     assert!(checked.finding("revision-is-no-mastodon").is_some(), "{:?}", checked.grave());
 }
+
+/// The patch that `edit` makes of the live tree, which is as it was afterwards.
+fn patch_of(site: &Site, edit: impl FnOnce(&Path)) -> PathBuf {
+    on_next(site, edit);
+    let file = site.folder.path().join("change.patch");
+    git(&site.live, &["diff", "--binary", "--output", &file.to_string_lossy(), "main", "next"]);
+    file
+}
+
+fn check_patch(site: &Site, patch: &Path) -> Checked {
+    site.check(&["--patch", &patch.to_string_lossy()])
+}
+
+#[test]
+fn a_patch_is_judged_like_any_change_and_can_be_promoted() {
+    let site = checkout();
+    let patch = patch_of(&site, add_fresh);
+    fs::remove_dir_all(site.path(".git")).unwrap();
+    let checked = check_patch(&site, &patch);
+    checked.assert_verdict("pass", 0);
+    let facts = (&checked.report["themes"], &checked.report["promotable"]);
+    assert_eq!(facts, (&serde_json::json!(["fresh"]), &true.into()));
+    let run = checked.report["run"].as_str().unwrap().to_owned();
+    assert!(site.command(&["promote", "--run", &run]).status().unwrap().success());
+    assert!(site.path(SHEET).is_file());
+    assert!(fs::read_to_string(site.path("config/themes.yml")).unwrap().contains("fresh: styles/fresh.scss"));
+    let again = check_patch(&site, &patch);
+    again.assert_verdict("block", 1);
+    assert!(again.finding("patch-does-not-apply").is_some(), "{:?}", again.grave());
+}
+
+#[test]
+fn a_patch_comes_from_standard_input_and_may_be_a_plain_diff() {
+    let site = Site::copy(Kind::Builtin);
+    let plain = "--- live.orig/config/themes.yml\t2026-01-01 00:00:00 +0000\n+++ live/config/themes.yml\t2026-01-02 00:00:00 +0000\n\
+                 @@ -1,3 +1,4 @@\n default: styles/application.scss\n contrast: styles/contrast.scss\n \
+                 mastodon-light: styles/mastodon-light.scss\n+plain: styles/plain.scss\n\
+                 --- /dev/null\n+++ live/app/javascript/styles/plain.scss\n@@ -0,0 +1 @@\n+@import 'application';\n";
+    let patch = site.folder.path().join("plain.patch");
+    fs::write(&patch, plain).unwrap();
+    let mut command = site.command(&["check", "--format", "json", "--patch", "-"]);
+    let output = command.stdin(fs::File::open(&patch).unwrap()).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["verdict"], &report["themes"]), (&"pass".into(), &serde_json::json!(["plain"])), "{report:#}");
+}
+
+#[test]
+fn a_hunk_that_does_not_apply_is_shown_and_nothing_is_staged() {
+    let site = checkout();
+    let patch = patch_of(&site, add_fresh);
+    write(&site.live, "config/themes.yml", "default: styles/application.scss\nother: styles/contrast.scss\n");
+    let checked = check_patch(&site, &patch);
+    checked.assert_verdict("block", 1);
+    let message = checked.finding("patch-does-not-apply").unwrap()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("config/themes.yml") && message.contains("@@ -"), "{message}");
+    assert!(checked.report["staging"].is_null());
+}
+
+#[test]
+fn a_patch_brings_binary_files_renames_removals_modes_and_other_line_ends() {
+    let site = checkout();
+    write(&site.live, "app/javascript/styles/ends.scss", "a { b: c; }\r\nd { e: f; }\r\n");
+    commit(&site.live, "line ends");
+    let patch = patch_of(&site, |live| {
+        write(live, "app/javascript/images/new.png", [0_u8, 159, 146, 150, 0, 1, 2, 3]);
+        git(live, &["mv", "app/javascript/components/column.js", "app/javascript/components/pillar.js"]);
+        fs::remove_file(live.join("app/javascript/components/drawer.js")).unwrap();
+        fs::set_permissions(live.join("README.md"), fs::Permissions::from_mode(0o755)).unwrap();
+        write(live, "app/javascript/styles/ends.scss", "a { b: c; }\r\nd { e: g; }\r\n");
+    });
+    let output = site.command(&["check", "--keep-stage", "--format", "json", "--patch"]).arg(&patch).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let kept = PathBuf::from(report["staging"]["kept"].as_str().unwrap_or_else(|| panic!("{report:#}")));
+    let read = |path: &str| fs::read(kept.join(path)).ok();
+    assert_eq!(read("app/javascript/images/new.png").unwrap(), [0_u8, 159, 146, 150, 0, 1, 2, 3]);
+    assert_eq!(
+        read("app/javascript/components/pillar.js"),
+        fs::read(site.path("app/javascript/components/column.js")).ok()
+    );
+    assert_eq!(read("app/javascript/components/column.js"), None);
+    assert_eq!(read("app/javascript/components/drawer.js"), None);
+    assert_eq!(read("app/javascript/styles/ends.scss").unwrap(), b"a { b: c; }\r\nd { e: g; }\r\n");
+    assert_eq!(fs::metadata(kept.join("README.md")).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!((&report["verdict"], &report["promotable"]), (&"pass".into(), &false.into()), "{report:#}");
+}
+
+#[test]
+fn a_patch_that_reaches_where_it_must_not_is_refused() {
+    let site = checkout();
+    symlink("/etc", site.path("app/javascript/styles/out")).unwrap();
+    let new = |path: &str| {
+        format!("diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n")
+    };
+    let link = "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+/etc/passwd\n\\ No newline at end of file\n";
+    for text in [
+        new("../escape.scss"),
+        new("app/../../escape.scss"),
+        new(".git/hooks/post-checkout"),
+        new("app/.GIT/config"),
+        new(".env.production"),
+        new(".env.local"),
+        new("public/system/x"),
+        new("public/packs/x.css"),
+        new("app/javascript/styles/out/passwd"),
+        link.to_owned(),
+    ] {
+        let patch = site.folder.path().join("hostile.patch");
+        fs::write(&patch, &text).unwrap();
+        let output = site.command(&["check", "--format", "json", "--patch"]).arg(&patch).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let refused =
+            said.contains("patch-refused") && output.status.code() == Some(1) || output.status.code() == Some(2);
+        assert!(refused, "{text}\n{said}");
+    }
+    fs::write(site.folder.path().join("none.patch"), "no patch at all\n").unwrap();
+    let words = refusal(&site, &["--patch", "../none.patch"]);
+    assert!(words.contains("git diff --binary"), "{words}");
+}
+
+/// A site with two themes of its own, and the tag `v4.2.0`, which drops a partial that one of them imports.
+fn before_an_upgrade() -> Site {
+    let site = checkout();
+    git(&site.live, &["checkout", "--quiet", "-b", "upstream"]);
+    let version = fs::read_to_string(site.path("lib/mastodon/version.rb")).unwrap();
+    write(&site.live, "lib/mastodon/version.rb", version.replacen("      1\n", "      2\n", 1).replace("6\n", "0\n"));
+    fs::remove_file(site.path("app/javascript/styles/contrast/_variables.scss")).unwrap();
+    fs::remove_file(site.path("app/javascript/styles/contrast/_diff.scss")).unwrap();
+    fs::remove_file(site.path("app/javascript/styles/contrast.scss")).unwrap();
+    write(
+        &site.live,
+        "config/themes.yml",
+        "default: styles/application.scss\nmastodon-light: styles/mastodon-light.scss\n",
+    );
+    commit(&site.live, "next release");
+    git(&site.live, &["tag", "v4.2.0"]);
+    git(&site.live, &["checkout", "--quiet", "main"]);
+    write(&site.live, "app/javascript/styles/calm.scss", "@import 'application';\n.calm { color: navy; }\n");
+    site.append("config/themes.yml", "calm: styles/calm.scss\n");
+    site
+}
+
+fn add_loud(site: &Site, sheet: &str) {
+    write(&site.live, "app/javascript/styles/loud.scss", sheet);
+    site.append("config/themes.yml", "loud: styles/loud.scss\n");
+}
+
+fn outcomes(checked: &Checked) -> Vec<(String, String)> {
+    let themes = checked.report["rehearsal"]["themes"].as_array().unwrap_or_else(|| panic!("{}", checked.stderr));
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    themes.iter().map(|theme| (text(&theme["name"]), text(&theme["outcome"]))).collect()
+}
+
+#[test]
+fn a_rehearsal_passes_where_every_theme_works_and_is_never_promoted() {
+    let site = before_an_upgrade();
+    let checked = site.check(&["--rehearse", "v4.2.0"]);
+    checked.assert_verdict("pass", 0);
+    assert_eq!(outcomes(&checked), [("calm".to_owned(), "works".to_owned())]);
+    assert_eq!(checked.report["promotable"], false);
+    assert_eq!(checked.report["rehearsal"]["themes"][0]["people"], serde_json::Value::Null);
+    assert!(checked.finding("people-unknown").is_some(), "{:?}", checked.findings());
+    let words = refusal(&site, &["--rehearse", "v9"]);
+    assert!(words.contains("no revision v9"), "{words}");
+}
+
+#[test]
+fn a_rehearsal_names_the_theme_that_imports_what_the_next_mastodon_removed() {
+    let site = before_an_upgrade();
+    add_loud(&site, "@import 'application';\n@import 'contrast/variables';\n");
+    site.check(&[]).assert_verdict("pass", 0);
+    let checked = site.check(&["--rehearse", "v4.2.0"]);
+    checked.assert_verdict("block", 1);
+    let expected = [("calm", "works"), ("loud", "breaks")].map(|(name, what)| (name.to_owned(), what.to_owned()));
+    assert_eq!(outcomes(&checked), expected);
+    let finding = checked.finding("theme-breaks-with-upgrade").unwrap();
+    assert!(finding["message"].as_str().unwrap().contains("contrast/variables"), "{finding}");
+    let output = site.command(&["show", "latest"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("loud breaks"));
+}
+
+#[test]
+fn a_rehearsal_finds_the_theme_that_breaks_the_build_of_all() {
+    let site = before_an_upgrade();
+    // The next release does not have this variable, and only a compile tells.
+    site.append("app/javascript/styles/mastodon/_variables.scss", "\n$old: red;\n");
+    commit(&site.live, "the site's own branch");
+    add_loud(&site, "@import 'application';\n.loud { color: $old; }\n");
+    site.check(&[]).assert_verdict("pass", 0);
+    let checked = site.check(&["--rehearse", "v4.2.0"]);
+    checked.assert_verdict("block", 1);
+    let expected = [("calm", "works"), ("loud", "breaks")].map(|(name, what)| (name.to_owned(), what.to_owned()));
+    assert_eq!(outcomes(&checked), expected, "{:?}", checked.grave());
+}
+
+#[test]
+fn a_rehearsal_with_other_packages_is_undecided_unless_something_certain_breaks() {
+    let site = before_an_upgrade();
+    git(&site.live, &["checkout", "--quiet", "upstream", "--force"]);
+    write(&site.live, "yarn.lock", "# other\n");
+    commit(&site.live, "packages");
+    git(&site.live, &["tag", "--force", "v4.2.0"]);
+    git(&site.live, &["checkout", "--quiet", "main", "--force"]);
+    write(&site.live, "bin/rails", "#!/bin/sh\nexit 1\n");
+    write(&site.live, "app/javascript/styles/calm.scss", "@import 'application';\n");
+    site.append("config/themes.yml", "calm: styles/calm.scss\n");
+    let arguments = ["--rehearse", "v4.2.0", "--compiler", "rails"];
+    let checked = site.check(&arguments);
+    checked.assert_verdict("undecided", 3);
+    assert_eq!(outcomes(&checked), [("calm".to_owned(), "unknown".to_owned())]);
+    add_loud(&site, "@import 'application';\n@import 'contrast/variables';\n");
+    let checked = site.check(&arguments);
+    checked.assert_verdict("block", 1);
+    let expected = [("calm", "unknown"), ("loud", "breaks")].map(|(name, what)| (name.to_owned(), what.to_owned()));
+    assert_eq!(outcomes(&checked), expected);
+}

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::locale;
 use super::places::{extension, is_stylesheet};
+use super::revision::lfs;
 use crate::finding::Finding;
 
 /// A stylesheet of a theme is some hundred kilobytes, a font some more.
@@ -36,6 +37,9 @@ pub(super) fn size_fault(path: &Path, len: u64) -> Option<(Finding, bool)> {
 
 /// What is wrong with the bytes of the file at `path` (relative to the theme folder).
 pub(super) fn faults(path: &Path, bytes: &[u8]) -> Vec<Finding> {
+    if lfs::pointer(bytes).is_some() {
+        return vec![lfs_pointer(path)];
+    }
     let is_yaml = matches!(extension(path).as_str(), "yml" | "yaml");
     if !is_stylesheet(path) && !is_yaml {
         return Vec::new();
@@ -48,6 +52,14 @@ pub(super) fn faults(path: &Path, bytes: &[u8]) -> Vec<Finding> {
         return conflict.into_iter().collect();
     }
     locale::fault(path, text).into_iter().collect()
+}
+
+fn lfs_pointer(path: &Path) -> Finding {
+    let message = format!("{} is a Git LFS pointer, not the file itself.", path.display());
+    Finding::fatal("theme-file-is-lfs-pointer", message)
+        .at(path)
+        .meaning("A few lines of text would be served in the place of the image, the font or the stylesheet.")
+        .help("Get the files: git lfs pull (in the theme's folder)")
 }
 
 /// What is certainly broken in a file of a site's own tree: a stylesheet or a locale that nobody could read.

@@ -6,9 +6,11 @@
 mod content;
 mod difference;
 mod folder;
+mod imported;
 mod layout;
 mod leftovers;
 mod locale;
+pub mod patch;
 mod places;
 pub mod reach;
 mod registration;
@@ -29,6 +31,7 @@ use crate::site::{Fork, MastodonVersion, Toolchain};
 
 pub use theme_folder::read_theme_folders;
 
+use patch::PatchError;
 use revision::{RevisionError, RevisionName};
 
 /// Where a change comes from.
@@ -54,6 +57,18 @@ pub enum ChangeSource {
         /// Whether the live tree is a checkout of it.
         is_own: bool,
     },
+    /// A patch against the live tree.
+    Patch {
+        /// The file, or none for standard input.
+        file: Option<PathBuf>,
+    },
+    /// The next Mastodon, with the site's own themes carried over.
+    Rehearsal {
+        /// The commit.
+        revision: RevisionName,
+        /// Edits of Mastodon's own files that are not carried over.
+        dropped: Vec<PathBuf>,
+    },
     /// Nothing: the live tree is judged as it is.
     AsItIs,
 }
@@ -68,6 +83,8 @@ pub enum GoesLive {
     ByCommand(String),
     /// As before, and there is no command that is known to bring it.
     ByHand,
+    /// It is a rehearsal.
+    Never,
 }
 
 /// Whether the site has the theme already.
@@ -180,7 +197,11 @@ impl Change {
     /// True if it changes the tree itself, wherever the files lie, and not a theme's places alone.
     #[must_use]
     pub const fn is_of_the_tree(&self) -> bool {
-        matches!(self.source, ChangeSource::SiteRevision { .. })
+        use ChangeSource::{AsItIs, Patch, Rehearsal, SiteRevision, ThemeFolders, ThemeRevision};
+        match self.source {
+            SiteRevision { .. } | Patch { .. } | Rehearsal { .. } => true,
+            AsItIs | ThemeFolders(_) | ThemeRevision { .. } => false,
+        }
     }
 }
 
@@ -226,6 +247,9 @@ pub enum ChangeError {
     /// The revision.
     #[error(transparent)]
     Revision(#[from] RevisionError),
+    /// The patch.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
     /// There is nothing at the path.
     #[error("{path} does not exist.\nName the folder of the theme, or its stylesheet: --theme DIR")]
     Missing {

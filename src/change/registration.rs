@@ -4,7 +4,7 @@
 
 mod entries;
 mod skins;
-mod theirs;
+pub(super) mod theirs;
 
 use std::path::Path;
 

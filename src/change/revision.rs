@@ -8,10 +8,12 @@ mod base;
 mod bytes;
 mod checkout;
 mod error;
-mod lfs;
+pub(super) mod lfs;
 mod listing;
 mod local_edits;
 mod merge;
+mod reading;
+mod rehearsal;
 mod repository;
 mod site_tree;
 mod theme;
@@ -19,6 +21,7 @@ mod theme;
 use std::path::{Path, PathBuf};
 
 pub use error::RevisionError;
+pub use rehearsal::{Rehearsal, own_themes, read_rehearsal};
 pub use site_tree::read_site_revision;
 pub use theme::read_theme_revision;
 

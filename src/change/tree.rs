@@ -64,6 +64,11 @@ impl TreeChange {
         self.removed.push(path.to_path_buf());
     }
 
+    /// Whether a path goes.
+    pub(super) fn removes(&self, path: &Path) -> bool {
+        self.removed.iter().any(|removed| removed == path)
+    }
+
     /// A path becomes a link, if that leads to another place of the tree.
     pub(super) fn link(&mut self, path: &Path, target: &[u8]) {
         let target = PathBuf::from(OsStr::from_bytes(target));

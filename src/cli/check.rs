@@ -1,8 +1,8 @@
 //! `themegate check`: may this change go live?
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,9 +12,11 @@ use clap::{Args, ValueEnum};
 use super::progress::TerminalProgress;
 use super::{SiteArgs, terminal};
 use crate::byte_size::ByteSize;
+use crate::change::patch::Patch;
 use crate::change::revision::{LocalEdits, RepositoryPlace, SiteRevision};
-use crate::gate::{self, CheckRequest, Proposal};
+use crate::gate::{self, CheckRequest, Proposal, rehearsal};
 use crate::report::{Report, github, json, junit, sarif, text};
+use crate::site::locate;
 
 /// May this theme go live? Copies the live tree, applies the theme there, compiles it there, and judges.
 ///
@@ -40,6 +42,12 @@ pub struct CheckArgs {
     /// What becomes of edits of the live tree that are not committed
     #[arg(long, value_enum, value_name = "WHAT", default_value = "carry", requires = "rev", conflicts_with = "themes")]
     local_edits: Edits,
+    /// A unified diff against the live tree, git's own or a plain one; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["themes", "rev"])]
+    patch: Option<PathBuf>,
+    /// Check every theme that the site has with the next Mastodon, a tag of the live tree's repository, before the upgrade
+    #[arg(long, value_name = "TAG", conflicts_with_all = ["themes", "rev", "patch"])]
+    rehearse: Option<String>,
     /// What compiles: auto, rails, builtin, or a command line run in the staged tree [default: auto]
     #[arg(long, value_name = "WHAT", env = "THEMEGATE_COMPILER")]
     compiler: Option<String>,
@@ -81,6 +89,8 @@ Examples:
   themegate check --theme ~/a --format json | jq .verdict
   themegate check --rev origin/stable             the live tree's repository at a commit, before you check it out
   themegate check --theme ~/TangerineUI --rev v2.5   a theme's repository at a tag
+  git diff --binary v4.1.6 | themegate check --patch -   a patch against the live tree
+  themegate check --rehearse v4.2.0               which installed theme breaks with the next Mastodon?
   themegate check --compiler 'docker-build-assets.sh'
 
 Exit codes: 0 pass · 1 hold or block · 2 usage · 3 undecided · 6 locked by another run · 130 interrupted";
@@ -118,7 +128,11 @@ pub enum Format {
 pub fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     let interrupted = &hear_interruptions()?;
     let progress = TerminalProgress::start();
-    let outcome = gate::check(&request(args, interrupted)?, &progress);
+    let request = request(args, interrupted)?;
+    let outcome = match &args.rehearse {
+        Some(tag) => rehearsal::rehearse(&request, tag, &people(args), &progress),
+        None => gate::check(&request, &progress),
+    };
     drop(progress);
     let report = outcome?;
     match deliver(&report, args, out) {
@@ -127,6 +141,12 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
         delivered => delivered?,
     }
     Ok(report.verdict.exit_code())
+}
+
+/// How many people use each theme; unknown where there is no live tree, which the check will say.
+fn people(args: &CheckArgs) -> rehearsal::People {
+    let live = locate::live_tree(args.site.live.as_deref()).map_err(|error| error.to_string())?;
+    super::rollback_theme::people(&live)
 }
 
 fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -170,6 +190,9 @@ fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<Ch
 }
 
 fn proposal(args: &CheckArgs) -> anyhow::Result<Proposal> {
+    if let Some(file) = &args.patch {
+        return read_patch(file).map(Proposal::Patch);
+    }
     let objects = quarantine()?;
     let place = |path: &PathBuf| RepositoryPlace { path: path.clone(), objects: objects.clone() };
     Ok(match (&args.rev, args.themes.as_slice()) {
@@ -190,6 +213,21 @@ fn proposal(args: &CheckArgs) -> anyhow::Result<Proposal> {
         }
     })
 }
+
+fn read_patch(file: &Path) -> anyhow::Result<Patch> {
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().take(MOST_READ).read_to_end(&mut bytes).context("standard input could not be read")?;
+        return Ok(Patch { file: None, bytes });
+    }
+    let opened = File::open(file).with_context(|| format!("the patch {} could not be read", file.display()))?;
+    opened.take(MOST_READ).read_to_end(&mut bytes).with_context(|| format!("{} could not be read", file.display()))?;
+    let file = std::path::absolute(file).with_context(|| format!("{} has no absolute path", file.display()))?;
+    Ok(Patch { file: Some(file), bytes })
+}
+
+/// A patch that is longer is refused by its length, whatever follows.
+const MOST_READ: u64 = 65 * 1024 * 1024;
 
 /// Where git keeps what is being pushed while a `pre-receive` hook runs (git-receive-pack(1), "Quarantine environment").
 fn quarantine() -> anyhow::Result<Vec<PathBuf>> {

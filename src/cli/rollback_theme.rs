@@ -5,6 +5,7 @@ mod execution;
 mod facts;
 mod wording;
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::theme_setting::postgres::{Patience, PostgresStore};
 use crate::theme_setting::rails::RailsStore;
 use crate::theme_setting::store::{ApplyError, Store, StoreError};
 use crate::theme_setting::undo::{self, UndoError, UndoFile};
+use crate::theme_setting::usage::theme_usage;
 
 /// Where the command speaks and listens.
 pub struct Console<'a> {
@@ -107,6 +109,20 @@ fn attempt(args: &RollbackThemeArgs, console: &mut Console<'_>) -> anyhow::Resul
     Ok(if complete { code } else { code.max(1) })
 }
 
+/// How many people see each theme of the site at `live`, or why that cannot be known.
+///
+/// # Errors
+/// In words: no Mastodon there, no database, no answer.
+pub(super) fn people(live: &Path) -> Result<BTreeMap<String, u64>, String> {
+    let facts = Facts::read(live).ok_or("there is no theme registry")?;
+    let words = |error: &dyn std::fmt::Display| error.to_string();
+    let settings = ConnectionSettings::from_environment(&environment(live)).map_err(|error| words(&error))?;
+    let patience = Patience::default();
+    let mut store =
+        PostgresStore::open(settings, Some(facts.layout), patience, &|| false).map_err(|error| words(&error))?;
+    theme_usage(&mut store, &facts.shipped).map_err(|error| words(&error))
+}
+
 fn facts(args: &RollbackThemeArgs) -> anyhow::Result<Facts> {
     let live = find_live(args.live.as_deref());
     let facts = live.as_deref().and_then(Facts::read);
@@ -139,7 +155,7 @@ fn selection(args: &RollbackThemeArgs) -> Selection {
 
 /// The variables that Mastodon would see: this process's own first, then those of `.env.production`.
 fn environment(live: &Path) -> impl Fn(&str) -> Option<String> + use<> {
-    let file: std::collections::BTreeMap<String, String> =
+    let file: BTreeMap<String, String> =
         dotenvy::from_path_iter(live.join(".env.production")).into_iter().flatten().flatten().collect();
     move |key| std::env::var(key).ok().or_else(|| file.get(key).cloned())
 }

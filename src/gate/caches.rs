@@ -1,6 +1,7 @@
 //! Which build's compile caches are kept, and which build gets them.
 //!
-//! Kept are those of a build that passed and that ran no code but the site's own; a theme brings none, a revision may.
+//! Kept are those of a build that passed and that ran no code but the site's own: a theme brings none, a revision or a patch
+//! may.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -105,7 +106,7 @@ pub(super) fn keep(
 fn runs_own_code_only(change: &Change) -> bool {
     match change.source {
         ChangeSource::AsItIs | ChangeSource::ThemeFolders(_) | ChangeSource::ThemeRevision { .. } => true,
-        ChangeSource::SiteRevision { .. } => false,
+        ChangeSource::SiteRevision { .. } | ChangeSource::Patch { .. } | ChangeSource::Rehearsal { .. } => false,
     }
 }
 

@@ -9,6 +9,7 @@ mod offered;
 mod passed;
 mod proposal;
 mod record;
+pub mod rehearsal;
 mod surroundings;
 pub mod verify;
 

@@ -36,7 +36,7 @@ pub(super) fn trespasses(change: &Change, registry: Option<&Registry>) -> Vec<Fi
     let may_reach = |path: &Path| change.is_of_the_tree() && tree::is_stock(path);
     let sheets = change.files.iter().filter(|file| is_sheet(&file.to) && !may_reach(&file.to));
     let reaching = sheets.filter_map(|file| reach::outside(&file.to, &String::from_utf8_lossy(&file.bytes().ok()?)));
-    let others = registry.into_iter().flat_map(Registry::entries);
+    let others = registry.into_iter().filter(|_| !change.is_of_the_tree()).flat_map(Registry::entries);
     let others = others.filter(|entry| !change.themes.iter().any(|theme| theme.name == entry.name));
     reaching.chain(others.filter_map(|entry| into_other(change, entry))).collect()
 }

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::record::Record;
 use super::{GateError, offered};
-use crate::change::revision::{RepositoryPlace, SiteRevision, read_site_revision, read_theme_revision};
-use crate::change::{self, Change, ChangeError};
+use crate::change::patch::{Patch, read_patch};
+use crate::change::revision::{
+    Rehearsal, RepositoryPlace, SiteRevision, read_rehearsal, read_site_revision, read_theme_revision,
+};
+use crate::change::{self, Change};
 use crate::compiler::CompilerChoice;
 use crate::finding::{Finding, Severity};
 use crate::site::registry::{self, Registry};
@@ -30,6 +33,10 @@ pub enum Proposal {
     },
     /// The site's own repository at a revision.
     SiteRevision(SiteRevision),
+    /// A patch against the live tree.
+    Patch(Patch),
+    /// The next Mastodon, with the installed themes.
+    Rehearsal(Rehearsal),
 }
 
 /// A change that was read.
@@ -48,6 +55,8 @@ pub(super) fn read(
     registry: Option<&Registry>,
     record: &mut Record<'_>,
 ) -> Result<Proposed, GateError> {
+    let folders = site.output.folders();
+    let matters = |path: &Path| staging::is_staged(path, &folders);
     let mut scratch = None;
     let mut room = || -> Result<PathBuf, StagingError> { Ok(scratch.insert(Scratch::new(&site.state)?).folder()) };
     let change = match proposal {
@@ -59,7 +68,18 @@ pub(super) fn read(
             let room = room()?;
             offered::with_facts(&site, registry, |facts| read_theme_revision(repositories, rev, facts, &room))?
         }
-        Proposal::SiteRevision(wanted) => of_site(wanted, &site, registry, &room()?)?,
+        Proposal::SiteRevision(wanted) => {
+            let room = room()?;
+            offered::with_facts(&site, registry, |facts| read_site_revision(wanted, facts, &matters, &room))?
+        }
+        Proposal::Patch(patch) => {
+            let room = room()?;
+            offered::with_facts(&site, registry, |facts| read_patch(patch, facts, &matters, &room))?
+        }
+        Proposal::Rehearsal(wanted) => {
+            let room = room()?;
+            offered::with_facts(&site, registry, |facts| read_rehearsal(wanted, facts, &matters, &room))?
+        }
     };
     record.findings.extend(change.findings.iter().cloned());
     let site = match &scratch {
@@ -67,17 +87,6 @@ pub(super) fn read(
         _ => site,
     };
     Ok(Proposed { change, site, _scratch: scratch })
-}
-
-fn of_site(
-    wanted: &SiteRevision,
-    site: &LiveSite,
-    registry: Option<&Registry>,
-    room: &Path,
-) -> Result<Change, ChangeError> {
-    let folders = site.output.folders();
-    let matters = |path: &Path| staging::is_staged(path, &folders);
-    offered::with_facts(site, registry, |facts| read_site_revision(wanted, facts, &matters, room))
 }
 
 /// Files by which a site is known: its version, its toolchain, and where that writes.

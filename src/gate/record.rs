@@ -106,6 +106,7 @@ impl<'gate> Record<'gate> {
                 toolchain: site.toolchain,
             },
             change: change_facts(change),
+            rehearsal: None,
             staging: self.staging,
             precompile: self.precompile,
             log: self.log,
@@ -173,7 +174,7 @@ fn change_facts(change: &Change) -> ChangeFacts {
             + usize::from(change.is_of_the_tree() && change.registry.is_some()),
         removed: change.removed.len(),
         goes_live: match &change.goes_live {
-            GoesLive::ByPromotion => None,
+            GoesLive::ByPromotion | GoesLive::Never => None,
             GoesLive::ByCommand(command) => Some(command.clone()),
             GoesLive::ByHand => Some(String::new()),
         },
@@ -191,6 +192,9 @@ fn source(source: &ChangeSource) -> String {
     match source {
         ChangeSource::AsItIs => "none: the live tree as it is".to_owned(),
         ChangeSource::ThemeFolders(folders) => shown(folders),
+        ChangeSource::Patch { file: None } => "the patch on standard input".to_owned(),
+        ChangeSource::Patch { file: Some(file) } => file.display().to_string(),
+        ChangeSource::Rehearsal { revision, .. } => format!("rehearsal of {revision} with the installed themes"),
         ChangeSource::ThemeRevision { repositories, revision } => format!("{} at {revision}", shown(repositories)),
         ChangeSource::SiteRevision { repository, revision, edits, .. } => {
             let edits = match edits.as_slice() {

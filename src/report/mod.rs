@@ -3,6 +3,7 @@
 pub mod github;
 pub mod json;
 pub mod junit;
+mod rehearsed;
 pub mod sarif;
 pub mod text;
 
@@ -38,6 +39,9 @@ pub struct Report {
     pub site: SiteFacts,
     /// What was proposed.
     pub change: ChangeFacts,
+    /// What became of the site's own themes, in a rehearsal of an upgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsed>,
     /// The staged tree, if there was one.
     pub staging: Option<StagingFacts>,
     /// The build, if there was one.
@@ -94,6 +98,38 @@ pub struct LeftOutFact {
     pub path: PathBuf,
     /// Why.
     pub why: String,
+}
+
+/// A rehearsal of an upgrade.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Rehearsed {
+    /// The commit that was rehearsed.
+    pub tag: String,
+    /// The site's own themes, by name.
+    pub themes: Vec<RehearsedTheme>,
+}
+
+/// One theme in a rehearsal.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct RehearsedTheme {
+    /// Its name.
+    pub name: String,
+    /// What becomes of it.
+    pub outcome: ThemeOutcome,
+    /// How many people see it now; none if that is not known.
+    pub people: Option<u64>,
+}
+
+/// What becomes of a theme with an upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ThemeOutcome {
+    /// It compiles, and every invariant holds.
+    Works,
+    /// It breaks the build or itself.
+    Breaks,
+    /// Nobody could say.
+    Unknown,
 }
 
 /// The staged tree.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{PrecompileFacts, Report};
+use super::{PrecompileFacts, Report, rehearsed};
 use crate::finding::{Evidence, Finding, Severity};
 use crate::verdict::Verdict;
 
@@ -65,6 +65,9 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
     let site = &report.site;
     row("live tree", &format!("{}   {}, {}", site.live.display(), site.title, site.toolchain.word()), "");
     row("change", &change_line(report), "change");
+    if let Some(rehearsal) = &report.rehearsal {
+        row("themes", &rehearsed::in_words(rehearsal), "");
+    }
     if let Some(staging) = &report.staging {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
         let cached = if staging.cached_files == 0 { "" } else { ", compile caches of an earlier check" };
@@ -181,6 +184,9 @@ fn sentence(report: &Report) -> String {
 }
 
 fn pass_sentence(report: &Report) -> String {
+    if let Some(rehearsal) = &report.rehearsal {
+        return format!("{} compiles with every theme that this site has.", rehearsal.tag);
+    }
     match report.themes.as_slice() {
         [] => "Every theme that this site offers compiles and is whole; what is live now was not judged (themegate verify)."
             .to_owned(),
@@ -296,7 +302,7 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
 }
 
 /// `60112` as `60,112`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -138,6 +138,11 @@ pub(super) fn is_stock(name: &str) -> bool {
     STOCK.iter().any(|(stock, _)| *stock == name)
 }
 
+/// Whether the line is one that Mastodon ships or shipped.
+pub(in crate::change) fn is_stock_line(name: &str, path: &str) -> bool {
+    STOCK.contains(&(name, path))
+}
+
 /// An update of what the site offers under this entry.
 pub(super) fn update_of(entry: &RegistryEntry) -> ThemeAddition {
     ThemeAddition { name: entry.name.clone(), path: entry.path.clone(), kind: ThemeKind::Update }
