@@ -132,6 +132,35 @@ fn a_message_names_the_file_and_the_reason() {
     assert_eq!(said.findings[0].message, "app/javascript/styles/x.scss:12 could not be compiled: expected \"}\".");
 }
 
+#[test]
+fn a_harmless_note_hides_no_complaint_below_it() {
+    let note = "WARNING in asset size limit: The following asset(s) exceed the recommended size limit (244 KiB).\n\n";
+    assert_eq!(severity(&classified(note.as_bytes())), Severity::Benign);
+    let said = classified(format!("{note}the frobnicator could not read what it needs\n").as_bytes());
+    assert_eq!(ids(&said), ["unknown-warning", "webpack-size-limit"]);
+}
+
+#[test]
+fn a_server_that_speaks_german_is_understood() {
+    let log =
+        "cp: Fehler beim Schreiben von 'public/packs/x.js': Auf dem Gerät ist kein Speicherplatz mehr verfügbar\n";
+    let said = classified(log.as_bytes());
+    assert_eq!(ids(&said), ["locale-disk-full"]);
+    assert!(said.findings[0].inconclusive);
+}
+
+#[test]
+fn memory_used_up_is_told_once() {
+    let log = "<--- Last few GCs --->\n\n<--- JS stacktrace --->\n\nFATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n";
+    assert_eq!(ids(&classified(log.as_bytes())), ["node-heap-exhausted"]);
+}
+
+#[test]
+fn what_a_playbook_ignores_holds_nothing() {
+    let log = "fatal: [localhost]: FAILED! => {\"changed\": true, \"cmd\": [\"ls\", \"/nope\"], \"rc\": 2}\n...ignoring\n\nTASK [Precompile] ***\nchanged: [localhost]\n";
+    assert_eq!(severity(&classified(log.as_bytes())), Severity::Benign);
+}
+
 /// `THEMEGATE_LOGS=folder THEMEGATE_SECONDS=600 cargo test --test classify hammer -- --ignored --nocapture`: mutates the logs
 /// below the folder, for machines on which cargo-fuzz does not run (`fuzz/` holds the same target for it).
 #[test]

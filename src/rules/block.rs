@@ -1,7 +1,7 @@
 //! Something seen of which more lines may follow. It decides which lines still belong to it.
 
 use super::frame::{is_frame, is_stack_frame};
-use super::rule::{Body, Order, Part, Rule};
+use super::rule::{Body, Level, Order, Part, Rule};
 use super::sighting::Sighting;
 use super::trouble::Looks;
 
@@ -49,7 +49,7 @@ impl Open {
         }
         let starts_another = matched
             .is_some_and(|rule| rule.body == Body::Block || (rule.part == Part::Heading && self.body != Body::Block));
-        if starts_another {
+        if starts_another || self.hides(own, matched, seems) {
             return false;
         }
         let ends =
@@ -61,6 +61,12 @@ impl Open {
             Body::Trace => self.traces(line, matched, seems),
             Body::Block => !ends,
         }
+    }
+
+    /// True if a harmless block would hide a complaint that only stands below it; a rule that names its own end is trusted.
+    fn hides(&self, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
+        let complains = matched.is_none() && seems == Looks::Trouble;
+        own.level <= Level::Benign && own.until.is_none() && self.blanks > 0 && complains
     }
 
     fn traces(&self, line: &BodyLine<'_>, matched: Option<&Rule>, seems: Looks) -> bool {

@@ -6,6 +6,7 @@ pub const PACKS: &[(&str, &str)] = &[
     ("builtin", include_str!("../../rules/builtin.toml")),
     ("mastodon", include_str!("../../rules/mastodon.toml")),
     ("machine", include_str!("../../rules/machine.toml")),
+    ("locale", include_str!("../../rules/locale.toml")),
     ("webpack", include_str!("../../rules/webpack.toml")),
     ("vite", include_str!("../../rules/vite.toml")),
     ("sass", include_str!("../../rules/sass.toml")),

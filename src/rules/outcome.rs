@@ -140,9 +140,10 @@ fn fold(told: Vec<Told>) -> Vec<Told> {
     let empty = |told: &Told| told.part == Part::Consequence || (told.part == Part::Heading && !told.located);
     let caused = told.iter().any(|one| fatal(one) && !empty(one));
     let headed = told.iter().any(|one| fatal(one) && one.part == Part::Heading);
+    let undecided = told.iter().any(|one| fatal(one) && !empty(one) && one.finding.inconclusive);
     let (follow, mut causes): (Vec<Told>, Vec<Told>) = told.into_iter().partition(|one| {
         let outdone = caused && empty(one) || headed && one.part == Part::Consequence;
-        fatal(one) && outdone && !one.finding.inconclusive
+        fatal(one) && outdone && (undecided || !one.finding.inconclusive)
     });
     for one in follow {
         let places = one.finding.evidence.into_iter().take(1);

@@ -137,6 +137,7 @@ pattern!(
     NAMED,
     r"(?x)^(?:
         [a-zA-Z][\w.-]{0,40}\s*\|\s
+      | Step\ \#\d+(?:\ -\ \x22[^\x22]{1,60}\x22)?:(?:\s|$)
       | [\w@/.-]{1,80}\ (?:\w+:)?(?:build|install|preinstall|postinstall|prepare|compile|test|lint)(?:[:\w-]*)[:]\s
       | [a-z]+\[[\w.-]{1,30}\]:\s
       | @?[\w/.-]{1,80}:(?:build|compile)(?:[:\w-]*):\s

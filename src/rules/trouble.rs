@@ -144,10 +144,13 @@ pattern!(
     HARMLESS,
     r#"(?x)^(?:
         (?:Installing|Fetching|Using|Downloading|Extracting|Fetched|Unpacking|Preparing\ to\ unpack|Selecting|Get:\d+|Hit:\d+|Adding|Copying|Writing|Compiling|Building|Linking|Loading|Created?|create|identical|Resolved|Added|Removed|Bundling|Generated|Checking|Synced?|Syncing|Processing\ triggers)\ \S+(?:\ \S+){0,4}$
-      | [+\$>]\ .*
+      | [+\$>\#]\ .*
       | [+├└─│]\S*\ \S+@\S+$
       | (?:asset|modules?|cacheable|orphan|runtime|javascript|css|chunk|entrypoint)\ .*\d\ (?:bytes|[KMG]iB)\b.*
       | \S+\ \(\d[\d.,]*\ (?:bytes|[KMG]i?B)\)
+      | \S+\ +\d[\d.,]*\ ?(?:b|bytes|[kKmMgG]i?[bB])(?:\ +\S{1,4})?
+      | Skipping\ (?:Git\ )?(?:submodules?|cache|checkout|step|job|artifacts?|\S+\ tests?)\b.*
+      | .*\(✔\)\ \w+\ \(✖\)\ \w+
       | [-*]\ \S+$
       | \S+$
       | https?://\S+
