@@ -93,6 +93,9 @@ pub struct Finding {
     /// What to do, or to type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// The exact commands that mend it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
     /// The rule of a rule pack that recognised it, if one did.
     pub rule: Option<String>,
     /// Compared with the untouched site, where that was asked.
@@ -115,6 +118,7 @@ impl Finding {
             evidence: Vec::new(),
             meaning: None,
             help: None,
+            commands: Vec::new(),
             rule: None,
             baseline: None,
             acknowledged: None,
@@ -169,6 +173,13 @@ impl Finding {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Adds a command that mends it, or a part of it; they are typed in this order.
+    #[must_use]
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.commands.push(command.into());
         self
     }
 

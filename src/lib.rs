@@ -9,6 +9,7 @@ pub mod cli;
 pub mod compiled;
 pub mod compiler;
 pub mod configuration;
+pub mod doctor;
 pub mod finding;
 pub mod fit;
 pub mod gate;

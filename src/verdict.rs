@@ -56,3 +56,65 @@ pub fn judge(findings: &[Finding]) -> Verdict {
         Severity::Benign => Verdict::Pass,
     })
 }
+
+/// How a running site stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Nothing above benign was found.
+    Sound,
+    /// Nothing is known to be broken, and a person has to look.
+    Doubtful,
+    /// Somebody sees a broken page, or will as soon as they pick a theme that is offered.
+    Broken,
+    /// Nothing was found, and not everything could be looked at.
+    Undecided,
+}
+
+impl Standing {
+    /// The process exit code that stands for it: 0 sound, 1 doubtful or broken, 3 undecided.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Sound => 0,
+            Self::Doubtful | Self::Broken => 1,
+            Self::Undecided => 3,
+        }
+    }
+
+    /// The word that heads the report.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sound => "SOUND",
+            Self::Doubtful => "DOUBTFUL",
+            Self::Broken => "BROKEN",
+            Self::Undecided => "UNDECIDED",
+        }
+    }
+}
+
+/// Judges a running site by the gravest finding that is certain; what could not be looked at decides only where there is none.
+#[must_use]
+pub fn standing(findings: &[Finding]) -> Standing {
+    let certain = findings.iter().filter(|finding| finding.counts() && !finding.inconclusive);
+    match certain.map(|finding| finding.severity).max() {
+        Some(Severity::Fatal) => Standing::Broken,
+        Some(Severity::Review) => Standing::Doubtful,
+        _ if findings.iter().any(|finding| finding.inconclusive) => Standing::Undecided,
+        _ => Standing::Sound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_certain_about_a_running_site_outweighs_what_could_not_be_seen() {
+        let (fatal, hidden) = (Finding::fatal("a", ""), Finding::review("b", "").inconclusive());
+        assert_eq!(standing(&[hidden.clone(), fatal]), Standing::Broken);
+        assert_eq!(standing(&[hidden]), Standing::Undecided);
+        assert_eq!(standing(&[Finding::benign("c", "")]), Standing::Sound);
+    }
+}

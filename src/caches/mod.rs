@@ -113,7 +113,8 @@ impl Caches {
             let found = found.map_err(|error| format!("they could not be read: {error}"))?;
             let place = found.path().strip_prefix(&tree).unwrap_or(found.path());
             let listed = || place.to_str().is_some_and(|place| list.files.contains_key(place));
-            if !found.file_type().is_dir() && !(found.file_type().is_file() && listed()) {
+            let belongs = found.file_type().is_dir() || (found.file_type().is_file() && listed());
+            if !belongs {
                 return Err(format!("{} lies among them, and nobody kept it", place.display()));
             }
         }

@@ -162,7 +162,7 @@ fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Re
 }
 
 /// Ctrl-C and its like set a flag: the build is ended and the stage removed before the process ends.
-fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&interrupted))

@@ -3,6 +3,8 @@
 pub mod check;
 pub mod classify;
 pub mod diff;
+pub mod doctor;
+pub mod doctor_watch;
 pub mod freeze;
 pub mod history;
 pub mod progress;
@@ -48,6 +50,7 @@ Examples:
   themegate check --theme ~/TangerineUI --format json --output report.json
   themegate promote --run 2026-11-22T14-02-51   make what passed live
   themegate rollback                        the live tree as it was before, in seconds
+  themegate doctor                          what is wrong with the running site, and what to type
   themegate withdraw tangerineui            take a theme out of the settings now
   themegate rollback-theme --all-on tangerineui   put everybody who picked it back on the site's theme
 
@@ -69,6 +72,7 @@ enum Command {
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),
     RollbackTheme(rollback_theme::RollbackThemeArgs),
+    Doctor(doctor::DoctorArgs),
     Show(show::ShowArgs),
     History(show::HistoryArgs),
     Completions(shell::CompletionsArgs),
@@ -76,9 +80,13 @@ enum Command {
     /// Runs the builtin compiler in the current folder.
     #[command(name = "__compile", hide = true)]
     Compile,
-    /// Writes the schema of the JSON report.
+    /// Writes the schema of the JSON report, or of the doctor's.
     #[command(name = "__schema", hide = true)]
-    Schema,
+    Schema {
+        /// The doctor's
+        #[arg(long)]
+        diagnosis: bool,
+    },
 }
 
 /// Where the site is: the options that every command on a site takes.
@@ -114,12 +122,17 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Freeze(args) => freeze::run(args, &mut out),
         Command::Unfreeze(args) => freeze::lift(args, &mut out),
         Command::RollbackTheme(args) => rollback_theme(args, &mut out),
+        Command::Doctor(args) => doctor::run(args, &mut out),
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),
         Command::Completions(args) => Ok(shell::completions(args, &mut out)),
         Command::Man(_) => shell::man(&mut out),
         Command::Compile => compile(&mut out),
-        Command::Schema => Ok(out.write_all(crate::report::json::schema().as_bytes()).map(|()| 0)?),
+        Command::Schema { diagnosis } => {
+            use crate::report::{diagnosis, json};
+            let schema = if *diagnosis { diagnosis::schema() } else { json::schema() };
+            Ok(out.write_all(schema.as_bytes()).map(|()| 0)?)
+        }
     }
 }
 

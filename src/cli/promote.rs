@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::{SiteArgs, history};
 use crate::configuration::Configuration;
+use crate::gate::people;
 use crate::promotion::{self, Promotable, promotable::StoredError};
+use crate::report::text::plain;
 
 /// Make live what a check has passed, all of it or nothing.
 ///
@@ -44,7 +46,9 @@ pub fn run(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     if promotable.live() != held.site.root {
         return Err(StoredError::OtherTree { run: args.run.clone(), live: promotable.live().to_path_buf() }.into());
     }
+    let inquiry = people::ask(&held.site, people::PATIENCE);
     let settings = Configuration::read(args.site.config.as_deref(), &held.site.root)?;
+    tell_people(&people::line_of_run(&held.site, inquiry, &args.run)?, out)?;
     match promotion::promote(&held.disk, &held.state, &promotable, args.despite_freeze.as_deref())? {
         Some(done) => {
             let seconds = began.elapsed().as_secs_f64();
@@ -55,4 +59,10 @@ pub fn run(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
         None => writeln!(out, "Nothing to promote: {} has it all already.", held.site.root.display())?,
     }
     Ok(0)
+}
+
+/// Before anything happens: who is touched, or that it is not known.
+fn tell_people(line: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "people       {}", plain(line))?;
+    out.flush()
 }

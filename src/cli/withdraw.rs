@@ -10,6 +10,7 @@ use super::{SiteArgs, history};
 use crate::promotion;
 use crate::site::LiveSite;
 use crate::site::registry::{self, Registry};
+use crate::site::theming;
 
 /// Take a theme out of the theme registry in one atomic step. Needs no database and no Ruby.
 ///
@@ -31,19 +32,27 @@ pub struct WithdrawArgs {
 /// # Errors
 /// If the theme is not in the registry, or must stay there, or the registry could not be replaced.
 pub fn run(args: &WithdrawArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
-    let held = history::hold(&args.site, "withdraw")?;
+    take_out(&args.site, &args.theme, out)?;
+    Ok(0)
+}
+
+/// Takes a theme out of the registry, and says what makes that take effect.
+///
+/// # Errors
+/// If the theme is not in the registry, or must stay there, or the registry could not be replaced.
+pub(super) fn take_out(site: &SiteArgs, theme: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let held = history::hold(site, "withdraw")?;
     let Some(seen) = held.site.registry_text()? else {
         bail!("{} has no {}: glitch-soc's themes are folders", held.site.root.display(), registry::PATH);
     };
-    let text = without(&seen, &args.theme)?;
+    let text = without(&seen, theme)?;
     let name = Path::new(registry::PATH);
-    let done = promotion::withdraw(&held.disk, &held.state, &held.site.root, name, &args.theme, (&seen, text))?;
+    let done = promotion::withdraw(&held.disk, &held.state, &held.site.root, name, theme, (&seen, text))?;
     if done.is_some() {
-        writeln!(out, "{} is out of {}. Mastodon reads it when it starts:", args.theme, registry::PATH)?;
+        writeln!(out, "{theme} is out of {}. Mastodon reads it when it starts:", registry::PATH)?;
         writeln!(out, "       systemctl restart mastodon-web mastodon-sidekiq")?;
     }
-    warn_of_site_default(&held.site, &args.theme, out)?;
-    Ok(0)
+    warn_of_site_default(&held.site, theme, out)
 }
 
 fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
@@ -60,12 +69,9 @@ fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
     registry.without(theme).map_err(|finding| anyhow::anyhow!(finding.message))
 }
 
-/// Up to 4.5, `ApplicationController#current_theme` takes the site's default unchecked (MASTODON.md §2); from 4.6 on,
-/// `ThemeHelper#current_theme` falls back to `default`.
+/// Up to 4.5 the site's own theme is taken unchecked, and one that is not listed any more breaks every page.
 fn warn_of_site_default(site: &LiveSite, theme: &str, out: &mut dyn Write) -> anyhow::Result<()> {
-    let checked = std::fs::read_to_string(site.root.join("app/helpers/theme_helper.rb"))
-        .is_ok_and(|source| source.contains("def current_theme"));
-    if checked {
+    if theming::checks_site_theme(&site.root, site.fork) {
         return Ok(());
     }
     writeln!(

@@ -5,8 +5,9 @@ mod baseline;
 mod build;
 mod caches;
 mod foresight;
-mod offered;
+pub(crate) mod offered;
 mod passed;
+pub mod people;
 mod proposal;
 mod record;
 pub mod rehearsal;
@@ -138,6 +139,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let _lock = SiteLock::take(&site.state, "check")?;
     staging::sweep(&site.state)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
+    let inquiry = people::ask(&site, people::PATIENCE);
 
     record.begin("change");
     let text = site.registry_text()?;
@@ -176,6 +178,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     }
     stop_if_asked(request)?;
     let cache_key = record.caches.take();
+    people::tell(site, inquiry, &offered, &mut record);
     record.acknowledge(&settings.accept);
     let mut report = record.into_report(run, site, change, &offered, stage.as_ref().filter(|_| request.keep_stage));
     runs::keep(&site.state, &report, log.as_deref())?;

@@ -90,6 +90,15 @@ pub(super) fn after(
     registry.entries().iter().map(listed).collect()
 }
 
+/// The themes that the live tree offers as it is, each once; the last line of a name counts, as Ruby takes it.
+pub(crate) fn live(site: &LiveSite, registry: Option<&Registry>) -> Vec<OfferedTheme> {
+    if site.fork == Fork::GlitchSoc {
+        return skins::of(&site.root, &[]).into_iter().map(skin).collect();
+    }
+    let Some(registry) = registry else { return Vec::new() };
+    registry.names().into_iter().filter_map(|name| registry.get(name)).map(listed).collect()
+}
+
 /// What stands at a source path once the change is applied.
 fn kind_after(site: &LiveSite, change: &Change, relative: &str) -> PathKind {
     let path = site.output.source.join(relative);
@@ -111,6 +120,7 @@ fn stays(site: &LiveSite, change: &Change, place: &Path) -> bool {
     change.files.iter().any(|file| file.to.starts_with(place)) || files.any(|entry| !removed(entry.path()))
 }
 
+/// A line of the registry as a theme that is offered.
 fn listed(entry: &registry::RegistryEntry) -> OfferedTheme {
     OfferedTheme {
         name: entry.name.clone(),
@@ -121,6 +131,7 @@ fn listed(entry: &registry::RegistryEntry) -> OfferedTheme {
     }
 }
 
+/// A skin as a theme that is offered.
 fn skin(skin: skins::Skin) -> OfferedTheme {
     let source = skin.place.strip_prefix("app/javascript").unwrap_or(&skin.place);
     OfferedTheme {

@@ -9,6 +9,7 @@ use crate::configuration::Acceptance;
 use crate::finding::{Evidence, Finding, Severity};
 use crate::invariant::{InvariantResult, OfferedTheme};
 use crate::manifest::diff::ManifestDiff;
+use crate::report::people::PeopleFacts;
 use crate::report::{
     ChangeFacts, LeftOutFact, LogFacts, PrecompileFacts, Report, SCHEMA_VERSION, SiteFacts, StagingFacts, Timing,
 };
@@ -28,6 +29,7 @@ pub(super) struct Record<'gate> {
     pub(super) invariants: Vec<InvariantResult>,
     pub(super) touched: Vec<String>,
     pub(super) caches: super::caches::Key,
+    pub(super) people: Option<PeopleFacts>,
     timings: Vec<Timing>,
     current: Option<(&'static str, Instant)>,
 }
@@ -44,6 +46,7 @@ impl<'gate> Record<'gate> {
             invariants: Vec::new(),
             touched: Vec::new(),
             caches: None,
+            people: None,
             timings: Vec::new(),
             current: None,
         }
@@ -113,6 +116,7 @@ impl<'gate> Record<'gate> {
             findings: self.findings,
             manifest_diff: self.manifest_diff,
             invariants: self.invariants,
+            people: self.people,
             timings: self.timings,
         }
     }

@@ -7,13 +7,13 @@ mod body_classes;
 mod entries_kept;
 mod entry_files;
 mod functions;
-mod integrity;
+pub(crate) mod integrity;
 mod manifest_written;
 mod manifests_agree;
 mod output_kinds;
 mod sheet_weight;
 mod sheet_whole;
-mod static_page;
+pub(crate) mod static_page;
 mod theme_compiled;
 
 use std::collections::{BTreeMap, BTreeSet};

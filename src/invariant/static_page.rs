@@ -37,7 +37,8 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 /// Addresses of the compiled output in `href` and `src`, relative to the web server's root.
-fn loaded_by(page: &str, folder: &str) -> Vec<String> {
+#[must_use]
+pub(crate) fn loaded_by(page: &str, folder: &str) -> Vec<String> {
     let attributes = page.split(['"', '\'']).filter(|text| text.starts_with('/') && !text.starts_with("//"));
     let paths = attributes.map(|text| text.split(['?', '#']).next().unwrap_or(text).trim_start_matches('/').to_owned());
     paths.filter(|path| path.starts_with(folder) && path.contains('.')).collect()

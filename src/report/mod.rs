@@ -1,8 +1,10 @@
 //! What a check says of itself: one record, several readers. One file per format.
 
+pub mod diagnosis;
 pub mod github;
 pub mod json;
 pub mod junit;
+pub mod people;
 mod rehearsed;
 pub mod sarif;
 pub mod text;
@@ -54,6 +56,9 @@ pub struct Report {
     pub manifest_diff: Option<ManifestDiff>,
     /// What was checked on the compiled tree.
     pub invariants: Vec<InvariantResult>,
+    /// How many people use each theme that will be offered; none where nobody asked.
+    #[serde(default)]
+    pub people: Option<people::PeopleFacts>,
     /// Seconds by stage, in order.
     pub timings: Vec<Timing>,
 }

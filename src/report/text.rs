@@ -21,11 +21,11 @@ pub struct Layout {
 }
 
 const LABEL: usize = 13;
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
-const GREEN: Style = AnsiColor::Green.on_default().bold();
+pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default().bold();
 const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
+pub(super) const DIM: Style = Style::new().dimmed();
 
 /// Writes the report. Colours are always written; the caller's stream strips them where they do not belong.
 ///
@@ -95,9 +95,12 @@ fn header(report: &Report, layout: Layout, text: &mut String) {
         let hold = report.invariants.iter().filter(|invariant| invariant.holds).count();
         row("invariants", &format!("{hold} of {} hold", report.invariants.len()), "invariants");
     }
+    if let Some(people) = &report.people {
+        row("people", &people.line(&report.themes), "");
+    }
 }
 
-fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize) {
+pub(super) fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize) {
     let room = width.saturating_sub(LABEL + time.len()).max(30);
     let what = plain(what);
     let lines = textwrap::wrap(&what, options(room));
@@ -218,6 +221,10 @@ pub fn finding(finding: &Finding, layout: Layout) -> String {
     if let Some(help) = &finding.help {
         paragraph(&mut text, "  do", help, layout);
     }
+    for (index, command) in finding.commands.iter().enumerate() {
+        let label = if index == 0 && finding.help.is_none() { "  do" } else { "" };
+        let _ = writeln!(text, "{label:<INDENT$}{BOLD}{}{BOLD:#}", plain(command));
+    }
     text
 }
 
@@ -240,7 +247,7 @@ fn paragraph(text: &mut String, label: &str, what: &str, layout: Layout) {
 }
 
 /// Breaks at spaces alone: a path or a command must survive being copied.
-fn options(width: usize) -> textwrap::Options<'static> {
+pub(super) fn options(width: usize) -> textwrap::Options<'static> {
     textwrap::Options::new(width.max(30))
         .break_words(false)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
@@ -302,7 +309,7 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
 }
 
 /// `60112` as `60,112`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -320,7 +327,7 @@ fn entries(count: usize) -> String {
 
 /// Bytes as people read them, in powers of 1,000.
 #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let bytes = bytes as f64;
     match bytes {
         b if b < 1e3 => format!("{b:.0} bytes"),

@@ -9,6 +9,7 @@ pub mod lock;
 pub mod output;
 pub mod registry;
 pub mod skins;
+pub mod theming;
 pub mod version;
 
 use std::fs;

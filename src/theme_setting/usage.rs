@@ -20,6 +20,8 @@ pub struct ThemeUsage {
     pub site: Option<String>,
     /// Users whose settings cannot be read.
     pub unreadable: u64,
+    /// True where the site's own row cannot be read.
+    pub site_unreadable: bool,
 }
 
 /// How many people see each theme: their own, or the site's. `shipped` is the theme that applies where the site has set
@@ -47,7 +49,9 @@ impl ThemeUsage {
         let mut usage = Self { following_the_site: people(store)?, ..Self::default() };
         let layout = store.layout();
         for holding in store.holdings(&Selection::Site)? {
-            usage.site = holding.stored.choice(layout).ok().and_then(|choice| choice.name());
+            let choice = holding.stored.choice(layout);
+            usage.site_unreadable = choice.is_err();
+            usage.site = choice.ok().and_then(|choice| choice.name());
         }
         if store.schema().users_have_settings {
             usage.add_texts(store)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
 
+use crate::site::{Fork, theming};
 use crate::theme_setting::choice::{KnownThemes, Layout};
 
 /// What `rollback-theme` needs to know of a live tree.
@@ -27,7 +28,9 @@ impl Facts {
             Layout::Theme => registry(live)?,
             Layout::FlavourAndSkin => flavours.iter().flat_map(|flavour| flavour_names(live, flavour)).collect(),
         };
-        Some(Self { live: live.to_owned(), layout, known: KnownThemes { names }, shipped: shipped(live, layout) })
+        let fork = if layout == Layout::Theme { Fork::Mastodon } else { Fork::GlitchSoc };
+        let shipped = theming::shipped(live, fork);
+        Some(Self { live: live.to_owned(), layout, known: KnownThemes { names }, shipped })
     }
 }
 
@@ -48,8 +51,7 @@ pub(super) fn find_live(given: Option<&Path>) -> Option<PathBuf> {
 fn registry(live: &Path) -> Option<Vec<String>> {
     let text = fs::read_to_string(live.join("config/themes.yml")).ok()?;
     let names: BTreeMap<String, IgnoredAny> = serde_saphyr::from_str(&text).unwrap_or_default();
-    let reader = fs::read_to_string(live.join("app/lib/themes.rb")).unwrap_or_default();
-    let system = ["'system'", "\"system\"", ":system"].iter().any(|word| reader.contains(word));
+    let system = theming::offers_system(live);
     Some(names.into_keys().chain(system.then(|| "system".to_owned())).collect())
 }
 
@@ -70,15 +72,4 @@ fn folders(parent: &Path, file: &str) -> Vec<String> {
         .filter(|entry| entry.path().join(file).exists())
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect()
-}
-
-/// The default in `config/settings.yml`: the first line for each key.
-fn shipped(live: &Path, layout: Layout) -> String {
-    let text = fs::read_to_string(live.join("config/settings.yml")).unwrap_or_default();
-    let value = |key: &str| {
-        let line = text.lines().find_map(|line| line.trim_start().strip_prefix(key)?.strip_prefix(':'))?;
-        Some(line.split('#').next()?.trim().trim_matches(['\'', '"']).to_owned())
-    };
-    let values: Vec<String> = layout.keys().iter().filter_map(|key| value(key)).collect();
-    if values.is_empty() { "default".to_owned() } else { values.join("/") }
 }
