@@ -49,6 +49,9 @@ pub struct Configuration {
     /// What follows a promotion.
     #[serde(default)]
     pub promotion: PromotionSettings,
+    /// What git's hooks judge.
+    #[serde(default)]
+    pub hook: HookSettings,
     /// Variables for the precompile, besides those that themegate sets itself.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -85,6 +88,25 @@ impl Default for CheckSettings {
             memory_limit: None,
             cache_limit: ByteSize::new(2_000_000_000),
         }
+    }
+}
+
+/// What git's hooks judge.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HookSettings {
+    /// Branches that are judged, a `*` at the end standing for anything. Without any: all of them before a push, and in
+    /// `pre-receive` the one that the bare repository's HEAD names.
+    pub branches: Vec<String>,
+    /// How long a hook waits for another themegate that is at work on the site.
+    #[serde(deserialize_with = "duration")]
+    pub wait: Duration,
+}
+
+impl Default for HookSettings {
+    /// Somebody is waiting for the push to end: five minutes are a long build's worth, and then a word is better.
+    fn default() -> Self {
+        Self { branches: Vec::new(), wait: Duration::from_secs(5 * 60) }
     }
 }
 

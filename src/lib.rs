@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod finding;
 pub mod fit;
 pub mod gate;
+pub mod hook;
 pub mod invariant;
 pub mod manifest;
 pub mod precompile;

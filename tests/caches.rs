@@ -15,6 +15,9 @@ use support::{Checked, Kind, Site, THEMEGATE, repository, skipped};
 
 const ENTRY: &str = "tmp/cache/webpacker/babel-loader/entry.json";
 
+/// Does something to the folder of what is kept, or to the entry in it.
+type Alteration<'a> = &'a dyn Fn(&Path, &Path);
+
 /// A compile that says what it finds in its cache, and leaves `word` there.
 fn compile(word: &str) -> String {
     format!(
@@ -88,7 +91,7 @@ fn the_caches_of_a_build_that_did_not_pass_are_dropped() {
 fn altered_caches_are_thrown_away_as_a_whole() {
     let elsewhere = tempfile::NamedTempFile::new().unwrap();
     fs::write(elsewhere.path(), "good").unwrap();
-    let alterations: [(&str, &dyn Fn(&Path, &Path)); 8] = [
+    let alterations: [(&str, Alteration<'_>); 8] = [
         ("poisoned", &|_, entry| fs::write(entry, "evil").unwrap()),
         ("truncated", &|_, entry| fs::write(entry, "").unwrap()),
         ("lost", &|_, entry| fs::remove_file(entry).unwrap()),

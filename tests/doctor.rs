@@ -480,6 +480,16 @@ fn a_site_theme_that_vanishes_blocks_and_a_database_that_is_silent_changes_nothi
     checked.assert_verdict("block", 1);
     let finding = checked.finding("site-theme-not-offered").unwrap();
     assert!(finding["meaning"].as_str().unwrap().contains("for 2 users who see the site's theme"), "{finding}");
+    // An upgrade brings other rules, and migrations that change what is set.
+    let patch = site.folder.path().join("next.patch");
+    let helper = "app/helpers/theme_helper.rb";
+    let text = format!(
+        "diff --git a/{helper} b/{helper}\nnew file mode 100644\n--- /dev/null\n+++ b/{helper}\n@@ -0,0 +1 @@\n+# current_theme\n"
+    );
+    fs::write(&patch, text).unwrap();
+    let checked = site.check(&["--compiler", "builtin", "--patch", patch.to_str().unwrap()]);
+    assert!(checked.finding("site-theme-not-offered").is_none(), "{:?}", checked.grave());
+    assert_eq!(checked.report["people"]["users"], 2, "{}", checked.stderr);
     // Somebody takes the call and says nothing.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();

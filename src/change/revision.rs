@@ -79,6 +79,9 @@ pub enum LocalEdits {
     Refuse,
     /// They are overwritten, as `git checkout --force` does.
     Drop,
+    /// They are left out with every file that git does not know, as in a fresh clone: a commit is judged that somebody makes
+    /// in the live tree itself.
+    LeaveOut,
 }
 
 /// A revision of the repository that the live tree is made from.

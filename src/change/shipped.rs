@@ -65,6 +65,15 @@ impl Shipped {
         }
     }
 
+    /// Whether Mastodon ships the file at `place`, or any file in the folder there.
+    #[must_use]
+    pub fn ships_any_below(&self, place: &Path) -> bool {
+        match self.source {
+            ShippedSource::Tag(_) => self.tracked.iter().any(|path| path.starts_with(place)),
+            ShippedSource::Index | ShippedSource::BuiltIn => stock::is_stock(place),
+        }
+    }
+
     fn is_own(&self, path: &Path) -> bool {
         self.own.iter().any(|place| path.starts_with(place))
     }

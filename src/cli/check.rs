@@ -15,7 +15,7 @@ use crate::byte_size::ByteSize;
 use crate::change::patch::Patch;
 use crate::change::revision::{LocalEdits, RepositoryPlace, SiteRevision};
 use crate::gate::{self, CheckRequest, Proposal, rehearsal};
-use crate::report::{Report, github, json, junit, sarif, text};
+use crate::report::{Report, github, html, json, junit, sarif, text};
 use crate::site::locate;
 
 /// May this theme go live? Copies the live tree, applies the theme there, compiles it there, and judges.
@@ -26,7 +26,7 @@ use crate::site::locate;
 #[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
     #[command(flatten)]
-    site: SiteArgs,
+    pub(super) site: SiteArgs,
     /// A theme: its folder as published, or a single stylesheet; may be given several times
     #[arg(long = "theme", value_name = "DIR")]
     themes: Vec<PathBuf>,
@@ -47,7 +47,7 @@ pub struct CheckArgs {
     patch: Option<PathBuf>,
     /// Check every theme that the site has with the next Mastodon, a tag of the live tree's repository, before the upgrade
     #[arg(long, value_name = "TAG", conflicts_with_all = ["themes", "rev", "patch"])]
-    rehearse: Option<String>,
+    pub(super) rehearse: Option<String>,
     /// What compiles: auto, rails, builtin, or a command line run in the staged tree [default: auto]
     #[arg(long, value_name = "WHAT", env = "THEMEGATE_COMPILER")]
     compiler: Option<String>,
@@ -62,10 +62,10 @@ pub struct CheckArgs {
     memory_limit: Option<ByteSize>,
     /// How the report is written
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    pub(super) format: Format,
     /// Write the report there instead of printing it
     #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Keep the staging directory, and say where it is
     #[arg(long)]
     keep_stage: bool,
@@ -77,7 +77,7 @@ pub struct CheckArgs {
     fresh: bool,
     /// List harmless notes too
     #[arg(long, short)]
-    verbose: bool,
+    pub(super) verbose: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -87,6 +87,7 @@ Examples:
   themegate check                                 the live tree as it is
   themegate check --live /srv/mastodon/live --theme ~/a --theme ~/b
   themegate check --theme ~/a --format json | jq .verdict
+  themegate check --theme ~/a --format html --output report.html
   themegate check --rev origin/stable             the live tree's repository at a commit, before you check it out
   themegate check --theme ~/TangerineUI --rev v2.5   a theme's repository at a tag
   git diff --binary v4.1.6 | themegate check --patch -   a patch against the live tree
@@ -119,6 +120,8 @@ pub enum Format {
     Github,
     /// JUnit XML, for CI systems.
     Junit,
+    /// One page without scripts, to hand on or to print.
+    Html,
 }
 
 /// Runs the check and writes its report; gives the exit code.
@@ -149,7 +152,7 @@ fn people(args: &CheckArgs) -> rehearsal::People {
     super::rollback_theme::people(&live)
 }
 
-fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.output {
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} could not be written", path.display()))?;
@@ -171,7 +174,7 @@ pub(super) fn hear_interruptions() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
-fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<CheckRequest> {
+pub(super) fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow::Result<CheckRequest> {
     Ok(CheckRequest {
         live: args.site.live.clone(),
         state: args.site.state.clone(),
@@ -253,6 +256,7 @@ pub(super) fn write(
         Format::Sarif => sarif::write(&report.findings, out)?,
         Format::Github => github::write(&report.findings, out)?,
         Format::Junit => junit::write(&report.findings, out)?,
+        Format::Html => html::write(report, stored, out)?,
     }
     out.flush()
 }

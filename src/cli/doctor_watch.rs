@@ -118,8 +118,8 @@ impl Listener for Teller<'_> {
             return Ok(Withdrawal::Done);
         }
         let mut said = Vec::new();
-        let (words, wait) = match withdraw::take_out(self.site, theme, &mut said) {
-            Ok(()) => {
+        let (words, wait) = match withdraw::take_out(self.site, theme, true, &mut said) {
+            Ok(_) => {
                 self.say(theme, "withdrawn")?;
                 writeln!(self.out, "{}", plain(String::from_utf8_lossy(&said).trim_end()))?;
                 self.out.flush()?;

@@ -1,12 +1,16 @@
-//! What was made live, taken back and withdrawn, for `themegate history`; and what every such command has in common.
+//! What the commands that switch the live tree have in common: the site held, the restart afterwards, the words.
 
 use std::io::Write;
 
 use super::SiteArgs;
-use crate::promotion::aftercare::Outcome;
+use crate::configuration::Configuration;
+use crate::gate;
+use crate::promotion::aftercare::Aftercare;
 use crate::promotion::disk::{Disk, DiskError};
-use crate::promotion::generations::{self, Generation, Kind};
-use crate::promotion::{PromotionError, StateFolder, freeze};
+use crate::promotion::facts::{Aftermath, SwitchFacts};
+use crate::promotion::generations::{Generation, Kind};
+use crate::promotion::{PromotionError, StateFolder};
+use crate::report::text::size;
 use crate::site::LiveSite;
 use crate::site::lock::SiteLock;
 
@@ -21,82 +25,90 @@ pub(super) struct Held {
 /// Inspects and locks the site for `purpose`.
 pub(super) fn hold(args: &SiteArgs, purpose: &str) -> anyhow::Result<Held> {
     let site = LiveSite::inspect(args.live.as_deref(), args.state.as_deref())?;
-    let disk = Disk::real();
-    let state = StateFolder::open(&disk, &site.state).map_err(refused)?;
-    site.make_state()?;
+    let state = state_of(&site)?;
     let lock = SiteLock::take(&site.state, purpose)?;
-    Ok(Held { site, state, disk, _lock: lock })
+    Ok(Held { site, state, disk: Disk::real(), _lock: lock })
 }
 
-fn refused(error: DiskError) -> PromotionError {
+/// The same with a lock that is taken already.
+pub(super) fn holding(args: &SiteArgs, lock: SiteLock) -> anyhow::Result<Held> {
+    let site = LiveSite::inspect(args.live.as_deref(), args.state.as_deref())?;
+    let state = state_of(&site)?;
+    Ok(Held { site, state, disk: Disk::real(), _lock: lock })
+}
+
+/// The state folder with all that a switch needs in it.
+pub(super) fn state_of(site: &LiveSite) -> anyhow::Result<StateFolder> {
+    let state = StateFolder::open(&Disk::real(), &site.state).map_err(refused)?;
+    site.make_state()?;
+    Ok(state)
+}
+
+pub(super) fn refused(error: DiskError) -> PromotionError {
     PromotionError::Refused(error.into())
 }
 
+/// What `themegate.toml` wants done after a switch; nothing with `--no-restart`.
+pub(super) fn aftercare(args: &SiteArgs, held: &Held, no_restart: bool) -> anyhow::Result<Aftercare> {
+    let mut aftercare = Configuration::read(args.config.as_deref(), &held.site.root)?.promotion.aftercare();
+    if no_restart {
+        aftercare.restart = None;
+    }
+    Ok(aftercare)
+}
+
+/// Restarts and asks for pages after a rollback or a withdrawal that took `seconds`, if that is configured; says what came of
+/// it, and gives the exit code. There is nothing to roll back to from here, so a fault is told.
+pub(super) fn conclude(
+    held: &Held,
+    aftercare: Aftercare,
+    (done, seconds): (&Generation, f64),
+    out: &mut dyn Write,
+) -> anyhow::Result<u8> {
+    let facts = SwitchFacts::of(done, seconds);
+    let manifests = gate::manifests_of_live(&held.site);
+    let facts = match aftercare.without_themes().restart_and_prove(&held.site.root, &manifests) {
+        Ok(outcome) => facts.followed_by(&outcome),
+        Err(fault) => facts.failed(Aftermath::Failed, fault),
+    };
+    facts.keep(&held.state.generations());
+    describe(&facts, out)?;
+    Ok(if facts.aftermath == Aftermath::Failed { 4 } else { 0 })
+}
+
 /// Says what a switch did, and what makes it take effect.
-pub(super) fn describe(done: &Generation, seconds: f64, outcome: &Outcome, out: &mut dyn Write) -> std::io::Result<()> {
-    let plan = &done.plan;
-    writeln!(
-        out,
-        "{} {}   {} files changed, {} written",
-        done.kind.word(),
-        done.id,
-        plan.steps.len(),
-        size(plan.new_bytes())
-    )?;
-    writeln!(out, "kept         {} of replaced files   {seconds:.1} s", size(plan.old_bytes()))?;
-    if let Some(reason) = &done.despite_freeze {
+pub(super) fn describe(facts: &SwitchFacts, out: &mut dyn Write) -> std::io::Result<()> {
+    let (kind, id) = (facts.kind.word(), &facts.generation);
+    let files = if facts.files == 1 { "1 file".to_owned() } else { format!("{} files", facts.files) };
+    let (written, kept) = (size(facts.bytes_written), size(facts.bytes_kept));
+    writeln!(out, "{kind:<12} {id}   {files} changed, {written} written in {:.1} s", facts.seconds)?;
+    writeln!(out, "kept         {kept} of replaced files; undo: themegate rollback --to {id}")?;
+    if let Some(reason) = &facts.despite_freeze {
         writeln!(out, "freeze       gone ahead in spite of it: {reason}")?;
     }
-    match outcome {
-        Outcome::NotAsked => {
-            writeln!(
-                out,
-                "\nMastodon reads all this when it starts:\n       systemctl restart mastodon-web mastodon-sidekiq"
-            )
-        }
-        Outcome::Restarted => {
+    aftermath(facts, out)
+}
+
+const RESTART: &str = "       systemctl restart mastodon-web mastodon-sidekiq";
+
+fn aftermath(facts: &SwitchFacts, out: &mut dyn Write) -> std::io::Result<()> {
+    match facts.aftermath {
+        Aftermath::NotRestarted => writeln!(out, "\nMastodon reads all this when it starts:\n{RESTART}"),
+        Aftermath::Restarted => {
             writeln!(out, "restarted    no page was asked for: themegate.toml names no [[promotion.probe]]")
         }
-        Outcome::Proven(tolerated) => {
-            tolerated.iter().try_for_each(|fault| writeln!(out, "optional     {fault}"))?;
-            writeln!(out, "restarted    the pages asked for carry the promoted stylesheets")
+        Aftermath::Proven => {
+            facts.faults.iter().try_for_each(|fault| writeln!(out, "optional     {fault}"))?;
+            let which = match facts.kind {
+                Kind::Promotion => "promoted stylesheets",
+                Kind::Rollback | Kind::Withdrawal => "stylesheets that are live now",
+            };
+            writeln!(out, "restarted    the pages asked for carry the {which}")
+        }
+        Aftermath::RolledBack | Aftermath::Failed => {
+            writeln!(out, "\nThe {} stands, and the site is not right:", facts.kind.word())?;
+            facts.faults.iter().try_for_each(|fault| writeln!(out, "       {fault}"))?;
+            writeln!(out, "See why Mastodon does not come back: journalctl -u mastodon-web -n 50")
         }
     }
-}
-
-/// Bytes in the unit that people use.
-#[expect(clippy::cast_precision_loss, reason = "a size for people, to one decimal")]
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
-}
-
-/// Lists the generations of a site, the latest first, and the freeze if there is one.
-pub(super) fn generations(site: &LiveSite, out: &mut dyn Write) -> anyhow::Result<()> {
-    let folder = site.state.join("generations");
-    if folder.is_dir() {
-        let all = generations::list(&folder).map_err(PromotionError::from)?;
-        for generation in all.iter().rev() {
-            writeln!(out, "{}   {}", generation.id, line(&all, generation))?;
-        }
-    }
-    if let Some(freeze) = freeze::read(&site.state).map_err(refused)? {
-        writeln!(out, "frozen until {}: {}", freeze.until, freeze.reason)?;
-    }
-    Ok(())
-}
-
-fn line(all: &[Generation], generation: &Generation) -> String {
-    let what = match generation.kind {
-        Kind::Promotion => format!("promotion of run {}", generation.subject),
-        Kind::Rollback => format!("rollback to before {}", generation.subject),
-        Kind::Withdrawal => format!("withdrawal of {}", generation.subject),
-    };
-    let force = if generations::in_force(all, generation) { "   in force" } else { "" };
-    let freeze =
-        generation.despite_freeze.as_ref().map(|why| format!("   despite the freeze: {why}")).unwrap_or_default();
-    format!("{what}   {} files{force}{freeze}", generation.plan.steps.len())
 }

@@ -6,7 +6,10 @@ pub mod diff;
 pub mod doctor;
 pub mod doctor_watch;
 pub mod freeze;
+pub mod generations;
 pub mod history;
+pub mod hook;
+pub mod init;
 pub mod progress;
 pub mod promote;
 pub mod recover;
@@ -48,10 +51,11 @@ Examples:
   themegate check --theme ~/TangerineUI     may this theme go live? (run in ~/live)
   themegate check                           is the live tree, as it is, whole?
   themegate check --theme ~/TangerineUI --format json --output report.json
-  themegate promote --run 2026-11-22T14-02-51   make what passed live
+  themegate promote --theme ~/TangerineUI   check it, and make it live if it passes
   themegate rollback                        the live tree as it was before, in seconds
   themegate doctor                          what is wrong with the running site, and what to type
   themegate withdraw tangerineui            take a theme out of the settings now
+  themegate hook install --live ~/live      refuse pushes that would break the site (run in the repository)
   themegate rollback-theme --all-on tangerineui   put everybody who picked it back on the site's theme
 
 Exit codes:
@@ -69,9 +73,11 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Recover(recover::RecoverArgs),
     Withdraw(withdraw::WithdrawArgs),
+    Hook(hook::HookArgs),
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),
     RollbackTheme(rollback_theme::RollbackThemeArgs),
+    Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
     Show(show::ShowArgs),
     History(show::HistoryArgs),
@@ -119,9 +125,11 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Rollback(args) => rollback::run(args, &mut out),
         Command::Recover(args) => recover::run(args, &mut out),
         Command::Withdraw(args) => withdraw::run(args, &mut out),
+        Command::Hook(args) => hook::run(args, &mut out),
         Command::Freeze(args) => freeze::run(args, &mut out),
         Command::Unfreeze(args) => freeze::lift(args, &mut out),
         Command::RollbackTheme(args) => rollback_theme(args, &mut out),
+        Command::Init(args) => init::run(args, &mut out),
         Command::Doctor(args) => doctor::run(args, &mut out),
         Command::Show(args) => show::run(args, &mut out),
         Command::History(args) => show::history(args, &mut out),

@@ -6,12 +6,13 @@ use std::time::Instant;
 use clap::Args;
 
 use super::{SiteArgs, history};
-use crate::promotion::{self, aftercare::Outcome};
+use crate::promotion;
 
 /// Take the live tree back to what it was before a promotion or withdrawal, in seconds.
 ///
 /// The registry goes back first, then the manifests and the files. Compiled files under new names stay: open browser tabs
-/// and running workers may still ask for them. What is rolled back is kept as a generation itself.
+/// and running workers may still ask for them. What is rolled back is kept as a generation itself. Then Mastodon is restarted and
+/// asked for pages, if themegate.toml says how.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RollbackArgs {
@@ -23,6 +24,9 @@ pub struct RollbackArgs {
     /// Roll files back that were edited since, too; their present content is kept as a generation
     #[arg(long)]
     discard_edits: bool,
+    /// Do not run the restart command of themegate.toml, and ask for no page
+    #[arg(long)]
+    no_restart: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -40,9 +44,9 @@ pub fn run(args: &RollbackArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     let began = Instant::now();
     let held = history::hold(&args.site, "rollback")?;
     let to = args.to.as_deref();
+    let aftercare = history::aftercare(&args.site, &held, args.no_restart)?;
     match promotion::rollback(&held.disk, &held.state, &held.site.root, to, args.discard_edits)? {
-        Some(done) => history::describe(&done, began.elapsed().as_secs_f64(), &Outcome::NotAsked, out)?,
-        None => writeln!(out, "Nothing to roll back.")?,
+        Some(done) => history::conclude(&held, aftercare, (&done, began.elapsed().as_secs_f64()), out),
+        None => Ok(writeln!(out, "Nothing to roll back.").map(|()| 0)?),
     }
-    Ok(0)
 }

@@ -4,19 +4,22 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use clap::Args;
 
-use super::{SiteArgs, terminal};
+use super::{SiteArgs, generations, terminal};
 use crate::report::{json, text};
-use crate::runs;
+use crate::runs::{self, RunError};
 use crate::site::LiveSite;
 
-/// Show the whole report of an earlier check.
+/// Show the whole report of an earlier check, or what a promotion, rollback or withdrawal changed.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  themegate show 2026-11-22T14-02-51\n  themegate show latest --log | less\n  \
-    themegate show latest --json | jq .findings")]
+#[command(
+    after_help = "Examples:\n  themegate show 2026-11-22T14-02-51           a run, or a generation, as `history` names it\n  themegate show latest --log | less\n  \
+    themegate show latest --json | jq .findings"
+)]
 pub struct ShowArgs {
     #[command(flatten)]
     site: SiteArgs,
-    /// The run, as `history` lists it; `latest` for the last one
+    /// The run or the generation, as `history` lists it; `latest` for the last run
+    #[arg(value_name = "RUN|GENERATION")]
     run: String,
     /// As JSON
     #[arg(long, conflicts_with = "log")]
@@ -29,7 +32,7 @@ pub struct ShowArgs {
     verbose: bool,
 }
 
-/// List earlier checks, and what was promoted, rolled back and withdrawn, the latest first.
+/// List earlier checks, what was promoted, rolled back, withdrawn and frozen, and what went past a hook, the latest first.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  themegate history\n  themegate history --live ~/live")]
 pub struct HistoryArgs {
@@ -47,7 +50,15 @@ pub fn run(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
         copy_log(runs::open_log(&site.state, &args.run)?, out)?;
         return Ok(0);
     }
-    let report = runs::read(&site.state, &args.run)?;
+    // The two are named alike, and a check that was promoted within its second shares its name with the generation.
+    let is_generation = !args.json && generations::show(&site, &args.run, out)?;
+    let report = match runs::read(&site.state, &args.run) {
+        Err(RunError::Unknown { .. }) if is_generation => return Ok(0),
+        other => other?,
+    };
+    if is_generation {
+        writeln!(out)?;
+    }
     if args.json {
         json::write(&report, out)?;
     } else {
@@ -81,15 +92,22 @@ pub fn history(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     if runs.is_empty() {
         writeln!(out, "No check has been made on {} yet: themegate check --theme DIR", site.root.display())?;
     }
-    for name in runs {
-        match runs::read(&site.state, &name) {
-            Ok(report) => {
-                let word = report.verdict.word().to_lowercase();
-                writeln!(out, "{name}   {word:<10} {}   {}", report.change.source, report.themes.join(", "))?;
-            }
-            Err(error) => writeln!(out, "{name}   unreadable: {error}")?,
-        }
-    }
-    super::history::generations(&site, out)?;
+    let mut lines: Vec<(String, String)> =
+        runs.into_iter().map(|name| (name.clone(), run_line(&site, &name))).collect();
+    lines.extend(generations::lines(&site)?);
+    lines.sort_by(|(one, _), (other, _)| other.cmp(one));
+    lines.iter().try_for_each(|(name, line)| writeln!(out, "{name:<22} {line}"))?;
+    generations::freeze_now(&site, out)?;
+    super::hook::bypasses(&site, out)?;
     Ok(0)
+}
+
+fn run_line(site: &LiveSite, name: &str) -> String {
+    match runs::read(&site.state, name) {
+        Ok(report) => {
+            let word = report.verdict.word().to_lowercase();
+            text::plain(&format!("{word:<10} {}   {}", report.change.source, report.themes.join(", ")))
+        }
+        Err(error) => format!("unreadable: {error}"),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -25,6 +26,9 @@ pub struct WithdrawArgs {
     site: SiteArgs,
     /// The theme, as the registry names it
     theme: String,
+    /// Do not run the restart command of themegate.toml, and ask for no page
+    #[arg(long)]
+    no_restart: bool,
 }
 
 /// Withdraws.
@@ -32,27 +36,28 @@ pub struct WithdrawArgs {
 /// # Errors
 /// If the theme is not in the registry, or must stay there, or the registry could not be replaced.
 pub fn run(args: &WithdrawArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
-    take_out(&args.site, &args.theme, out)?;
-    Ok(0)
+    take_out(&args.site, &args.theme, args.no_restart, out)
 }
 
-/// Takes a theme out of the registry, and says what makes that take effect.
+/// Takes a theme out of the registry, restarts Mastodon if that is configured and wanted, and says what makes it take effect;
+/// gives the exit code.
 ///
 /// # Errors
 /// If the theme is not in the registry, or must stay there, or the registry could not be replaced.
-pub(super) fn take_out(site: &SiteArgs, theme: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn take_out(site: &SiteArgs, theme: &str, no_restart: bool, out: &mut dyn Write) -> anyhow::Result<u8> {
     let held = history::hold(site, "withdraw")?;
     let Some(seen) = held.site.registry_text()? else {
         bail!("{} has no {}: glitch-soc's themes are folders", held.site.root.display(), registry::PATH);
     };
     let text = without(&seen, theme)?;
     let name = Path::new(registry::PATH);
+    let aftercare = history::aftercare(site, &held, no_restart)?;
+    let began = Instant::now();
     let done = promotion::withdraw(&held.disk, &held.state, &held.site.root, name, theme, (&seen, text))?;
-    if done.is_some() {
-        writeln!(out, "{theme} is out of {}. Mastodon reads it when it starts:", registry::PATH)?;
-        writeln!(out, "       systemctl restart mastodon-web mastodon-sidekiq")?;
-    }
-    warn_of_site_default(&held.site, theme, out)
+    let seconds = began.elapsed().as_secs_f64();
+    writeln!(out, "{theme} is out of {}.", registry::PATH)?;
+    warn_of_site_default(&held.site, theme, out)?;
+    done.map_or(Ok(0), |done| history::conclude(&held, aftercare, (&done, seconds), out))
 }
 
 fn without(seen: &[u8], theme: &str) -> anyhow::Result<String> {
@@ -76,9 +81,9 @@ fn warn_of_site_default(site: &LiveSite, theme: &str, out: &mut dyn Write) -> an
     }
     writeln!(
         out,
-        "\nIf {theme} is also the site's default theme, every page fails until that is changed, before the restart:"
+        "\nIf {theme} is also the site's default theme, its stylesheet is asked for all the same, compiled or not. Then change that, too:"
     )
     .context("the warning could not be written")?;
-    writeln!(out, "       themegate rollback-theme --site")?;
+    writeln!(out, "       themegate rollback-theme --site\n")?;
     Ok(())
 }

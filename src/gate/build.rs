@@ -105,7 +105,7 @@ pub(super) fn compile(
         environment,
         time_limit: gate.request.time_limit.unwrap_or(gate.settings.check.time_limit),
         stall_limit: gate.request.stall_limit.unwrap_or(gate.settings.check.stall_limit),
-        memory_limit: foresight::memory_limit(gate.request, gate.settings).map(ByteSize::bytes),
+        memory_limit: foresight::memory_limit(gate).map(ByteSize::bytes),
         interrupted: &gate.request.interrupted,
         progress: &|line| progress.detail(line),
         hear: Some(gate.request.own.clone()),

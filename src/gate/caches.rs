@@ -6,15 +6,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::GateError;
 use super::build::Gate;
 use super::record::Record;
-use super::{CheckRequest, GateError};
 use crate::caches::{self, Brought, Caches};
 use crate::change::{Change, ChangeSource};
 use crate::compiler::Compiler;
-use crate::configuration::Configuration;
 use crate::finding::Finding;
-use crate::site::LiveSite;
 use crate::staging::StagedTree;
 use crate::verdict::Verdict;
 
@@ -90,17 +88,11 @@ fn fill(gate: &Gate<'_>, key: &str, staged: &StagedTree) -> Result<Brought, Gate
 /// Keeps the caches of a build that passed. Whatever another one left is dropped with its stage.
 ///
 /// A cache that cannot be kept costs time, and is no reason to say anything else than the verdict.
-pub(super) fn keep(
-    request: &CheckRequest,
-    settings: &Configuration,
-    site: &LiveSite,
-    change: &Change,
-    (key, verdict): (Key, Verdict),
-    staged: &StagedTree,
-) {
-    let Some(key) = key.filter(|_| verdict == Verdict::Pass && runs_own_code_only(change)) else { return };
-    let limit = settings.check.cache_limit.bytes();
-    let _slower_next_time = Caches::of(&site.state).keep(&key, &staged.root(), limit, request.keep_stage);
+pub(super) fn keep(gate: &Gate<'_>, key: Key, verdict: Verdict, staged: Option<&StagedTree>) {
+    let key = key.filter(|_| verdict == Verdict::Pass && runs_own_code_only(gate.change));
+    let Some((key, staged)) = key.zip(staged) else { return };
+    let limit = gate.settings.check.cache_limit.bytes();
+    let _slower_next_time = Caches::of(&gate.site.state).keep(&key, &staged.root(), limit, gate.request.keep_stage);
 }
 
 fn runs_own_code_only(change: &Change) -> bool {

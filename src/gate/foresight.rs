@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::CheckRequest;
+use super::build::Gate;
 use crate::byte_size::ByteSize;
-use crate::configuration::Configuration;
 use crate::finding::Finding;
 use crate::report::Report;
 use crate::runs;
@@ -16,15 +15,16 @@ use crate::staging::StagedTree;
 const LOOKED_AT: usize = 5;
 
 /// The limit for the build's memory, from the command line or the configuration.
-pub(super) fn memory_limit(request: &CheckRequest, settings: &Configuration) -> Option<ByteSize> {
-    request.memory_limit.or(settings.check.memory_limit)
+pub(super) fn memory_limit(gate: &Gate<'_>) -> Option<ByteSize> {
+    gate.request.memory_limit.or(gate.settings.check.memory_limit)
 }
 
 /// What an earlier build needed and the machine has not got: a note of memory, which may be freed or swapped yet; of the
 /// disk, an end before the build, which would leave half an output.
-pub(super) fn of(request: &CheckRequest, settings: &Configuration, state: &Path) -> Vec<Finding> {
+pub(super) fn of(gate: &Gate<'_>) -> Vec<Finding> {
+    let state = &gate.site.state;
     let Some((earlier, output, memory)) = needs(state) else { return Vec::new() };
-    let limit = memory_limit(request, settings).map(ByteSize::bytes);
+    let limit = memory_limit(gate).map(ByteSize::bytes);
     let allowed = available_memory().into_iter().chain(limit).min();
     let memory = allowed.filter(|has| *has < memory).map(|has| memory_short(&earlier, memory, has));
     let disk = free_disk(state).filter(|has| *has < output).map(|has| disk_short(state, &earlier, output, has));

@@ -35,6 +35,7 @@ use crate::site::{LiveSite, SiteError};
 use crate::staging::{self, StagedTree, StagingError};
 use crate::verdict::Verdict;
 
+pub use passed::manifests_of_live;
 pub use proposal::Proposal;
 use record::Record;
 
@@ -130,13 +131,26 @@ impl GateError {
 /// # Errors
 /// If the check could not be made at all. Whatever the build did is in the report.
 pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, GateError> {
+    check_and_hold(request, "check", progress).map(|(report, _lock)| report)
+}
+
+/// The same for a caller who goes on with the site, for `purpose`: the lock stays taken until it is dropped, so that nobody
+/// gets between a check and what is made of it.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_and_hold(
+    request: &CheckRequest,
+    purpose: &str,
+    progress: &dyn Progress,
+) -> Result<(Report, SiteLock), GateError> {
     let mut record = Record::new(progress);
     record.begin("site");
     let site = LiveSite::inspect(request.live.as_deref(), request.state.as_deref())?;
     let settings = Configuration::read(request.config.as_deref(), &site.root)?;
     let rules = surroundings::site_rules(&site)?;
     site.make_state()?;
-    let _lock = SiteLock::take(&site.state, "check")?;
+    let lock = SiteLock::take(&site.state, purpose)?;
     staging::sweep(&site.state)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
     let inquiry = people::ask(&site, people::PATIENCE);
@@ -149,7 +163,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     record.findings.extend(offered::trespasses(change, registry.as_ref()));
     let offered = offered::after(site, registry, change, &mut record);
     record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), site));
-    record.findings.extend(proposal::packages_change(change, &chosen(request, &settings), &record));
+    record.findings.extend(proposal::packages_change(change, (&chosen(request, &settings), site), &record));
 
     let seen = passed::seen_of_live(site, &live, change)?;
     surroundings::registry_moved(site, text.as_deref(), &mut record)?;
@@ -157,28 +171,18 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
     let run = runs::new_name(&site.state);
     let mut log = None;
     let mut stage = None;
-    record.findings.extend(foresight::of(request, &settings, &site.state));
+    let rules = rules.as_ref();
+    let gate = build::Gate { request, site, settings: &settings, live: &live, offered: &offered, change, rules };
+    record.findings.extend(foresight::of(&gate));
     if !record.is_fatal() {
         let staged = stage.insert(stage_change(request, site, change, &mut record)?);
         let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
-        log = Some(build::build_and_inspect(
-            &build::Gate {
-                request,
-                site,
-                settings: &settings,
-                live: &live,
-                offered: &offered,
-                change,
-                rules: rules.as_ref(),
-            },
-            &compiler,
-            staged,
-            &mut record,
-        )?);
+        log = Some(build::build_and_inspect(&gate, &compiler, staged, &mut record)?);
     }
     stop_if_asked(request)?;
     let cache_key = record.caches.take();
-    people::tell(site, inquiry, &offered, &mut record);
+    let told = if people::alters_theming(change) { people::now(site, text.as_deref()) } else { offered.clone() };
+    people::tell(site, inquiry, change, &told, &mut record);
     record.acknowledge(&settings.accept);
     let mut report = record.into_report(run, site, change, &offered, stage.as_ref().filter(|_| request.keep_stage));
     runs::keep(&site.state, &report, log.as_deref())?;
@@ -187,11 +191,9 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
         report.promotable = true;
         runs::keep(&site.state, &report, None)?;
     }
-    if let Some(staged) = &stage {
-        caches::keep(request, &settings, site, change, (cache_key, report.verdict), staged);
-    }
+    caches::keep(&gate, cache_key, report.verdict, stage.as_ref());
     close(stage, request.keep_stage)?;
-    Ok(report)
+    Ok((report, lock))
 }
 
 /// Only what passed and what a promotion can bring, and on a site with a toolchain of its own only what that compiled.

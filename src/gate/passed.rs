@@ -17,10 +17,22 @@ use crate::{manifest, staging};
 /// How many runs that passed are kept for a promotion.
 const KEPT: usize = 3;
 
+/// What a check saw of the live tree.
+pub(super) struct Seen {
+    fingerprints: Fingerprints,
+    /// The registry's text, to be able to say what somebody has changed in it since.
+    registry: Option<String>,
+}
+
 /// What a promotion will compare the live tree with, read before anything else is done.
-pub(super) fn seen_of_live(site: &LiveSite, live: &CompiledTree, change: &Change) -> Result<Fingerprints, GateError> {
-    let names = sources(change).into_iter().chain([PathBuf::from(registry::PATH)]).chain(manifests(site, live));
-    Ok(Fingerprints::of(&site.root, names.chain(compiled_from(site)))?)
+pub(super) fn seen_of_live(site: &LiveSite, live: &CompiledTree, change: &Change) -> Result<Seen, GateError> {
+    // What is a folder or a link now is no file to be compared; such a change is never promoted.
+    let is_file = |name: &PathBuf| !site.root.join(name).is_dir();
+    let names =
+        sources(change).into_iter().filter(is_file).chain([PathBuf::from(registry::PATH)]).chain(manifests(site, live));
+    let fingerprints = Fingerprints::of(&site.root, names.chain(compiled_from(site)))?;
+    let registry = site.registry_text()?.map(|text| String::from_utf8_lossy(&text).into_owned());
+    Ok(Seen { fingerprints, registry })
 }
 
 /// What the output is compiled from: if any of it moves between check and promotion, the output is of another site.
@@ -49,7 +61,7 @@ pub(super) fn keep(
     staged: &StagedTree,
     stays: bool,
     run: &str,
-    live_seen: Fingerprints,
+    seen: Seen,
 ) -> Result<(), GateError> {
     let folder = site.state.join("staged");
     make_private(&folder).map_err(failed("make", &folder))?;
@@ -70,7 +82,8 @@ pub(super) fn keep(
         manifests,
         sources: sources(change),
         registry,
-        live_seen,
+        live_seen: seen.fingerprints,
+        registry_seen: seen.registry,
     })?;
     let record = record_of(&site.state, run);
     let text = promotable.to_json().map_err(std::io::Error::from).map_err(failed("write", &record))?;
@@ -80,6 +93,12 @@ pub(super) fn keep(
 
 fn sources(change: &Change) -> Vec<PathBuf> {
     change.files.iter().map(|file| file.to.clone()).collect()
+}
+
+/// The manifests that are live now, by name.
+#[must_use]
+pub fn manifests_of_live(site: &LiveSite) -> Vec<PathBuf> {
+    manifests(site, &CompiledTree::read(&site.root, &site.output, site.toolchain))
 }
 
 /// The manifests of a compiled tree, by name: those that were read, and the lookup beside them.

@@ -1,10 +1,12 @@
 //! How many people a change touches. The database is asked while the rest of the check goes on; what it does not say in time
 //! is not known, and never changes a verdict.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::offered;
 use super::record::Record;
+use crate::change::{Change, ChangeSource};
 use crate::finding::Finding;
 use crate::invariant::OfferedTheme;
 use crate::report::people::{PeopleFacts, audience, people};
@@ -62,13 +64,41 @@ pub fn line_of_run(site: &LiveSite, inquiry: Inquiry, run: &str) -> Result<Strin
     Ok(seen_with(site, inquiry, &names).1.line(&themes))
 }
 
+/// What decides which theme a choice leads to, and what a site's settings mean.
+const THEMING: [&str; 4] = [
+    "app/lib/themes.rb",
+    "app/helpers/theme_helper.rb",
+    "app/controllers/application_controller.rb",
+    "config/settings.yml",
+];
+
+/// True for an upgrade: it brings other rules, and migrations that change what people have chosen. Then only who uses what
+/// today can be said.
+pub(super) fn alters_theming(change: &Change) -> bool {
+    let names = change.files.iter().map(|file| &file.to).chain(&change.removed);
+    let is_rehearsal = matches!(change.source, ChangeSource::Rehearsal { .. });
+    is_rehearsal || names.into_iter().any(|name| THEMING.iter().any(|file| name == Path::new(file)))
+}
+
+/// The themes that the live tree offers now; `text` is its registry's.
+pub(super) fn now(site: &LiveSite, text: Option<&[u8]>) -> Vec<OfferedTheme> {
+    let registry = text.and_then(|text| Registry::parse(text).ok());
+    offered::live(site, registry.as_ref())
+}
+
 /// Puts the facts into the record, with what the change takes away from people.
-pub(super) fn tell(site: &LiveSite, inquiry: Inquiry, offered: &[OfferedTheme], record: &mut Record<'_>) {
+pub(super) fn tell(
+    site: &LiveSite,
+    inquiry: Inquiry,
+    change: &Change,
+    offered: &[OfferedTheme],
+    record: &mut Record<'_>,
+) {
     let names: Vec<String> = offered.iter().map(|theme| theme.name.clone()).collect();
     let (audience, facts) = seen_with(site, inquiry, &names);
     record.people = Some(facts);
     // Where the registry cannot be read nothing is offered, and that is said already.
-    if let (Ok(audience), false) = (audience, names.is_empty()) {
+    if let (Ok(audience), false) = (audience, names.is_empty() || alters_theming(change)) {
         record.findings.extend(lost(&audience));
         record.findings.extend(stranded(&audience));
     }

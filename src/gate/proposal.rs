@@ -161,7 +161,11 @@ fn no_mastodon() -> Finding {
 
 /// With other lock files, what is installed is not what the revision wants: a build with it proves nothing, unless a command
 /// was named that installs first. Nothing is added where something certain stops the change already.
-pub(super) fn packages_change(change: &Change, choice: &CompilerChoice, record: &Record<'_>) -> Option<Finding> {
+pub(super) fn packages_change(
+    change: &Change,
+    (choice, site): (&CompilerChoice, &LiveSite),
+    record: &Record<'_>,
+) -> Option<Finding> {
     let first = change.locks.first()?;
     let message = format!(
         "The revision changes {}; the packages installed in the live tree are those of before.",
@@ -171,6 +175,8 @@ pub(super) fn packages_change(change: &Change, choice: &CompilerChoice, record: 
         |severity| change.locks.iter().fold(Finding::new("packages-change", severity, message.clone()), Finding::at);
     match choice {
         CompilerChoice::Command(_) | CompilerChoice::Builtin => Some(finding(Severity::Benign)),
+        // No toolchain, no packages: the builtin compiler serves.
+        CompilerChoice::Auto if !site.has_rails => Some(finding(Severity::Benign)),
         _ if record.is_fatal() => Some(finding(Severity::Benign)),
         _ => Some(
             finding(Severity::Fatal)

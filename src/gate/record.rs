@@ -118,6 +118,7 @@ impl<'gate> Record<'gate> {
             invariants: self.invariants,
             people: self.people,
             timings: self.timings,
+            promotion: None,
         }
     }
 }

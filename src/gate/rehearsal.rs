@@ -6,11 +6,12 @@ use std::path::Path;
 
 use super::{CheckRequest, GateError, Progress, Proposal};
 use crate::change::revision::{Rehearsal, own_themes};
+use crate::change::shipped::Shipped;
 use crate::finding::{Evidence, Finding, Severity};
 use crate::report::{Rehearsed, RehearsedTheme, Report, ThemeOutcome};
 use crate::runs;
-use crate::site::LiveSite;
 use crate::site::registry::{PATHS_ROOT, Registry};
+use crate::site::{Fork, LiveSite, skins};
 use crate::verdict::{Verdict, judge};
 
 /// How many builds are spent on finding the themes that break.
@@ -37,9 +38,7 @@ pub fn rehearse(
     progress: &dyn Progress,
 ) -> Result<Report, GateError> {
     let site = LiveSite::inspect(request.live.as_deref(), request.state.as_deref())?;
-    let registry = site.registry_text()?.and_then(|text| Registry::parse(&text).ok());
-    let themes = registry.map(|registry| own_themes(&registry)).unwrap_or_default();
-    let themes: Vec<Theme> = themes.into_iter().map(|(name, path)| Theme { name, path }).collect();
+    let themes = themes_of(&site)?;
     let round = |without: &[String]| {
         let wanted = Rehearsal { tag: tag.to_owned(), without: without.to_vec() };
         super::check(&CheckRequest { proposal: Proposal::Rehearsal(wanted), ..request.clone() }, progress)
@@ -49,6 +48,21 @@ pub fn rehearse(
     let report = search.told(report, tag, people);
     runs::keep(&site.state, &report, None)?;
     Ok(report)
+}
+
+/// The themes that the site has of its own: lines of its registry, or skins that glitch-soc does not ship.
+fn themes_of(site: &LiveSite) -> Result<Vec<Theme>, GateError> {
+    if site.fork == Fork::GlitchSoc {
+        let shipped = Shipped::of(&site.root, site.version, None);
+        let own = skins::of(&site.root, &[]).into_iter().filter(|skin| !shipped.ships_any_below(&skin.place));
+        let below = |place: &Path| place.strip_prefix(PATHS_ROOT).unwrap_or(place).display().to_string();
+        let theme =
+            |skin: skins::Skin| Theme { name: format!("{}/{}", skin.flavour, skin.name), path: below(&skin.place) };
+        return Ok(own.map(theme).collect());
+    }
+    let registry = site.registry_text()?.and_then(|text| Registry::parse(&text).ok());
+    let themes = registry.map(|registry| own_themes(&registry)).unwrap_or_default();
+    Ok(themes.into_iter().map(|(name, path)| Theme { name, path }).collect())
 }
 
 /// Which themes were found to break, and by what.

@@ -1,5 +1,6 @@
 //! After a promotion: restart Mastodon, ask it for pages, and roll back by itself if they are not right.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::PromotionError;
@@ -82,31 +83,44 @@ impl Aftercare {
         promotable: &Promotable,
         promoted: &Generation,
     ) -> Result<Outcome, AftercareError> {
-        let Some(command) = &self.restart else { return Ok(Outcome::NotAsked) };
-        match self.prove(command, promotable) {
-            Ok(_) if self.probes.is_empty() => Ok(Outcome::Restarted),
-            Ok(optional) => Ok(Outcome::Proven(optional)),
-            Err(cause) => match rollback(disk, state, promotable.live(), Some(&promoted.id), false) {
-                Ok(_) => {
-                    let restarted = restart(command, self.restart_limit).map_err(|error| error.to_string());
-                    Err(AftercareError::RolledBack { cause, restarted })
-                }
-                Err(error) => Err(AftercareError::StillLive { cause, rollback: Box::new(error) }),
-            },
+        let cause = match self.restart_and_prove(promotable.live(), promotable.manifests()) {
+            Ok(outcome) => return Ok(outcome),
+            Err(cause) => cause,
+        };
+        match rollback(disk, state, promotable.live(), Some(&promoted.id), false) {
+            Ok(_) => {
+                let again = self.restart.as_ref().map_or(Ok(()), |command| restart(command, self.restart_limit));
+                Err(AftercareError::RolledBack { cause, restarted: again.map_err(|error| error.to_string()) })
+            }
+            Err(error) => Err(AftercareError::StillLive { cause, rollback: Box::new(error) }),
         }
     }
 
-    /// The faults of optional probes; the first fault of a required one is an error.
-    fn prove(&self, command: &str, promotable: &Promotable) -> Result<Vec<String>, String> {
+    /// Restarts Mastodon, if that is configured, and asks for the pages. `manifests` are those of the tree that is live now.
+    ///
+    /// # Errors
+    /// The restart failed, or a required page is not right: in words.
+    pub fn restart_and_prove(&self, live: &Path, manifests: &[PathBuf]) -> Result<Outcome, String> {
+        let Some(command) = &self.restart else { return Ok(Outcome::NotAsked) };
         restart(command, self.restart_limit).map_err(|error| error.to_string())?;
-        let compiled = Compiled::read(promotable.live(), promotable.manifests());
+        if self.probes.is_empty() {
+            return Ok(Outcome::Restarted);
+        }
+        let compiled = Compiled::read(live, manifests);
         let mut tolerated = Vec::new();
         for wanted in &self.probes {
-            match probe(wanted, promotable.live(), &compiled, self.successes, self.patience) {
+            match probe(wanted, live, &compiled, self.successes, self.patience) {
                 Err(fault) if wanted.optional => tolerated.push(fault),
                 other => other?,
             }
         }
-        Ok(tolerated)
+        Ok(Outcome::Proven(tolerated))
+    }
+
+    /// The same for a switch that takes a theme away: no page has to carry a theme of its own.
+    #[must_use]
+    pub fn without_themes(mut self) -> Self {
+        self.probes.iter_mut().for_each(|probe| probe.theme = None);
+        self
     }
 }

@@ -26,6 +26,11 @@ pub trait CrashPoint {
         true
     }
 
+    /// False to play a file system that cannot exchange two paths (NFS).
+    fn exchanges(&self) -> bool {
+        true
+    }
+
     /// How many bytes one write may carry.
     fn chunk(&self) -> usize {
         1 << 20
@@ -209,6 +214,9 @@ impl Disk {
 
     /// Swaps two paths in one atomic step; `false` where the file system cannot.
     pub(crate) fn exchange(&self, one: &Path, other: &Path) -> Result<bool, DiskError> {
+        if !self.point.exchanges() {
+            return Ok(false);
+        }
         self.call("exchange", other, || match rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
             Ok(()) => Ok(true),
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),

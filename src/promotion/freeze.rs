@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -66,25 +67,71 @@ pub fn set(disk: &Disk, state: &Path, freeze: &Freeze) -> Result<(), DiskError> 
     disk.set_attributes(&file, &draft, Attributes { mode: 0o600, modified, ..Attributes::of(&metadata) })?;
     disk.sync_file(&file, &draft)?;
     disk.rename(&draft, &path)?;
+    remember(disk, state, Some(freeze.clone()))?;
     disk.sync_folder(state)
 }
 
-/// Lifts the freeze.
+/// Lifts the freeze; `false` if there was none.
 ///
 /// # Errors
 /// The disk refused.
-pub fn lift(disk: &Disk, state: &Path) -> Result<(), DiskError> {
+pub fn lift(disk: &Disk, state: &Path) -> Result<bool, DiskError> {
+    let was_set = path(state).symlink_metadata().is_ok();
     disk.remove_file(&path(state))?;
-    disk.sync_folder(state)
+    if was_set {
+        remember(disk, state, None)?;
+    }
+    disk.sync_folder(state)?;
+    Ok(was_set)
 }
 
-/// Refuses while a freeze holds, unless a reason is given to go ahead in spite of it.
-pub(crate) fn refuse(state: &Path, despite: Option<&str>) -> Result<(), PromotionError> {
-    let today = jiff::Zoned::now().date();
-    match read(state).map_err(|error| PromotionError::Refused(error.into()))? {
-        Some(freeze) if despite.is_none() && holds(&freeze, today) => Err(PromotionError::Frozen(freeze)),
-        _ => Ok(()),
+/// Refuses while a freeze holds, unless a reason is given to go ahead in spite of it; true if it holds and one is.
+pub(crate) fn refuse(state: &Path, despite: Option<&str>) -> Result<bool, PromotionError> {
+    let freeze = match read(state) {
+        // A file that cannot be read is taken for a freeze: only a reason goes past it.
+        Err(_) if despite.is_some() => return Ok(true),
+        other => other.map_err(|error| PromotionError::Refused(error.into()))?,
+    };
+    match freeze.filter(|freeze| holds(freeze, today())) {
+        Some(freeze) if despite.is_none() => Err(PromotionError::Frozen(freeze)),
+        frozen => Ok(frozen.is_some()),
     }
+}
+
+/// The day by the local clock: a freeze ends with its last day as the administrator's calendar shows it.
+#[must_use]
+pub fn today() -> Date {
+    jiff::Zoned::now().date()
+}
+
+/// A freeze that was set or lifted, for the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, by the local clock, in the form of a run's name.
+    pub at: String,
+    /// The freeze that was set; `None` if one was lifted.
+    pub set: Option<Freeze>,
+}
+
+fn log_path(state: &Path) -> PathBuf {
+    state.join("freezes.log")
+}
+
+/// Every freeze that was set or lifted, the oldest first. Lines that cannot be read are passed over.
+#[must_use]
+pub fn events(state: &Path) -> Vec<Event> {
+    let text = fs::read_to_string(log_path(state)).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+fn remember(disk: &Disk, state: &Path, set: Option<Freeze>) -> Result<(), DiskError> {
+    let path = log_path(state);
+    let at = jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
+    let line = serde_json::to_string(&Event { at, set }).map_err(|error| failed("write", &path)(error.into()))?;
+    let open = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+    let mut file = open.map_err(failed("open", &path))?;
+    disk.write(&mut file, &path, format!("{line}\n").as_bytes())?;
+    disk.sync_file(&file, &path)
 }
 
 /// True up to and including the freeze's last day. Pure.

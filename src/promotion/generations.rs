@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, DiskError, failed};
 use super::plan::{Content, Plan, Role};
 
 /// What a switch of the live tree was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A change that passed went live.
@@ -34,6 +35,16 @@ impl Kind {
             Self::Withdrawal => "withdrawal",
         }
     }
+
+    /// What was done, for lists.
+    #[must_use]
+    pub const fn past(self) -> &'static str {
+        match self {
+            Self::Promotion => "promoted",
+            Self::Rollback => "rolled back",
+            Self::Withdrawal => "withdrawn",
+        }
+    }
 }
 
 /// One switch of the live tree, as the journal announces it and the generation records it.
@@ -41,7 +52,7 @@ impl Kind {
 pub struct Generation {
     /// Layout of this record.
     pub schema: u32,
-    /// Its name: when it began, UTC.
+    /// Its name: when it began, by the local clock.
     pub id: String,
     /// Counts the switches of this site; clocks may go back, this does not.
     pub sequence: u64,
@@ -219,13 +230,16 @@ pub const KEPT: usize = 10;
 pub const KEPT_AT_MOST: usize = 50;
 
 /// Which generations may go: all beyond [`KEPT_AT_MOST`], and those beyond [`KEPT`] that began before `before` (RFC 3339,
-/// UTC), the oldest first. Never one that is needed to undo the latest switch in force. Pure.
+/// UTC), the oldest first. Never one that is needed to undo the latest switch in force, nor the latest promotion in force:
+/// it comes next when a withdrawal that lies upon it is rolled back. Pure.
 #[must_use]
 pub fn prunable<'a>(all: &'a [Generation], before: &str) -> Vec<&'a Generation> {
     let gone = undone(all);
-    let in_force =
-        |generation: &Generation| generation.kind != Kind::Rollback && !gone.contains(generation.id.as_str());
-    let needed = all.iter().rposition(in_force).unwrap_or(all.len());
+    let last = |kind: Kind| {
+        let in_force = |one: &Generation| one.kind == kind && !gone.contains(one.id.as_str());
+        all.iter().rposition(in_force).unwrap_or(all.len())
+    };
+    let needed = last(Kind::Promotion).min(last(Kind::Withdrawal));
     let beyond = |kept: usize| all.len().saturating_sub(kept).min(needed);
     let old = all[..beyond(KEPT)].iter().take_while(|generation| generation.began.as_str() < before).count();
     all[..old.max(beyond(KEPT_AT_MOST))].iter().collect()
@@ -325,5 +339,13 @@ mod tests {
         all.extend((6..=28).map(|n| generation(n, Kind::Rollback, if n == 6 { &["5"] } else { &[] })));
         assert_eq!(ids(&prunable(&all, later)), ["1", "2", "3"], "4 is in force");
         assert_eq!(ids(&prunable(&all, "2026-01-03T00:00:00Z")), ["1", "2"], "3 is not a month old");
+    }
+
+    #[test]
+    fn a_promotion_under_a_withdrawal_is_never_pruned() {
+        let mut all = vec![generation(1, Kind::Promotion, &[]), generation(2, Kind::Promotion, &[])];
+        all.extend((3..=28).map(|n| generation(n, Kind::Rollback, &[])));
+        all.push(generation(29, Kind::Withdrawal, &[]));
+        assert_eq!(ids(&prunable(&all, "2027-01-01T00:00:00Z")), ["1"], "2 is what a rollback of 29 uncovers");
     }
 }

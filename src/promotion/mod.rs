@@ -5,7 +5,9 @@
 
 pub mod aftercare;
 pub mod disk;
+pub mod edits;
 pub mod exchange;
+pub mod facts;
 pub mod freeze;
 pub mod generations;
 pub mod ground;
@@ -23,7 +25,7 @@ pub mod switch;
 use std::path::PathBuf;
 
 pub use promotable::{Fingerprints, Passed, Promotable};
-pub use promote::{promote, rollback, withdraw};
+pub use promote::{promote, refuse_now, rollback, withdraw};
 pub use state::StateFolder;
 pub use switch::recover;
 
@@ -31,13 +33,18 @@ pub use switch::recover;
 #[derive(Debug, thiserror::Error)]
 pub enum PromotionError {
     /// The site is frozen.
-    #[error("nothing is promoted until {}: {}. `--despite-freeze REASON` goes ahead all the same and is recorded; \
-             `themegate unfreeze` lifts it", .0.until, .0.reason)]
+    #[error("the site is frozen until the end of {}: {}. Nothing was changed. `--despite-freeze REASON` goes ahead all the \
+             same and is recorded; `themegate unfreeze` lifts it", .0.until, .0.reason)]
     Frozen(freeze::Freeze),
     /// Somebody changed the live tree since the check.
-    #[error("the live tree has changed since it was looked at: {}. Nothing was changed. Run it again: the change is then \
-             judged together with what is there now", names(.0))]
-    LiveMoved(Vec<PathBuf>),
+    #[error("the live tree has changed since it was looked at: {}. themegate changed nothing.{} Run it again: the change is \
+             then judged together with what is there now", names(changed), edits.as_deref().map(shown).unwrap_or_default())]
+    LiveMoved {
+        /// What changed or vanished.
+        changed: Vec<PathBuf>,
+        /// What somebody changed in the registry, line by line.
+        edits: Option<String>,
+    },
     /// Somebody changed the staged tree since the check.
     #[error("the staged tree {} is not what was checked any more: {}. Nothing was changed. Run `themegate check` again",
             staged.display(), names(changed))]
@@ -72,6 +79,10 @@ impl PromotionError {
             _ => 4,
         }
     }
+}
+
+fn shown(edits: &str) -> String {
+    format!("\nWhat changed in the theme registry (- gone, + new):\n{edits}")
 }
 
 /// A list of names, cut where it would fill the screen.

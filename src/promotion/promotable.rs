@@ -51,6 +51,8 @@ pub struct Promotable {
     registry: Option<PathBuf>,
     staged_seen: Fingerprints,
     live_seen: Fingerprints,
+    #[serde(default)]
+    registry_seen: Option<String>,
 }
 
 /// The trees and names of a run that passed; all names are relative to the trees.
@@ -72,6 +74,8 @@ pub struct Passed {
     pub registry: Option<PathBuf>,
     /// The registry, the sources to be replaced and the manifests of the live tree, as the check saw them at its start.
     pub live_seen: Fingerprints,
+    /// The text of the live registry at that time.
+    pub registry_seen: Option<String>,
 }
 
 /// Why a stored run cannot be promoted.
@@ -107,10 +111,22 @@ impl Promotable {
     /// # Errors
     /// A staged file that cannot be read.
     pub(crate) fn from_passed(passed: Passed) -> Result<Self, DiskError> {
-        let Passed { run_id, live, staged, output_folders, manifests, sources, registry, live_seen } = passed;
+        let Passed { run_id, live, staged, output_folders, manifests, sources, registry, live_seen, registry_seen } =
+            passed;
         let staged_seen = staged_fingerprints(&staged, &output_folders, sources.iter().chain(&registry))?;
         let live = fs::canonicalize(&live).map_err(failed("find", &live))?;
-        Ok(Self { run_id, live, staged, output_folders, manifests, sources, registry, staged_seen, live_seen })
+        Ok(Self {
+            run_id,
+            live,
+            staged,
+            output_folders,
+            manifests,
+            sources,
+            registry,
+            staged_seen,
+            live_seen,
+            registry_seen,
+        })
     }
 
     /// The record kept for `promote --run`, to be written to [`record_of`].
@@ -185,6 +201,12 @@ impl Promotable {
         &self.live_seen
     }
 
+    /// The text of the live registry as the check saw it, if there was one.
+    #[must_use]
+    pub fn registry_seen(&self) -> Option<&str> {
+        self.registry_seen.as_deref()
+    }
+
     /// What the check saw of the staged tree.
     #[must_use]
     pub fn staged_seen(&self) -> &Fingerprints {
@@ -252,6 +274,7 @@ mod tests {
             manifests,
             sources: Vec::new(),
             registry: None,
+            registry_seen: None,
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::PromotionError;
 use super::disk::Disk;
+use super::edits;
 use super::exchange::content_of;
 use super::freeze;
 use super::generations::{self, Generation, Kind, SCHEMA};
@@ -27,15 +28,24 @@ pub fn promote(
     promotable: &Promotable,
     despite_freeze: Option<&str>,
 ) -> Result<Option<Generation>, PromotionError> {
-    switch::refuse_pending(state)?;
-    freeze::refuse(state.root(), despite_freeze)?;
+    let frozen = refuse_now(state, despite_freeze)?;
     let ground = Ground::new(promotable.live(), promotable.output_folders()).map_err(refused)?;
     let facts = survey::facts(&ground, promotable)?;
     refuse_moved(&ground, promotable, &facts)?;
     let mut intent = announce(state, Kind::Promotion, ground.live(), promotable.run_id())?;
     intent.plan = plan(&intent.id, facts, Direction::Promote)?;
-    intent.despite_freeze = despite_freeze.map(str::to_owned);
+    intent.despite_freeze = despite_freeze.filter(|_| frozen).map(str::to_owned);
     carry_out(disk, state, intent)
+}
+
+/// Refuses what would be refused whatever the change is: an earlier switch that is unfinished, or a freeze. True if the site
+/// is frozen, and a reason was given to go ahead all the same.
+///
+/// # Errors
+/// One of the two.
+pub fn refuse_now(state: &StateFolder, despite_freeze: Option<&str>) -> Result<bool, PromotionError> {
+    switch::refuse_pending(state)?;
+    freeze::refuse(state.root(), despite_freeze)
 }
 
 /// Takes the live tree back to what it was before generation `to` and all later ones, or before the latest in force.
@@ -89,7 +99,8 @@ pub fn withdraw(
     let path = ground.resolve_registry(registry)?;
     let before = content_of(&path).map_err(refused)?;
     if before.as_ref().map(|content| content.digest.as_str()) != Some(blake3::hash(seen).to_hex().as_str()) {
-        return Err(PromotionError::LiveMoved(vec![registry.to_path_buf()]));
+        let edits = edits::of_registry(ground.live(), Some(&String::from_utf8_lossy(seen)));
+        return Err(PromotionError::LiveMoved { changed: vec![registry.to_path_buf()], edits });
     }
     let attributes = before.as_ref().map(|content| content.attributes);
     let after = attributes.map(|attributes| Content {
@@ -124,7 +135,8 @@ fn refuse_moved(ground: &Ground, promotable: &Promotable, facts: &[Fact]) -> Res
     live.0.extend(planned.0.into_iter().filter(|(name, _)| promotable.live_seen().0.contains_key(name)));
     let moved = promotable.live_seen().changed(&live);
     if !moved.is_empty() {
-        return Err(PromotionError::LiveMoved(moved));
+        let edits = edits::of_registry(ground.live(), promotable.registry_seen());
+        return Err(PromotionError::LiveMoved { changed: moved, edits });
     }
     let mut staged = digests(|fact| fact.after.as_ref());
     staged.0.retain(|_, digest| digest.is_some());
@@ -160,7 +172,8 @@ fn plan(id: &str, facts: Vec<Fact>, direction: Direction) -> Result<Plan, Promot
 fn announce(state: &StateFolder, kind: Kind, live: &Path, subject: &str) -> Result<Generation, PromotionError> {
     let all = generations::list(&state.generations())?;
     let began = jiff::Timestamp::now();
-    let plain = began.strftime("%Y-%m-%dT%H-%M-%S").to_string();
+    // By the clock on the wall, as runs are named: the two are listed together.
+    let plain = jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
     let taken = |id: &String| all.iter().any(|generation| generation.id == *id);
     let mut names = (1..).map(|n| if n == 1 { plain.clone() } else { format!("{plain}-{n}") });
     let id = names.find(|id| !taken(id)).unwrap_or(plain.clone());

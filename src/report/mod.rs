@@ -2,6 +2,7 @@
 
 pub mod diagnosis;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod people;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Finding;
 use crate::invariant::InvariantResult;
 use crate::manifest::diff::ManifestDiff;
+use crate::promotion::facts::SwitchFacts;
 use crate::site::{Fork, Toolchain};
 use crate::verdict::Verdict;
 
@@ -61,6 +63,9 @@ pub struct Report {
     pub people: Option<people::PeopleFacts>,
     /// Seconds by stage, in order.
     pub timings: Vec<Timing>,
+    /// What made it live, if it was promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<SwitchFacts>,
 }
 
 /// The live tree.

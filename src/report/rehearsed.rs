@@ -11,7 +11,8 @@ pub(super) fn in_words(rehearsal: &Rehearsed) -> String {
             ThemeOutcome::Unknown => "is not known",
         };
         let people = match theme.people {
-            None => "nobody knows how many people use it".to_owned(),
+            None => "how many use it is not known".to_owned(),
+            Some(0) => "nobody uses it".to_owned(),
             Some(1) => "1 person uses it".to_owned(),
             Some(count) => format!("{} people use it", super::text::grouped(count)),
         };

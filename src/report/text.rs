@@ -7,6 +7,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::{PrecompileFacts, Report, rehearsed};
 use crate::finding::{Evidence, Finding, Severity};
+use crate::manifest::diff::ManifestDiff;
+use crate::promotion::facts::SwitchFacts;
 use crate::verdict::Verdict;
 
 /// How wide the text may be.
@@ -32,16 +34,37 @@ pub(super) const DIM: Style = Style::new().dimmed();
 /// # Errors
 /// If it cannot be written.
 pub fn write(report: &Report, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = body(report, layout);
+    next(report, layout, &mut text);
+    findings(report, layout, &mut text);
+    footer(report, layout, &mut text);
+    out.write_all(text.as_bytes())
+}
+
+/// Writes the report of a check that passed and is promoted at once: without what to type next.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_before_promotion(report: &Report, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = body(report, layout);
+    findings(report, layout, &mut text);
+    text.push('\n');
+    out.write_all(text.as_bytes())
+}
+
+fn body(report: &Report, layout: Layout) -> String {
     let mut text = String::new();
     header(report, layout, &mut text);
     verdict(report, layout, &mut text);
+    text
+}
+
+fn findings(report: &Report, layout: Layout, text: &mut String) {
     let shown = report.findings.iter().filter(|finding| layout.verbose || finding.severity > Severity::Benign);
     for finding in shown {
         text.push('\n');
         text.push_str(&self::finding(finding, layout));
     }
-    footer(report, layout, &mut text);
-    out.write_all(text.as_bytes())
 }
 
 /// A stranger's text without control characters: a theme's file name, a manifest's key or a line of a log could otherwise
@@ -58,46 +81,52 @@ pub fn plain(text: &str) -> String {
 
 fn header(report: &Report, layout: Layout, text: &mut String) {
     let seconds = |stage: &str| report.timings.iter().find(|timing| timing.stage == stage).map(|timing| timing.seconds);
-    let mut row = |label: &str, what: &str, stage: &str| {
+    for (label, what, stage) in rows(report) {
         let time = seconds(stage).map_or_else(String::new, |seconds| format!("{seconds:>7.1} s"));
-        push_row(text, label, what, &time, layout.width);
-    };
-    let site = &report.site;
-    row("live tree", &format!("{}   {}, {}", site.live.display(), site.title, site.toolchain.word()), "");
-    row("change", &change_line(report), "change");
-    if let Some(rehearsal) = &report.rehearsal {
-        row("themes", &rehearsed::in_words(rehearsal), "");
+        push_row(text, label, &what, &time, layout.width);
     }
-    if let Some(staging) = &report.staging {
+}
+
+/// What was done, line by line: the label, what came of it, and the stage whose time belongs to it.
+pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)> {
+    let site = &report.site;
+    let live = format!("{}   {}, {}", site.live.display(), site.title, site.toolchain.word());
+    let mut rows = vec![("live tree", live, ""), ("change", change_line(report), "change")];
+    rows.extend(report.rehearsal.as_ref().map(|rehearsal| ("themes", rehearsed::in_words(rehearsal), "")));
+    rows.extend(report.staging.as_ref().map(|staging| {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
         let cached = if staging.cached_files == 0 { "" } else { ", compile caches of an earlier check" };
-        row("staging", &format!("{}, {size}{cached}", staging.method), "staging");
-    }
-    if let Some(build) = &report.precompile {
-        let memory =
-            if build.peak_memory == 0 { String::new() } else { format!("   {} of memory", size(build.peak_memory)) };
-        row("precompile", &format!("{}   {}{memory}", build.command, build.end), "precompile");
-    }
-    if let Some(log) = &report.log {
-        row("log", &log_line(report, log.lines, log.unaccounted), "rules");
-    }
-    if let Some(diff) = &report.manifest_diff {
-        let counts = format!(
-            "{} added, {} removed, {} changed, {} the same",
-            entries(diff.added.len()),
-            diff.removed.len(),
-            diff.changed.len(),
-            diff.unchanged
-        );
-        row("manifest", &counts, "manifest");
-    }
+        ("staging", format!("{}, {size}{cached}", staging.method), "staging")
+    }));
+    rows.extend(report.precompile.as_ref().map(|build| ("precompile", build_line(build), "precompile")));
+    let log = report.log.as_ref();
+    rows.extend(log.map(|log| ("log", log_line(report, log.lines, log.unaccounted), "rules")));
+    rows.extend(report.manifest_diff.as_ref().map(|diff| ("manifest", manifest_line(diff), "manifest")));
     if !report.invariants.is_empty() {
         let hold = report.invariants.iter().filter(|invariant| invariant.holds).count();
-        row("invariants", &format!("{hold} of {} hold", report.invariants.len()), "invariants");
+        rows.push(("invariants", format!("{hold} of {} hold", report.invariants.len()), "invariants"));
     }
-    if let Some(people) = &report.people {
-        row("people", &people.line(&report.themes), "");
-    }
+    rows.extend(report.people.as_ref().map(|people| ("people", people.line(&report.themes), "")));
+    rows.extend(report.promotion.as_ref().map(|promotion| ("promotion", promoted(promotion), "")));
+    rows
+}
+
+fn build_line(build: &PrecompileFacts) -> String {
+    let memory =
+        if build.peak_memory == 0 { String::new() } else { format!("   {} of memory", size(build.peak_memory)) };
+    format!("{}   {}{memory}", build.command, build.end)
+}
+
+fn manifest_line(diff: &ManifestDiff) -> String {
+    let (added, removed, changed) = (entries(diff.added.len()), diff.removed.len(), diff.changed.len());
+    format!("{added} added, {removed} removed, {changed} changed, {} the same", diff.unchanged)
+}
+
+fn promoted(facts: &SwitchFacts) -> String {
+    let SwitchFacts { generation, files, bytes_written, seconds, aftermath, .. } = facts;
+    let written = size(*bytes_written);
+    let after = aftermath.words();
+    format!("{generation}: {files} files, {written} written in {seconds:.1} s; Mastodon was {after}")
 }
 
 pub(super) fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize) {
@@ -153,6 +182,13 @@ fn verdict(report: &Report, layout: Layout, text: &mut String) {
     let wrapped = textwrap::wrap(&sentence, options(layout.width.saturating_sub(word.len() + 3)));
     let indent = " ".repeat(word.len() + 3);
     let _ = writeln!(text, "\n{style}{word}{style:#}   {}", wrapped.join(&format!("\n{indent}")));
+}
+
+/// What to type next.
+fn next(report: &Report, layout: Layout, text: &mut String) {
+    if report.promotion.is_some() {
+        return;
+    }
     if report.promotable {
         let _ = writeln!(text, "{:<7}themegate promote --run {}", "", report.run);
         if let Some(command) = &report.change.afterwards {
@@ -174,7 +210,8 @@ fn deploy(command: &str, layout: Layout, text: &mut String) {
     let _ = writeln!(text, "{:<7}RAILS_ENV=production bundle exec rails assets:precompile, and a restart", "");
 }
 
-fn sentence(report: &Report) -> String {
+/// What the verdict means, in a sentence.
+pub(super) fn sentence(report: &Report) -> String {
     let counting = report.findings.iter().filter(|finding| finding.counts()).count();
     let findings = if counting == 1 { "1 finding".to_owned() } else { format!("{counting} findings") };
     match report.verdict {
@@ -228,7 +265,8 @@ pub fn finding(finding: &Finding, layout: Layout) -> String {
     text
 }
 
-fn standing(finding: &Finding) -> String {
+/// What keeps a finding from counting, if anything does.
+pub(super) fn standing(finding: &Finding) -> String {
     match (&finding.acknowledged, finding.baseline) {
         (Some(acknowledged), _) => format!("   accepted until {}: {}", acknowledged.expires, acknowledged.reason),
         (None, Some(crate::finding::Baseline::Outstanding)) => "   the untouched site has it too".to_owned(),
@@ -305,7 +343,10 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
         );
     }
     let show = if layout.stored { format!("   Whole report: themegate show {}", report.run) } else { String::new() };
-    let _ = writeln!(text, "\nNothing was changed in {}.{show}", report.site.live.display());
+    let _ = match &report.promotion {
+        None => writeln!(text, "\nNothing was changed in {}.{show}", report.site.live.display()),
+        Some(facts) => writeln!(text, "\nThe live tree as it was before: themegate rollback --to {}", facts.generation),
+    };
 }
 
 /// `60112` as `60,112`.

@@ -27,6 +27,9 @@ pub(crate) const WORDS: &[&str] = &[
     "no such",
     "denied",
     "refused",
+    "connection closed",
+    "connection reset",
+    "connection lost",
     "invalid",
     "unexpected",
     "undefined",
@@ -54,6 +57,7 @@ pub(crate) const WORDS: &[&str] = &[
     "does not",
     "doesn't",
     "didn't",
+    "did not",
     "won't",
     "discard",
     "incompatible",
@@ -174,7 +178,8 @@ pattern!(
     NEGATED,
     r#"(?ix)
         \b(?:0|no|zero|without(?:\ any)?|any|found\ 0)\ (?:new\ |known\ |eslint\ |type\ |lint\ )?(?:errors?|warnings?|failures?|failed|issues?|problems?|offenses?|vulnerabilit\w+|conflicts?|exceptions?|skipped)\b
-      | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:0|none|false|no|off|nil|null|\[\]|-)(?:$|[\s,;.)\]])
+      | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]?\s*(?:0|\[\])(?:$|[\s,;.)\]])
+      | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:none|false|no|off|nil|null|-)(?:\s*$|[,;)\]])
       | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?
       | \b(?:ignore|ignoring|suppress|silence|hide|disable|disabling)\ (?:this|these|the|all|such)?\ ?(?:warnings?|errors?|messages?)\b
       | \b(?:error|exception|warning)\s(?:page|pages|handling|handler|handlers|reporting|tracking|boundary|boundaries|messages?\ (?:loaded|are)|log|logs|overlay)\b
@@ -189,8 +194,8 @@ pattern!(
     r#"(?ix)
         \b(?:errors?|fatal|failed|failure|failures|fails|failing|exceptions?|abort(?:ed|ing)?|panick?(?:ed)?|warn(?:ing|ings)?|critical|traceback)\b
       | \b[A-Z]\w*(?:Error|Exception)\b
-      | \b(?:cannot|can't|can\ not|could\ not|couldn't|unable\ to|won't\ be|didn't|refus\w+\ to)\b
-      | \b(?:not\ found|no\ such|not\ exist|doesn't\ exist|not\ available|permission\ denied|access\ denied|connection\ refused|not\ permitted)\b
+      | \b(?:cannot|can't|can\ not|could\ not|couldn't|unable\ to|won't\ be|didn't|did\ not|refus\w+\ to)\b
+      | \b(?:not\ found|no\ such|not\ exist|doesn't\ exist|not\ available|permission\ denied|access\ denied|connection\ (?:refused|closed|reset|lost)|not\ permitted)\b
       | \b(?:invalid|unexpected|unresolved|unhandled|uncaught|corrupt(?:ed)?|mismatch(?:es|ed)?|unsupported|incompatible|illegal|rejected|conflict(?:s|ing)?)\b
       | \b(?:undefined|missing|unknown)\ \w
       | \b(?:killed|terminated|core\ dumped|segmentation\ fault|segfault|out\ of\ memory|crash(?:ed|es)?|timed\ out|time\ out|timeout)\b
@@ -220,6 +225,7 @@ mod tests {
             "> eslint --max-warnings 0 && vite build",
             "compiled app/views/errors/500.html.erb",
             "+ is-error 2.2.2",
+            "Parsed 312 SVG icons, skipped 0",
             "If you see the error \"Invalid binding\" in your build output, add it.",
         ] {
             assert_eq!(looks(line), Looks::Harmless, "{line}");
@@ -237,6 +243,8 @@ mod tests {
             "✘ something",
             "ld: symbol(s) not found for architecture",
             "The process exited with code 3",
+            "gpg: keyserver receive failed: No data",
+            "kex_exchange_identification: Connection closed by remote host",
         ] {
             assert_eq!(looks(line), if line == "Killed" { Looks::Harmless } else { Looks::Trouble }, "{line}");
         }

@@ -42,8 +42,8 @@ fn a_theme_goes_live_is_withdrawn_and_comes_back_by_rollback() {
     assert_eq!(registry(&site), REGISTRY_OLD);
     expect(&site, &["rollback"], 4, "nothing to roll back");
     let (_, history) = themegate(&site, &["history"]);
-    assert_eq!(history.matches("rollback to before").count(), 2, "{history}");
-    assert!(history.contains(&format!("promotion of run {RUN}")) && !history.contains("in force"), "{history}");
+    assert_eq!(history.matches("rolled back to before").count(), 2, "{history}");
+    assert!(history.contains(&format!("promoted   run {RUN}")) && !history.contains("in force"), "{history}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use themegate::promotion::PromotionError;
 use themegate::promotion::disk::{CrashPoint, Disk};
 use themegate::promotion::switch::SwitchError;
 
+use crate::crash_matrix::aloud;
 use crate::generated_site::{Layout, Site, copy_home, difference, scratch};
 
 /// Refuses the call at `once`, and all calls from `dead` on.
@@ -70,7 +71,7 @@ fn a_refused_call_leaves_the_old_tree_and_says_what_to_do() {
         assert!(if added_stay { only_added } else { left.is_empty() }, "{point}: {text} {left:?}");
         assert!(site.promote(&Disk::real()).unwrap().is_some(), "{point}: it can be promoted again");
     });
-    println!("refused once: {points} points, {unfinished} of them after the new tree stood");
+    aloud(&format!("refused once: {points} points, {unfinished} of them after the new tree stood"));
 }
 
 #[test]
@@ -89,5 +90,5 @@ fn a_disk_that_dies_while_a_failure_is_undone_is_recovered_later() {
             assert!(old || now == after, "{point}, dead after {dead_after}: {:?}", difference(&before, &now));
         });
     }
-    println!("refused, then dead: {points} points");
+    aloud(&format!("refused, then dead: {points} points"));
 }

@@ -56,6 +56,17 @@ impl Site {
         site
     }
 
+    /// Lays another run that passed into the place of the first: an update of the theme, compiled, checked against what is
+    /// live now.
+    pub(crate) fn update(&self, age: &str) {
+        assert!(Command::new("rm").arg("-rf").arg(self.staged()).status().unwrap().success());
+        self.compiled(&self.staged(), age);
+        put(&self.staged().join("config/themes.yml"), REGISTRY_NEW);
+        put(&self.staged().join("app/javascript/styles/tangerineui.scss"), &format!("@use 'application'; // {age}\n"));
+        put(&self.staged().join("app/javascript/styles/tangerineui/layout.scss"), "main { margin: 0 }\n");
+        self.record();
+    }
+
     /// What a compile leaves; `age` goes into every name with a fingerprint, and into every content.
     fn compiled(&self, tree: &Path, age: &str) {
         let packs = tree.join("public/packs");
@@ -69,8 +80,8 @@ impl Site {
         if age == "old" {
             put(&packs.join("sw.js.br"), "br of worker old");
         } else {
-            put(&packs.join("css/tangerineui-new.css"), "/* tangerine */\n");
-            put(&packs.join("fonts/tangerine-new.woff2"), "font");
+            put(&packs.join(format!("css/tangerineui-{age}.css")), "/* tangerine */\n");
+            put(&packs.join(format!("fonts/tangerine-{age}.woff2")), "font");
         }
         put(&tree.join("public/assets/500.html"), &format!("<link href=/packs/css/default-{age}.css>\n"));
         match self.layout {
@@ -106,6 +117,7 @@ impl Site {
             "manifests": manifests, "sources": sources, "registry": registry,
             "staged_seen": staged_seen.unwrap(),
             "live_seen": Fingerprints::of(&self.live(), named()).unwrap(),
+            "registry_seen": fs::read_to_string(self.live().join("config/themes.yml")).unwrap(),
         });
         put(&record_of(&self.state(), RUN), &record.to_string());
     }
@@ -139,6 +151,18 @@ impl Site {
     pub(crate) fn rollback(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {
         let state = StateFolder::open(disk, &self.state()).map_err(|e| PromotionError::Refused(e.into()))?;
         themegate::promotion::rollback(disk, &state, &self.live(), None, false)
+    }
+
+    /// Rolls back to before the generation `to`.
+    pub(crate) fn rollback_to(&self, to: &str) -> Result<Option<Generation>, PromotionError> {
+        let disk = Disk::real();
+        let state = StateFolder::open(&disk, &self.state()).map_err(|e| PromotionError::Refused(e.into()))?;
+        themegate::promotion::rollback(&disk, &state, &self.live(), Some(to), false)
+    }
+
+    /// The generations, the oldest first.
+    pub(crate) fn generations(&self) -> Vec<Generation> {
+        themegate::promotion::generations::list(&self.state().join("generations")).unwrap()
     }
 
     pub(crate) fn withdraw(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {

@@ -1,14 +1,15 @@
 //! Promotion, rollback, withdrawal and freeze on a generated site, and what must be refused.
 
 #![expect(clippy::unwrap_used, reason = "in a test, an unwrap is the assertion")]
-#![expect(clippy::print_stdout, reason = "the matrices print how many points they went through")]
 
 mod command_line;
 mod crash_matrix;
 mod failing_disk;
 mod generated_site;
+mod grounds;
 mod power_cut;
 mod refusals;
+mod sequences;
 mod web_server;
 
 use std::fs;

@@ -9,15 +9,15 @@ use themegate::promotion::PromotionError;
 use themegate::promotion::disk::Disk;
 use themegate::promotion::freeze::{self, Freeze};
 
-use crate::crash_matrix::{Operation, command};
+use crate::crash_matrix::{Operation, aloud, command};
 use crate::generated_site::{Layout, REGISTRY_OLD, Site, difference, scratch, snapshot};
 
-fn site(folder: &tempfile::TempDir) -> Site {
+pub(crate) fn site(folder: &tempfile::TempDir) -> Site {
     Site::generate(&folder.path().join("home"), Layout::Vite)
 }
 
 /// Promotes, expects a refusal with this exit code and these words, and an untouched live tree.
-fn refused(site: &Site, code: u8, words: &[&str]) -> PromotionError {
+pub(crate) fn refused(site: &Site, code: u8, words: &[&str]) -> PromotionError {
     let before = site.snapshot();
     let error = site.promote(&Disk::real()).unwrap_err();
     let text = error.to_string();
@@ -32,8 +32,10 @@ fn a_registry_edited_since_the_check_is_not_overwritten() {
     let folder = scratch();
     let site = site(&folder);
     let registry = site.live().join("config/themes.yml");
-    fs::write(&registry, format!("{REGISTRY_OLD}mine: styles/mine.scss\n")).unwrap();
-    refused(&site, 4, &["config/themes.yml", "has changed"]);
+    fs::write(&registry, format!("{}mine: styles/mine.scss\n", REGISTRY_OLD.replace("contrast.scss", "other.scss")))
+        .unwrap();
+    let lines = ["2 - contrast: styles/contrast.scss", "2 + contrast: styles/other.scss", "3 + mine: styles/mine.scss"];
+    refused(&site, 4, &["config/themes.yml", "has changed", lines[0], lines[1], lines[2]]);
     assert!(fs::read_to_string(registry).unwrap().contains("mine"));
 }
 
@@ -164,7 +166,7 @@ fn a_link_inside_the_output_is_refused_and_a_shared_output_folder_is_not() {
 #[test]
 fn owner_and_mode_of_what_is_replaced_and_of_the_folder_are_kept() {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: only root can give files away");
+        aloud("skipped: only root can give files away");
         return;
     }
     let folder = scratch();
@@ -191,7 +193,7 @@ fn promoted_by(site: &Site, wrapper: &[&str]) -> bool {
 #[test]
 fn a_tree_of_another_user_is_left_alone() {
     if !rustix::process::geteuid().is_root() || Command::new("runuser").arg("--version").output().is_err() {
-        println!("skipped: needs root and runuser");
+        aloud("skipped: needs root and runuser");
         return;
     }
     let folder = scratch();
@@ -204,10 +206,10 @@ fn a_tree_of_another_user_is_left_alone() {
 }
 
 /// Mounts something on a folder for the time of a test.
-struct Mounted<'a>(&'a Path);
+pub(crate) struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
-    fn new(on: &'a Path, words: &[&str]) -> Option<Self> {
+    pub(crate) fn new(on: &'a Path, words: &[&str]) -> Option<Self> {
         let mounted = Command::new("mount").args(words).arg(on).output().is_ok_and(|output| output.status.success());
         mounted.then_some(Self(on))
     }
@@ -225,7 +227,7 @@ fn a_read_only_or_full_file_system_is_refused_before_anything_changes() {
     let small = folder.path().join("small");
     fs::create_dir(&small).unwrap();
     let Some(_mounted) = Mounted::new(&small, &["-t", "tmpfs", "-o", "size=4m", "tmpfs"]) else {
-        println!("skipped: needs the right to mount");
+        aloud("skipped: needs the right to mount");
         return;
     };
     let site = Site::generate(&small.join("home"), Layout::Vite);
@@ -248,7 +250,7 @@ fn an_output_folder_on_another_file_system_is_served_and_a_mounted_registry_is_r
     fs::rename(&packs, &aside).unwrap();
     fs::create_dir(&packs).unwrap();
     let Some(_mounted) = Mounted::new(&packs, &["-t", "tmpfs", "tmpfs"]) else {
-        println!("skipped: needs the right to mount");
+        aloud("skipped: needs the right to mount");
         return;
     };
     assert!(Command::new("cp").arg("-a").arg(aside.join(".")).arg(&packs).status().unwrap().success());

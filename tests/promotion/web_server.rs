@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use themegate::promotion::disk::Disk;
 
+use crate::crash_matrix::aloud;
 use crate::generated_site::{Layout, Site, scratch};
 
 const SWITCHES: usize = 200;
@@ -150,7 +151,7 @@ fn no_request_breaks_through_two_hundred_promotions_and_rollbacks() {
     site.record();
     let public = site.live().join("public");
     let Some(nginx) = Nginx::start(folder.path(), &public) else {
-        println!("skipped: nginx is not installed");
+        aloud("skipped: nginx is not installed");
         return;
     };
     let whole_workers = workers(&site);
@@ -176,6 +177,6 @@ fn no_request_breaks_through_two_hundred_promotions_and_rollbacks() {
         over.store(true, Ordering::Relaxed);
         client.join().unwrap()
     });
-    println!("{SWITCHES} switches in {:.1} s, {requests} requests, none broken", began.elapsed().as_secs_f64());
+    aloud(&format!("{SWITCHES} switches in {:.1} s, {requests} requests, none broken", began.elapsed().as_secs_f64()));
     assert!(requests > SWITCHES, "the client kept asking");
 }

@@ -6,6 +6,7 @@ mod faults;
 mod lost_updates;
 mod rails;
 mod redis_cache;
+mod rehearsal;
 mod schemas;
 mod servers;
 mod sql;

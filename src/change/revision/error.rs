@@ -29,7 +29,8 @@ pub enum RevisionError {
     /// libgit2 cannot read its format.
     #[error(
         "The repository {path} cannot be read: {why}.\n\
-         If it uses an extension (git config --get-regexp '^extensions\\.'), check a plain clone: git clone {path} COPY"
+         Check the checked-out folder instead, without --rev; a repository with extensions (git config --get-regexp \
+         '^extensions\\.') can also be copied to a plain one: git clone {path} COPY"
     )]
     Unusable {
         /// The repository.
@@ -119,7 +120,8 @@ impl RevisionError {
                 path,
                 advice: "Leave --rev out to take the folder as it is, or name a clone of the repository.",
             },
-            ErrorCode::Owner => Self::OtherOwner { path },
+            // git compares the name with the one it resolved itself.
+            ErrorCode::Owner => Self::OtherOwner { path: path.canonicalize().unwrap_or(path) },
             _ => Self::Unusable { path, why: error.message().to_owned() },
         }
     }

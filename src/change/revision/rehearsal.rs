@@ -45,6 +45,9 @@ pub fn read_rehearsal(
     let shipped = |path: &Path| (site.shipped)(path);
     let mut reading = Reading::new(&around, LocalEdits::Drop, &shipped);
     reading.read(matters, scratch)?;
+    for skin in wanted.without.iter().filter(|name| name.contains('/')) {
+        leave_out_skin(&mut reading, site.live, skin);
+    }
     let own = site.registry.map(own_themes).unwrap_or_default();
     let own: Vec<(String, String)> = own.into_iter().filter(|(name, _)| !wanted.without.contains(name)).collect();
     merge_registry(&mut reading, &around, &own);
@@ -71,6 +74,18 @@ pub fn read_rehearsal(
     let addition = |(name, path)| ThemeAddition { name, path, kind: ThemeKind::Update };
     change.themes = own.into_iter().map(addition).collect();
     Ok(change)
+}
+
+/// glitch-soc offers what it finds: a skin that shall not be offered has to go.
+fn leave_out_skin(reading: &mut Reading<'_>, live: &Path, skin: &str) {
+    let place = Path::new(registry::PATHS_ROOT).join("skins").join(skin);
+    let single = ["scss", "css"].map(|ending| place.with_added_extension(ending));
+    let below = walkdir::WalkDir::new(live.join(&place)).into_iter().flatten();
+    let files = below.filter(|entry| !entry.file_type().is_dir()).map(walkdir::DirEntry::into_path);
+    let files = files.filter_map(|path| path.strip_prefix(live).ok().map(Path::to_path_buf));
+    for path in files.chain(single.into_iter().filter(|path| live.join(path).is_file())) {
+        reading.tree.remove(&path);
+    }
 }
 
 /// The new registry with the site's own lines.

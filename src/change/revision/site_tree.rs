@@ -25,11 +25,26 @@ pub fn read_site_revision(
 ) -> Result<Change, ChangeError> {
     let place = wanted.repository.clone().unwrap_or_else(|| RepositoryPlace::at(site.live));
     let source = Source::open(&place).map_err(|error| not_a_checkout(error, wanted))?;
-    let around = Around::read(&source, wanted, site.live, matters, scratch)?;
-    let mut reading = Reading::new(&around, wanted.edits, &|_| true);
-    reading.tree.findings.extend(base::unfinished(site.live));
+    let mut around = Around::read(&source, wanted, site.live, matters, scratch)?;
+    let leaves_out = wanted.edits == LocalEdits::LeaveOut;
+    let unknown = if leaves_out { std::mem::take(&mut around.edits.untracked) } else { Vec::new() };
+    let policy = if leaves_out { LocalEdits::Drop } else { wanted.edits };
+    let mut reading = Reading::new(&around, policy, &|_| true);
+    reading.tree.findings.extend(base::unfinished(site.live).filter(|_| !leaves_out));
     reading.read(matters, scratch)?;
+    for path in unknown.iter().flat_map(|path| files_at(site.live, path)) {
+        if !around.target.entries.contains_key(&path) {
+            reading.tree.remove(&path);
+        }
+    }
     Ok(reading.into_change(place.path.clone(), wanted.repository.is_none(), site))
+}
+
+/// The file at `path` of the live tree, or every file below it.
+fn files_at(live: &Path, path: &Path) -> Vec<PathBuf> {
+    let found = walkdir::WalkDir::new(live.join(path)).into_iter().flatten();
+    let files = found.filter(|entry| !entry.file_type().is_dir());
+    files.filter_map(|entry| entry.path().strip_prefix(live).ok().map(Path::to_path_buf)).collect()
 }
 
 fn not_a_checkout(error: RevisionError, wanted: &SiteRevision) -> RevisionError {
@@ -97,7 +112,7 @@ impl Reading<'_> {
                     format!("Edits of the live tree are carried over: {files}{merged}."),
                 )
             }
-            LocalEdits::Drop => {
+            LocalEdits::Drop | LocalEdits::LeaveOut => {
                 Finding::benign("local-edits-dropped", format!("Edits of the live tree are not carried over: {files}."))
             }
         };
