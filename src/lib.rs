@@ -10,6 +10,7 @@ pub mod compiled;
 pub mod compiler;
 pub mod configuration;
 pub mod doctor;
+pub mod evidence;
 pub mod finding;
 pub mod fit;
 pub mod gate;

@@ -13,6 +13,12 @@ use crate::site::locate::make_private;
 /// How many runs are kept.
 const KEPT: usize = 30;
 
+/// How many looks of `check --fast` are kept, beside them: commits are many.
+const KEPT_FAST: usize = 10;
+
+/// Ends the name of a look of `check --fast`.
+pub const FAST: &str = "-fast";
+
 /// Why a run could not be kept or found.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -71,7 +77,8 @@ pub fn keep(state: &Path, report: &Report, log: Option<&Path>) -> Result<(), Run
     let path = folder.join(format!("{}.json", report.run));
     let text = serde_json::to_vec_pretty(report).map_err(|fault| RunError::Corrupt { path: path.clone(), fault })?;
     write_private(&path, &text).map_err(unusable(&path))?;
-    for old in list(state)?.into_iter().skip(KEPT) {
+    let (fast, whole): (Vec<String>, Vec<String>) = list(state)?.into_iter().partition(|name| name.ends_with(FAST));
+    for old in whole.into_iter().skip(KEPT).chain(fast.into_iter().skip(KEPT_FAST)) {
         let _ = fs::remove_file(folder.join(format!("{old}.json")));
         let _ = fs::remove_file(folder.join(format!("{old}.log")));
     }
@@ -108,6 +115,14 @@ pub fn read(state: &Path, name: &str) -> Result<Report, RunError> {
     let path = find(state, name, "json")?;
     let text = fs::read(&path).map_err(|source| RunError::Unusable { path: path.clone(), source })?;
     serde_json::from_slice(&text).map_err(|fault| RunError::Corrupt { path, fault })
+}
+
+/// The bytes of the report of the run `name`.
+///
+/// # Errors
+/// If there is none, or it cannot be read.
+pub fn bytes(state: &Path, name: &str) -> io::Result<Vec<u8>> {
+    fs::read(find(state, name, "json").map_err(io::Error::other)?)
 }
 
 /// Opens the build log of the run `name`, or of the last one for `latest`.

@@ -37,6 +37,9 @@ struct Fault {
     what: String,
     /// The sites it applies to.
     sites: Vec<String>,
+    /// What `check --fast` makes of it; none where that is not asked.
+    #[serde(default)]
+    fast: Option<Fast>,
     /// Files of a theme folder that is proposed; none to judge the live tree as it is.
     #[serde(default)]
     theme: BTreeMap<String, String>,
@@ -66,6 +69,16 @@ struct Fault {
     /// What themegate must say on one site.
     #[serde(default)]
     on: BTreeMap<String, Expectation>,
+}
+
+/// What a look at the stylesheets alone makes of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Fast {
+    /// The verdict and the finding of the whole check.
+    Agrees,
+    /// No fault found yet: the bundler alone can tell.
+    Leaves,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -336,6 +349,39 @@ fn every_fault_gets_its_verdict_and_a_finding_that_names_the_cause() {
     });
     let wrong = wrong.into_inner().unwrap();
     eprintln!("fault matrix: {} rows right, {} wrong", right.into_inner(), wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// What is wrong with what `check --fast` said of a row.
+fn fast_fault_of(fault: &Fault, kind: Kind, site: &str, fast: Fast) -> Option<String> {
+    let copy = Site::sources_of(kind);
+    apply(&fault.live, &copy.live, kind);
+    let theme = theme_folder(fault, kind, copy.folder.path());
+    let mut arguments = vec!["--fast"];
+    arguments.extend(theme.iter().flat_map(|theme| ["--theme", theme.to_str().unwrap()]));
+    let checked = copy.check(&arguments);
+    if checked.report["promotable"] != false || checked.report["fast"].is_null() {
+        return Some("a look at the stylesheets alone must never be promotable".to_owned());
+    }
+    let nothing = Expectation { verdict: "pass".to_owned(), finding: None, says: None, error: None };
+    let expected = if fast == Fast::Leaves { &nothing } else { fault.on.get(site).unwrap_or(&fault.expect) };
+    fault_of(&checked, expected)
+}
+
+#[test]
+fn a_fast_look_agrees_wherever_it_refuses_and_never_refuses_a_clean_row() {
+    let matrix = matrix();
+    let wrong = Mutex::new(Vec::new());
+    for_each_row(&matrix, &|fault, site| {
+        let Some(fast) = fault.fast else { return };
+        let name = format!("{} on {site}", fault.id);
+        let found = std::panic::catch_unwind(|| fast_fault_of(fault, Kind::named(site), site, fast));
+        match found.unwrap_or_else(|_| Some("the live tree was touched or a stage left (see above)".to_owned())) {
+            None => eprintln!("right   fast   {name}"),
+            Some(why) => wrong.lock().unwrap().push(format!("{name}: {why}")),
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::evidence;
 use crate::finding::Finding;
 use crate::site::registry::Registry;
 use crate::site::{Fork, MastodonVersion, Toolchain};
@@ -194,6 +195,26 @@ pub struct Change {
 }
 
 impl Change {
+    /// A digest of all that it is: two changes with the same digest stage the same bytes, and are judged alike.
+    #[must_use]
+    pub fn digest(&self) -> blake3::Hash {
+        // Named one by one, so that nothing that is added here can be forgotten.
+        let Self { source, themes, files, registry, removed, links, locks, goes_live, left_out, findings, counts: _ } =
+            self;
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |text: String| evidence::add(&mut hasher, text.as_bytes());
+        add(format!("{source:?}"));
+        add(format!("{themes:?}"));
+        for ChangedFile { to, from: _, bytes_len, mode, blake3, content: _, root: _ } in files {
+            add(format!("{to:?} {bytes_len} {mode:o} {blake3}"));
+        }
+        add(format!("{registry:?}"));
+        add(format!("{removed:?} {links:?} {locks:?} {goes_live:?}"));
+        add(format!("{left_out:?}"));
+        add(format!("{findings:?}"));
+        hasher.finalize()
+    }
+
     /// True if it changes the tree itself, wherever the files lie, and not a theme's places alone.
     #[must_use]
     pub const fn is_of_the_tree(&self) -> bool {

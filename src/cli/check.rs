@@ -69,12 +69,15 @@ pub struct CheckArgs {
     /// Keep the staging directory, and say where it is
     #[arg(long)]
     keep_stage: bool,
+    /// Look at the stylesheets alone, in seconds, for a commit: refuses, or has found no fault yet; never a pass
+    #[arg(long, conflicts_with = "keep_stage")]
+    pub(super) fast: bool,
+    /// Compile, even if an earlier run has answered this very question, and without any compile cache
+    #[arg(long)]
+    fresh: bool,
     /// Report every line of the build log that no rule knows, not only those that look like trouble
     #[arg(long)]
     strict: bool,
-    /// Compile again without the compile caches of earlier checks or of the live tree
-    #[arg(long)]
-    fresh: bool,
     /// List harmless notes too
     #[arg(long, short)]
     pub(super) verbose: bool,
@@ -93,6 +96,8 @@ Examples:
   git diff --binary v4.1.6 | themegate check --patch -   a patch against the live tree
   themegate check --rehearse v4.2.0               which installed theme breaks with the next Mastodon?
   themegate check --compiler 'docker-build-assets.sh'
+  themegate check --theme ~/a --fresh             compile again, whatever an earlier run said
+  themegate check --theme ~/a --fast              in seconds, before a commit: is there a fault in its stylesheets?
 
 Exit codes: 0 pass · 1 hold or block · 2 usage · 3 undecided · 6 locked by another run · 130 interrupted";
 
@@ -157,7 +162,7 @@ pub(super) fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) ->
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} could not be written", path.display()))?;
             write(report, args.format, 100, (args.verbose, true), &mut anstream::StripStream::new(file))?;
-            writeln!(out, "{}   report: {}", report.verdict.word(), path.display())?;
+            writeln!(out, "{}   report: {}", text::word(report), path.display())?;
         }
         None => write(report, args.format, terminal::width(), (args.verbose, true), &mut BufWriter::new(&mut *out))?,
     }
@@ -186,6 +191,7 @@ pub(super) fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow
         memory_limit: args.memory_limit,
         keep_stage: args.keep_stage,
         strict: args.strict,
+        fast: args.fast,
         fresh: args.fresh,
         own: std::env::current_exe().context("themegate could not find its own program file")?,
         interrupted: Arc::clone(interrupted),

@@ -23,7 +23,7 @@ pub mod verify;
 pub mod withdraw;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -83,9 +83,12 @@ enum Command {
     History(show::HistoryArgs),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
-    /// Runs the builtin compiler in the current folder.
+    /// Runs the builtin compiler in the current folder: on its registry, or on a list of stylesheets.
     #[command(name = "__compile", hide = true)]
-    Compile,
+    Compile {
+        /// The list.
+        sheets: Option<PathBuf>,
+    },
     /// Writes the schema of the JSON report, or of the doctor's.
     #[command(name = "__schema", hide = true)]
     Schema {
@@ -135,7 +138,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::History(args) => show::history(args, &mut out),
         Command::Completions(args) => Ok(shell::completions(args, &mut out)),
         Command::Man(_) => shell::man(&mut out),
-        Command::Compile => compile(&mut out),
+        Command::Compile { sheets } => compile(sheets.as_deref(), &mut out),
         Command::Schema { diagnosis } => {
             use crate::report::{diagnosis, json};
             let schema = if *diagnosis { diagnosis::schema() } else { json::schema() };
@@ -153,8 +156,12 @@ fn rollback_theme(args: &rollback_theme::RollbackThemeArgs, out: &mut dyn Write)
     rollback_theme::run(args, &mut rollback_theme::Console { out, err: &mut err, answers })
 }
 
-fn compile(out: &mut dyn Write) -> anyhow::Result<u8> {
-    Ok(crate::compiler::builtin::run(&std::env::current_dir()?, out)?)
+fn compile(sheets: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let tree = std::env::current_dir()?;
+    Ok(match sheets {
+        Some(list) => crate::compiler::sheets::run_builtin(&tree, list, out)?,
+        None => crate::compiler::builtin::run(&tree, out)?,
+    })
 }
 
 /// The exit code that stands for an error: 6 locked, 130 interrupted, 3 if the gate could not finish, 4 if a promotion

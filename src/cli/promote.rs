@@ -30,7 +30,7 @@ pub struct PromoteArgs {
     #[command(flatten)]
     check: CheckArgs,
     /// Make no check now: promote this run, which passed, as `check` named it
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["themes", "rev", "patch", "rehearse", "compiler", "keep_stage", "strict"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["themes", "rev", "patch", "rehearse", "compiler", "keep_stage", "strict", "fast", "fresh"])]
     run: Option<String>,
     /// Go ahead although the site is frozen, for this reason, which is recorded
     #[arg(long, value_name = "REASON")]
@@ -58,6 +58,11 @@ pub fn run(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     if args.check.rehearse.is_some() {
         bail!(
             "a rehearsal is not promoted: the next Mastodon goes live as you deploy. Use themegate check --rehearse TAG"
+        );
+    }
+    if args.check.fast {
+        bail!(
+            "a look at the stylesheets alone is not promoted. Leave --fast out: the whole check is made, and what passes goes live"
         );
     }
     match &args.run {
@@ -95,10 +100,10 @@ fn check_and_promote(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<
     let outcome = gate::check_and_hold(&check::request(&args.check, &interrupted)?, "promote", &progress);
     drop(progress);
     let (report, lock) = outcome?;
-    if !report.promotable {
+    let Some(lock) = lock.filter(|_| report.promotable) else {
         check::deliver(&report, &args.check, out)?;
         return not_promoted(&report);
-    }
+    };
     let told_at_once = args.check.format == Format::Text && args.check.output.is_none();
     if told_at_once {
         let layout = text::Layout { width: terminal::width(), verbose: args.check.verbose, stored: true };

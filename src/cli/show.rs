@@ -105,7 +105,7 @@ pub fn history(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
 fn run_line(site: &LiveSite, name: &str) -> String {
     match runs::read(&site.state, name) {
         Ok(report) => {
-            let word = report.verdict.word().to_lowercase();
+            let word = text::word(&report).to_lowercase();
             text::plain(&format!("{word:<10} {}   {}", report.change.source, report.themes.join(", ")))
         }
         Err(error) => format!("unreadable: {error}"),

@@ -27,6 +27,14 @@ pub enum BuiltinError {
     /// The tree's registry cannot be used.
     #[error("config/themes.yml: {0}")]
     Registry(String),
+    /// The list of stylesheets could not be read.
+    #[error("{path} could not be read: {source}")]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
     /// A compiled file could not be written.
     #[error("{path} could not be written: {source}")]
     Write {
@@ -48,7 +56,7 @@ pub enum BuiltinError {
 /// If the registry cannot be read, or the output not be written.
 pub fn run(root: &Path, log: &mut dyn Write) -> Result<u8, BuiltinError> {
     let (themes, layout) = read_site(root)?;
-    let sources = SourceTree::new(root, &layout);
+    let sources = SourceTree::new(root, &layout.source);
     let mut output = Output::new(root, &layout);
     let (mut faulty, mut unjudged) = (false, false);
     for (name, source) in &themes {

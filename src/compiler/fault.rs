@@ -43,7 +43,7 @@ pub(super) fn compile(tree: &SourceTree, source: &str, log: &mut dyn Write) -> i
         .logger(&warnings)
         .load_path(tree.source.join("styles"))
         .load_path(&tree.source)
-        .load_path(tree.root.join("node_modules"));
+        .load_path(&tree.modules);
     // grass has places that panic; a panic says nothing of the theme.
     let compiled = catch_unwind(AssertUnwindSafe(|| grass::from_path(&path, &options)));
     for warning in warnings.heard.borrow().iter() {

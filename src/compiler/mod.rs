@@ -3,6 +3,7 @@
 pub mod builtin;
 mod fault;
 mod output;
+pub mod sheets;
 mod sources;
 
 use std::path::Path;

@@ -5,8 +5,6 @@ use std::cell::RefCell;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::site::OutputLayout;
-
 /// The sources of one tree.
 #[derive(Debug)]
 pub(super) struct SourceTree {
@@ -14,15 +12,22 @@ pub(super) struct SourceTree {
     pub(super) root: PathBuf,
     /// `app/javascript` in it.
     pub(super) source: PathBuf,
+    /// `node_modules`: in the tree, or the live tree's own, which is only read.
+    pub(super) modules: PathBuf,
     canonical_root: PathBuf,
     refused: RefCell<Option<PathBuf>>,
 }
 
 impl SourceTree {
-    pub(super) fn new(root: &Path, layout: &OutputLayout) -> Self {
+    pub(super) fn new(root: &Path, source: &Path) -> Self {
+        Self::with_modules(root, source, root.join("node_modules"))
+    }
+
+    pub(super) fn with_modules(root: &Path, source: &Path, modules: PathBuf) -> Self {
         Self {
             root: root.to_path_buf(),
-            source: root.join(&layout.source),
+            source: root.join(source),
+            modules,
             canonical_root: root.canonicalize().unwrap_or_else(|_| root.to_path_buf()),
             refused: RefCell::new(None),
         }
@@ -39,7 +44,7 @@ impl SourceTree {
                 return self.source.join(rest());
             }
             if let Some(package) = name.strip_prefix('~').filter(|package| !package.is_empty()) {
-                let in_modules = self.root.join("node_modules").join(package).join(rest());
+                let in_modules = self.modules.join(package).join(rest());
                 let in_sources = self.source.join(package).join(rest());
                 return if in_modules.parent().is_some_and(Path::is_dir) { in_modules } else { in_sources };
             }
@@ -56,7 +61,8 @@ impl SourceTree {
 
     fn within(&self, path: &Path) -> bool {
         let Ok(canonical) = path.canonicalize() else { return false };
-        let inside = canonical.starts_with(&self.canonical_root);
+        let in_modules = self.modules.canonicalize().is_ok_and(|modules| canonical.starts_with(modules));
+        let inside = in_modules || canonical.starts_with(&self.canonical_root);
         if !inside {
             self.refused.replace(Some(path.to_path_buf()));
         }

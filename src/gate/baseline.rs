@@ -4,37 +4,28 @@
 //! on its own pays for it once.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use super::build::{self, Gate};
 use super::record::Record;
-use super::{GateError, caches, surroundings};
+use super::{GateError, caches, question, surroundings};
 use crate::change::ChangeSource;
 use crate::compiler::Compiler;
+use crate::evidence;
 use crate::finding::{Baseline, Evidence, Finding, Severity};
 use crate::precompile::BuildEnd;
-use crate::rules::RuleSet;
 use crate::runs::RunError;
 use crate::site::environment::SiteEnvironment;
-use crate::site::locate::make_private;
-use crate::staging::{Inventory, StagedTree};
 
 /// Marks each finding of the log that needs review as the change's own, or as one that the untouched site has too. Fatal
 /// ones are left alone: nothing goes live on top of a build that fails, whoever brought the fault.
-pub(super) fn attribute(
-    gate: &Gate<'_>,
-    compiler: &Compiler,
-    staged: &StagedTree,
-    record: &mut Record<'_>,
-) -> Result<(), GateError> {
+pub(super) fn attribute(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Result<(), GateError> {
     let doubtful = record.findings.iter().any(needs_attribution);
     let failed = record.findings.iter().any(|finding| finding.severity == Severity::Fatal);
     if !doubtful || failed || gate.change.source == ChangeSource::AsItIs {
         return Ok(());
     }
     record.begin("baseline");
-    let Some(known) = of_untouched(gate, compiler, staged, record)? else { return Ok(()) };
+    let Some(known) = of_untouched(gate, compiler, record)? else { return Ok(()) };
     for finding in record.findings.iter_mut().filter(|finding| needs_attribution(finding)) {
         let outstanding = known.contains(&key(finding));
         finding.baseline = Some(if outstanding { Baseline::Outstanding } else { Baseline::New });
@@ -67,21 +58,24 @@ fn without_stage(text: &str) -> String {
 }
 
 /// The findings of the untouched tree's build, from an earlier run or from a build made now; none if that build failed.
+/// Named by everything that the control build depends on.
 fn of_untouched(
     gate: &Gate<'_>,
     compiler: &Compiler,
-    staged: &StagedTree,
     record: &Record<'_>,
 ) -> Result<Option<BTreeSet<String>>, GateError> {
-    let path = place(gate, compiler, staged.live_before());
-    let unusable = |source| RunError::Unusable { path: path.clone(), source };
-    if let Some(known) = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
+    let key = gate.question.map(|question| question.untouched);
+    let kept = key.and_then(|key| evidence::find_baseline(&gate.site.state, &key));
+    if let Some(known) = kept.and_then(|text| serde_json::from_slice(&text).ok()) {
         return Ok(Some(known));
     }
     let Some(known) = build_untouched(gate, compiler, record)? else { return Ok(None) };
-    make_private(path.parent().unwrap_or(&gate.site.state)).map_err(unusable)?;
-    let text = serde_json::to_vec_pretty(&known).map_err(std::io::Error::from).map_err(unusable)?;
-    fs::write(&path, text).map_err(unusable)?;
+    if let Some(key) = key.filter(|_| gate.question.is_some_and(|question| question::still_asked(gate, question))) {
+        let path = gate.site.state.join("baselines");
+        let unusable = |source| RunError::Unusable { path, source };
+        let text = serde_json::to_vec_pretty(&known).map_err(std::io::Error::from);
+        text.and_then(|text| evidence::keep_baseline(&gate.site.state, &key, &text)).map_err(unusable)?;
+    }
     Ok(Some(known))
 }
 
@@ -102,20 +96,4 @@ fn build_untouched(
     let classified = build::read_log(gate, &log, &build)?;
     control.close()?;
     Ok(Some(classified.findings.iter().map(key).collect()))
-}
-
-/// Named by everything that the control build depends on: the tree, the compiler, this program's rules.
-fn place(gate: &Gate<'_>, compiler: &Compiler, live: &Inventory) -> PathBuf {
-    let mut digest = blake3::Hasher::new();
-    digest.update(format!("{live:?}").as_bytes());
-    digest.update(compiler.shown.as_bytes());
-    digest.update(env!("CARGO_PKG_VERSION").as_bytes());
-    let rules = gate.rules.unwrap_or_else(|| RuleSet::builtin());
-    digest.update(format!("{:?}", rules.rules()).as_bytes());
-    digest.update(format!("{:?} {}", gate.settings.environment, gate.request.strict).as_bytes());
-    for variable in ["NODE_OPTIONS", "PATH", "GEM_PATH", "RUBYOPT"] {
-        digest.update(std::env::var_os(variable).unwrap_or_default().as_encoded_bytes());
-    }
-    let name = digest.finalize().to_hex();
-    gate.site.state.join("baselines").join(Path::new(&name[..16])).with_extension("json")
 }

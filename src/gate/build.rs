@@ -13,6 +13,7 @@ use crate::change::{Change, ThemeAddition};
 use crate::compiled::CompiledTree;
 use crate::compiler::Compiler;
 use crate::configuration::Configuration;
+use crate::evidence::Question;
 use crate::finding::Finding;
 use crate::fit;
 use crate::invariant::{self, OfferedTheme, Subject, ThemeSheet};
@@ -35,6 +36,8 @@ pub(super) struct Gate<'gate> {
     pub(super) change: &'gate Change,
     /// The program's rules with the site's own; none where the site has none.
     pub(super) rules: Option<&'gate RuleSet>,
+    /// What is asked, as a digest; none where that cannot be had.
+    pub(super) question: Option<&'gate Question>,
 }
 
 /// Builds in the staged tree and inspects what came of it; gives the path of the whole build log.
@@ -62,7 +65,7 @@ pub(super) fn build_and_inspect(
     record.begin("rules");
     let log = whole_log(&build, staged)?;
     classify(gate, &log, &build, record)?;
-    baseline::attribute(gate, compiler, staged, record)?;
+    baseline::attribute(gate, compiler, record)?;
     aftermath::of(&build, compiler, gate.site, record);
     if build.end == BuildEnd::Exited(0) {
         inspect(gate, compiler, staged, began, record);
@@ -217,7 +220,7 @@ fn fits(subject: &Subject<'_>, change: &Change) -> Vec<Finding> {
 }
 
 /// The change's own stylesheets as text, and the plain CSS that themes are listed with: for naming the place of a fault.
-fn sources(change: &Change, offered: &[OfferedTheme], staged: &StagedTree) -> BTreeMap<PathBuf, String> {
+pub(super) fn sources(change: &Change, offered: &[OfferedTheme], staged: &StagedTree) -> BTreeMap<PathBuf, String> {
     let is_sheet = |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css");
     let sheets = change.files.iter().filter(|file| is_sheet(&file.to));
     let changed = sheets.filter_map(|file| Some((file.to.clone(), file.bytes().ok()?.to_vec())));

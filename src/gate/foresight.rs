@@ -36,7 +36,8 @@ fn needs(state: &Path) -> Option<(String, u64, u64)> {
     let runs = runs::list(state).ok()?;
     runs.iter().take(LOOKED_AT).find_map(|run| {
         let report: Report = runs::read(state, run).ok()?;
-        let build = report.precompile.filter(|build| build.exit == Some(0) && !build.builtin)?;
+        let build =
+            report.precompile.filter(|build| build.exit == Some(0) && !build.builtin && report.fast.is_none())?;
         Some((run.clone(), build.output_bytes, build.peak_memory))
     })
 }

@@ -4,11 +4,13 @@ mod aftermath;
 mod baseline;
 mod build;
 mod caches;
+mod fast;
 mod foresight;
 pub(crate) mod offered;
 mod passed;
 pub mod people;
 mod proposal;
+mod question;
 mod record;
 pub mod rehearsal;
 mod surroundings;
@@ -33,8 +35,10 @@ use crate::site::lock::{LockError, SiteLock};
 use crate::site::registry::Registry;
 use crate::site::{LiveSite, SiteError};
 use crate::staging::{self, StagedTree, StagingError};
+use crate::theme_setting::people::Inquiry;
 use crate::verdict::Verdict;
 
+use build::Gate;
 pub use passed::manifests_of_live;
 pub use proposal::Proposal;
 use record::Record;
@@ -62,7 +66,9 @@ pub struct CheckRequest {
     pub keep_stage: bool,
     /// Report every line that no rule knows.
     pub strict: bool,
-    /// Ask again, whatever an earlier run has answered.
+    /// Look at the stylesheets alone, in seconds: it may refuse, and never passes.
+    pub fast: bool,
+    /// Ask again, whatever an earlier run has answered, and compile without any cache.
     pub fresh: bool,
     /// This program's own file: the builtin compiler and the bundler's listener run in it.
     pub own: PathBuf,
@@ -135,7 +141,7 @@ pub fn check(request: &CheckRequest, progress: &dyn Progress) -> Result<Report, 
 }
 
 /// The same for a caller who goes on with the site, for `purpose`: the lock stays taken until it is dropped, so that nobody
-/// gets between a check and what is made of it.
+/// gets between a check and what is made of it. A fast look takes none.
 ///
 /// # Errors
 /// As [`check`].
@@ -143,17 +149,16 @@ pub fn check_and_hold(
     request: &CheckRequest,
     purpose: &str,
     progress: &dyn Progress,
-) -> Result<(Report, SiteLock), GateError> {
+) -> Result<(Report, Option<SiteLock>), GateError> {
     let mut record = Record::new(progress);
     record.begin("site");
     let site = LiveSite::inspect(request.live.as_deref(), request.state.as_deref())?;
     let settings = Configuration::read(request.config.as_deref(), &site.root)?;
     let rules = surroundings::site_rules(&site)?;
     site.make_state()?;
-    let lock = SiteLock::take(&site.state, purpose)?;
-    staging::sweep(&site.state)?;
+    let lock = lock(request, &site, purpose)?;
     let live = CompiledTree::read(&site.root, &site.output, site.toolchain);
-    let inquiry = people::ask(&site, people::PATIENCE);
+    let mut inquiry = (!request.fast).then(|| people::ask(&site, people::PATIENCE));
 
     record.begin("change");
     let text = site.registry_text()?;
@@ -162,38 +167,89 @@ pub fn check_and_hold(
     let (site, change) = (&proposed.site, &proposed.change);
     record.findings.extend(offered::trespasses(change, registry.as_ref()));
     let offered = offered::after(site, registry, change, &mut record);
+    let gate = Gate {
+        request,
+        site,
+        settings: &settings,
+        live: &live,
+        offered: &offered,
+        change,
+        rules: rules.as_ref(),
+        question: None,
+    };
+    if request.fast {
+        return Ok((fast::check(&gate, record)?, lock));
+    }
     record.findings.extend(surroundings::rails_missing(&chosen(request, &settings), site));
     record.findings.extend(proposal::packages_change(change, (&chosen(request, &settings), site), &record));
 
-    let seen = passed::seen_of_live(site, &live, change)?;
-    surroundings::registry_moved(site, text.as_deref(), &mut record)?;
-    record.findings.extend(surroundings::notes_on_live(&live, &offered));
+    let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
+    let question = if record.is_fatal() { None } else { question::of(&gate, &compiler, &mut record) };
+    if let Some(earlier) = question::earlier(&gate, question.as_ref(), &mut record) {
+        inquiry.take().into_iter().for_each(|inquiry| tell(&gate, text.as_deref(), inquiry, &mut record));
+        if let Some(report) = question::answered(earlier, &mut record) {
+            return Ok((report, lock));
+        }
+    }
+    let gate = Gate { question: question.as_ref(), ..gate };
+    Ok((compile_and_judge(&gate, &compiler, text.as_deref(), inquiry, record)?, lock))
+}
+
+/// Says how many people the change touches.
+fn tell(gate: &Gate<'_>, registry: Option<&[u8]>, inquiry: Inquiry, record: &mut Record<'_>) {
+    let Gate { site, change, offered, .. } = *gate;
+    let told = if people::alters_theming(change) { people::now(site, registry) } else { offered.to_vec() };
+    people::tell(site, inquiry, change, &told, record);
+}
+
+/// Builds the change in a stage of its own, judges what came of it, and keeps what passed for a promotion.
+fn compile_and_judge(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    registry: Option<&[u8]>,
+    inquiry: Option<Inquiry>,
+    mut record: Record<'_>,
+) -> Result<Report, GateError> {
+    let Gate { request, site, change, .. } = *gate;
+    let seen = passed::seen_of_live(site, gate.live, change)?;
+    surroundings::registry_moved(site, registry, &mut record)?;
+    record.findings.extend(surroundings::notes_on_live(gate.live, gate.offered));
     let run = runs::new_name(&site.state);
     let mut log = None;
     let mut stage = None;
-    let rules = rules.as_ref();
-    let gate = build::Gate { request, site, settings: &settings, live: &live, offered: &offered, change, rules };
-    record.findings.extend(foresight::of(&gate));
+    record.findings.extend(foresight::of(gate));
     if !record.is_fatal() {
         let staged = stage.insert(stage_change(request, site, change, &mut record)?);
-        let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
-        log = Some(build::build_and_inspect(&gate, &compiler, staged, &mut record)?);
+        log = Some(build::build_and_inspect(gate, compiler, staged, &mut record)?);
     }
     stop_if_asked(request)?;
+    if let Some(inquiry) = inquiry {
+        tell(gate, registry, inquiry, &mut record);
+    }
     let cache_key = record.caches.take();
-    let told = if people::alters_theming(change) { people::now(site, text.as_deref()) } else { offered.clone() };
-    people::tell(site, inquiry, change, &told, &mut record);
-    record.acknowledge(&settings.accept);
-    let mut report = record.into_report(run, site, change, &offered, stage.as_ref().filter(|_| request.keep_stage));
+    record.acknowledge(&gate.settings.accept);
+    let kept = stage.as_ref().filter(|_| request.keep_stage);
+    let mut report = record.into_report(run, site, change, gate.offered, kept);
     runs::keep(&site.state, &report, log.as_deref())?;
     if let Some(staged) = stage.as_ref().filter(|_| is_promotable(&report, site, change)) {
         passed::keep(site, change, staged, request.keep_stage, &report.run, seen)?;
         report.promotable = true;
         runs::keep(&site.state, &report, None)?;
     }
-    caches::keep(&gate, cache_key, report.verdict, stage.as_ref());
+    caches::keep(gate, cache_key, report.verdict, stage.as_ref());
     close(stage, request.keep_stage)?;
-    Ok((report, lock))
+    question::remember(gate, &report);
+    Ok(report)
+}
+
+/// One gate a site, and what a killed one left is swept away. A fast look writes nothing that another could meet.
+fn lock(request: &CheckRequest, site: &LiveSite, purpose: &str) -> Result<Option<SiteLock>, GateError> {
+    if request.fast {
+        return Ok(None);
+    }
+    let lock = SiteLock::take(&site.state, purpose)?;
+    staging::sweep(&site.state)?;
+    Ok(Some(lock))
 }
 
 /// Only what passed and what a promotion can bring, and on a site with a toolchain of its own only what that compiled.

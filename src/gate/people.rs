@@ -21,6 +21,12 @@ use crate::theme_setting::people::{self as database, Inquiry};
 /// How long a check waits for the database.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Findings that come of the database alone.
+pub(super) const FOUND: [&str; 2] = ["theme-in-use-not-offered", NOT_OFFERED];
+
+/// The one of them that blocks.
+pub(super) const NOT_OFFERED: &str = "site-theme-not-offered";
+
 /// Begins to ask the database of a live tree.
 #[must_use]
 pub fn ask(site: &LiveSite, patience: Duration) -> Inquiry {
@@ -120,7 +126,7 @@ fn stranded(audience: &Audience) -> Option<Finding> {
     let gone = audience.site_shows.is_none() && audience.site_is_set;
     gone.then(|| {
         let (site, users) = (&audience.site, grouped(audience.stranded()));
-        Finding::fatal("site-theme-not-offered", format!("The site's own theme is {site}, and it is not offered."))
+        Finding::fatal(NOT_OFFERED, format!("The site's own theme is {site}, and it is not offered."))
             .at(registry::PATH)
             .meaning(format!(
                 "This Mastodon takes it all the same: an error page for every visitor, and for {users} users who see the \

@@ -65,6 +65,12 @@ impl<'gate> Record<'gate> {
         }
     }
 
+    /// How long each stage took, the one that runs now included.
+    pub(super) fn timings(&mut self) -> Vec<Timing> {
+        self.end();
+        self.timings.clone()
+    }
+
     /// True if something fatal is known already, so that a build would prove nothing.
     pub(super) fn is_fatal(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Fatal)
@@ -101,6 +107,7 @@ impl<'gate> Record<'gate> {
             run,
             verdict: judge(&self.findings),
             promotable: false,
+            answered_from: None,
             themes,
             site: SiteFacts {
                 live: site.root.clone(),
@@ -112,6 +119,7 @@ impl<'gate> Record<'gate> {
             rehearsal: None,
             staging: self.staging,
             precompile: self.precompile,
+            fast: None,
             log: self.log,
             findings: self.findings,
             manifest_diff: self.manifest_diff,

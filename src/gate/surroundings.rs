@@ -61,9 +61,21 @@ pub(super) fn noticed(staged: &StagedTree) -> impl Iterator<Item = Finding> {
 
 /// The program's rules with those of `themegate.d/*.toml` in the live tree's root or beside it; none if there are none.
 pub(super) fn site_rules(site: &LiveSite) -> Result<Option<RuleSet>, GateError> {
+    if rules_folder(site).is_none() {
+        return Ok(None);
+    }
+    RuleSet::with_site_rules(&rule_texts(site)?).map(Some).map_err(GateError::Rules)
+}
+
+fn rules_folder(site: &LiveSite) -> Option<PathBuf> {
     let mut folders =
         [Some(site.root.as_path()), site.root.parent()].into_iter().flatten().map(|at| at.join("themegate.d"));
-    let Some(folder) = folders.find(|folder| folder.is_dir()) else { return Ok(None) };
+    folders.find(|folder| folder.is_dir())
+}
+
+/// The texts of the site's own rules, sorted by name.
+pub(super) fn rule_texts(site: &LiveSite) -> Result<Vec<(PathBuf, String)>, SiteError> {
+    let Some(folder) = rules_folder(site) else { return Ok(Vec::new()) };
     let unreadable = |source| SiteError::Unreadable { path: folder.clone(), source };
     let mut texts = Vec::new();
     for entry in fs::read_dir(&folder).map_err(unreadable)? {
@@ -75,7 +87,7 @@ pub(super) fn site_rules(site: &LiveSite) -> Result<Option<RuleSet>, GateError> 
         }
     }
     texts.sort();
-    RuleSet::with_site_rules(&texts).map(Some).map_err(GateError::Rules)
+    Ok(texts)
 }
 
 /// Writes the change into the staged tree: the very bytes that were judged.

@@ -128,6 +128,7 @@ impl<'a> Bench<'a> {
             memory_limit: None,
             keep_stage: false,
             strict: false,
+            fast: false,
             fresh: false,
             own: self.request.own.clone(),
             interrupted: std::sync::Arc::clone(&self.request.interrupted),

@@ -181,6 +181,15 @@ pub const ALL: &[Invariant] = &[
     static_page::INVARIANT,
 ];
 
+/// Those that can be checked on single sheets, compiled without a bundler.
+const OF_SHEETS: &[Invariant] = &[
+    sheet_whole::INVARIANT,
+    sheet_weight::INVARIANT,
+    addresses::INVARIANT,
+    functions::INVARIANT,
+    body_classes::INVARIANT,
+];
+
 /// Whether an invariant holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InvariantResult {
@@ -195,8 +204,18 @@ pub struct InvariantResult {
 /// Checks every invariant.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> (Vec<InvariantResult>, Vec<Finding>) {
+    check_each(ALL, subject)
+}
+
+/// Checks what can be known of single sheets: [`Subject::sheets`] is what there is, and nothing of it was bundled.
+#[must_use]
+pub fn check_sheets(subject: &Subject<'_>) -> Vec<Finding> {
+    check_each(OF_SHEETS, subject).1
+}
+
+fn check_each(invariants: &[Invariant], subject: &Subject<'_>) -> (Vec<InvariantResult>, Vec<Finding>) {
     let (mut results, mut findings) = (Vec::new(), Vec::new());
-    for invariant in ALL {
+    for invariant in invariants {
         let found = (invariant.check)(subject);
         results.push(InvariantResult {
             id: invariant.id.to_owned(),

@@ -65,7 +65,7 @@ fn page(report: &Report, stored: bool) -> Page {
     let (grave, notes): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.severity > Severity::Benign);
     Page {
-        verdict: report.verdict.word(),
+        verdict: text::word(report),
         class: class(report.verdict),
         sentence: plain(&text::sentence(report)),
         run: plain(&report.run),

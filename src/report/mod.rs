@@ -37,6 +37,9 @@ pub struct Report {
     /// True if `promote --run` accepts this run.
     #[serde(default)]
     pub promotable: bool,
+    /// The earlier run whose answer this is, if nothing was built because nothing had changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_from: Option<String>,
     /// Themes that the change brings or touches.
     pub themes: Vec<String>,
     /// The live tree.
@@ -50,6 +53,9 @@ pub struct Report {
     pub staging: Option<StagingFacts>,
     /// The build, if there was one.
     pub precompile: Option<PrecompileFacts>,
+    /// Set where only the stylesheets were looked at (`--fast`): then a pass means that no fault was found yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast: Option<FastFacts>,
     /// The build log, classified, if there was a build.
     pub log: Option<LogFacts>,
     /// Worst first.
@@ -177,6 +183,15 @@ pub struct PrecompileFacts {
     pub output_bytes: u64,
     /// Whether the bundler was heard directly, past what Rails swallows.
     pub heard: bool,
+}
+
+/// A look at the stylesheets alone.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct FastFacts {
+    /// The stylesheets that were looked at, relative to the live tree.
+    pub sheets: Vec<PathBuf>,
+    /// What this look cannot judge, and leaves to the whole check.
+    pub left: Vec<String>,
 }
 
 /// The build log, classified.

@@ -92,13 +92,22 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)>
     let site = &report.site;
     let live = format!("{}   {}, {}", site.live.display(), site.title, site.toolchain.word());
     let mut rows = vec![("live tree", live, ""), ("change", change_line(report), "change")];
+    rows.extend(report.answered_from.as_ref().map(|run| {
+        let words = format!("answered from the run {run}: nothing that it depends on has changed (--fresh asks again)");
+        ("evidence", words, "evidence")
+    }));
     rows.extend(report.rehearsal.as_ref().map(|rehearsal| ("themes", rehearsed::in_words(rehearsal), "")));
     rows.extend(report.staging.as_ref().map(|staging| {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
         let cached = if staging.cached_files == 0 { "" } else { ", compile caches of an earlier check" };
         ("staging", format!("{}, {size}{cached}", staging.method), "staging")
     }));
-    rows.extend(report.precompile.as_ref().map(|build| ("precompile", build_line(build), "precompile")));
+    let build = report.precompile.as_ref();
+    let sheets = report.fast.as_ref().map_or_else(String::new, |fast| match fast.sheets.len() {
+        1 => ", 1 stylesheet".to_owned(),
+        count => format!(", {count} stylesheets"),
+    });
+    rows.extend(build.map(|build| ("precompile", build_line(build, &sheets), "precompile")));
     let log = report.log.as_ref();
     rows.extend(log.map(|log| ("log", log_line(report, log.lines, log.unaccounted), "rules")));
     rows.extend(report.manifest_diff.as_ref().map(|diff| ("manifest", manifest_line(diff), "manifest")));
@@ -111,10 +120,10 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)>
     rows
 }
 
-fn build_line(build: &PrecompileFacts) -> String {
+fn build_line(build: &PrecompileFacts, sheets: &str) -> String {
     let memory =
         if build.peak_memory == 0 { String::new() } else { format!("   {} of memory", size(build.peak_memory)) };
-    format!("{}   {}{memory}", build.command, build.end)
+    format!("{}{sheets}   {}{memory}", build.command, build.end)
 }
 
 fn manifest_line(diff: &ManifestDiff) -> String {
@@ -177,7 +186,7 @@ fn verdict(report: &Report, layout: Layout, text: &mut String) {
         Verdict::Hold => YELLOW,
         Verdict::Block | Verdict::Undecided => RED,
     };
-    let word = report.verdict.word();
+    let word = word(report);
     let sentence = sentence(report);
     let wrapped = textwrap::wrap(&sentence, options(layout.width.saturating_sub(word.len() + 3)));
     let indent = " ".repeat(word.len() + 3);
@@ -197,6 +206,12 @@ fn next(report: &Report, layout: Layout, text: &mut String) {
     } else if let (Verdict::Pass, Some(command)) = (report.verdict, &report.change.goes_live) {
         deploy(command, layout, text);
     }
+}
+
+/// The word that heads a report: a look at the stylesheets alone never passes.
+#[must_use]
+pub fn word(report: &Report) -> &'static str {
+    if report.fast.is_some() && report.verdict == Verdict::Pass { "NO FAULT FOUND YET" } else { report.verdict.word() }
 }
 
 /// A change that no promotion can bring: it removes files, or touches more than themes.
@@ -224,6 +239,9 @@ pub(super) fn sentence(report: &Report) -> String {
 }
 
 fn pass_sentence(report: &Report) -> String {
+    if report.fast.is_some() {
+        return "This is not a pass. Before it goes live: themegate check, without --fast.".to_owned();
+    }
     if let Some(rehearsal) = &report.rehearsal {
         return format!("{} compiles with every theme that this site has.", rehearsal.tag);
     }
@@ -333,7 +351,12 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
     if let Some(kept) = report.staging.as_ref().and_then(|staging| staging.kept.as_ref()) {
         let _ = writeln!(text, "\nThe staged tree is kept: {}", kept.display());
     }
-    let builtin = report.precompile.as_ref().is_some_and(|build: &PrecompileFacts| build.builtin);
+    if let Some(fast) = report.fast.as_ref().filter(|fast| !fast.left.is_empty()) {
+        let left: String = fast.left.iter().map(|what| format!("\n  * {what}")).collect();
+        paragraph(text, "", &format!("\nLeft to the whole check:{left}"), layout);
+    }
+    let builtin =
+        report.fast.is_none() && report.precompile.as_ref().is_some_and(|build: &PrecompileFacts| build.builtin);
     if report.verdict == Verdict::Pass && builtin {
         paragraph(
             text,

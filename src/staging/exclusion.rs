@@ -10,7 +10,7 @@ use super::inventory::Kind;
 
 /// What becomes of one path of the live tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// Copied, and watched in the live tree.
     Stage,
     /// Copied, but the running site may change it at any time.
@@ -58,7 +58,7 @@ const WHOLE: &[&str] = &["app", "bin", "db", "lib", "node_modules", "spec", "str
 
 /// The rules, and the two things they depend on.
 #[derive(Debug)]
-pub(super) struct Exclusions {
+pub(crate) struct Exclusions {
     outputs: Vec<PathBuf>,
     /// Those of the whole folders in which there is neither output nor state.
     whole: Vec<&'static str>,
@@ -67,14 +67,14 @@ pub(super) struct Exclusions {
 }
 
 impl Exclusions {
-    pub(super) fn new(outputs: &[PathBuf], state: Option<PathBuf>) -> Self {
+    pub(crate) fn new(outputs: &[PathBuf], state: Option<PathBuf>) -> Self {
         let holds = |folder: &str| outputs.iter().chain(&state).any(|path| path.starts_with(folder));
         let whole = WHOLE.iter().copied().filter(|folder| !holds(folder)).collect();
         Self { outputs: outputs.to_vec(), whole, state }
     }
 
     /// Decides about a path, relative to the live tree's root.
-    pub(super) fn fate(&self, path: &Path, kind: Kind) -> Fate {
+    pub(crate) fn fate(&self, path: &Path, kind: Kind) -> Fate {
         if self.is_below_whole(path) {
             return Fate::Stage;
         }

@@ -44,7 +44,7 @@ pub struct Entry {
 impl Entry {
     pub(super) fn new(status: &Stat, target: Option<PathBuf>) -> Self {
         Self {
-            kind: kind(status),
+            kind: Kind::of(status.st_mode),
             size: u64::try_from(status.st_size).unwrap_or(0),
             mode: status.st_mode & 0o7777,
             mtime: (status.st_mtime, i64::try_from(status.st_mtime_nsec).unwrap_or(0)),
@@ -64,12 +64,15 @@ impl Entry {
     }
 }
 
-fn kind(status: &Stat) -> Kind {
-    match FileType::from_raw_mode(status.st_mode) {
-        FileType::RegularFile => Kind::File,
-        FileType::Directory => Kind::Folder,
-        FileType::Symlink => Kind::Link,
-        _ => Kind::Special,
+impl Kind {
+    /// What a path is, links not followed; `mode` as the system gives it.
+    pub(crate) const fn of(mode: u32) -> Self {
+        match FileType::from_raw_mode(mode) {
+            FileType::RegularFile => Self::File,
+            FileType::Directory => Self::Folder,
+            FileType::Symlink => Self::Link,
+            _ => Self::Special,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod report;
 mod room;
 mod scan;
 mod scratch;
+mod sources;
 mod walk;
 
 use std::fs::{self, DirBuilder, File};
@@ -28,12 +29,13 @@ use crate::finding::Finding;
 
 pub use copy::Method;
 pub use error::StagingError;
+pub(crate) use exclusion::{Exclusions, Fate};
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
 pub use ownership::sweep;
 pub(crate) use removal::remove_tree;
 pub use scratch::Scratch;
+pub use sources::stage_sources;
 
-use exclusion::{Exclusions, Fate};
 use scan::Plan;
 
 /// The staged tree itself, in the stage's folder.

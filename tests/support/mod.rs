@@ -111,6 +111,22 @@ impl Site {
         Self { folder, live, kind }
     }
 
+    /// A copy without `node_modules`, which is a link to the compiled site's own: for checks that only read there. Nothing
+    /// may be changed behind it.
+    pub(crate) fn sources_of(kind: Kind) -> Self {
+        let base = repository().join("target/tmp-sites");
+        fs::create_dir_all(&base).unwrap();
+        let folder = tempfile::tempdir_in(&base).unwrap();
+        let live = folder.path().join("live");
+        fs::create_dir(&live).unwrap();
+        let line = r#"cd "$1"; for name in $(ls -A | grep -vxE 'node_modules|.git|tmp|log'); do cp -a "$name" "$2/"; done
+[ ! -d node_modules ] || ln -s "$1/node_modules" "$2/node_modules""#;
+        let mut copy = Command::new("sh");
+        let status = copy.args(["-ec", line, "sh"]).arg(kind.folder()).arg(&live).status().unwrap();
+        assert!(status.success(), "{} could not be copied", kind.folder().display());
+        Self { folder, live, kind }
+    }
+
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.live.join(relative)
     }

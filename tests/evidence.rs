@@ -1,0 +1,367 @@
+//! Repeated checks: the same question is answered from an earlier run, and any single changed byte of what a build depends
+//! on makes it compile again.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "in a test a failed assumption is the failure, and a skip is said aloud"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use serde_json::Value;
+use support::{Checked, Kind, Site, repository};
+use themegate::evidence::{TreeRequest, digest_tree};
+
+fn theme(name: &str) -> String {
+    repository().join("fixtures/themes").join(name).to_string_lossy().into_owned()
+}
+
+fn answered(checked: &Checked) -> Option<&str> {
+    checked.report["answered_from"].as_str()
+}
+
+fn run_of(checked: &Checked) -> String {
+    checked.report["run"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_same_question_is_answered_from_the_run_that_answered_it_whatever_it_said() {
+    let site = Site::copy(Kind::Builtin);
+    for (name, verdict, code) in [("midnight", "pass", 0), ("broken-function", "hold", 1), ("broken-brace", "block", 1)]
+    {
+        let first = site.check(&["--theme", &theme(name)]);
+        first.assert_verdict(verdict, code);
+        assert_eq!(answered(&first), None, "{name}");
+        let second = site.check(&["--theme", &theme(name)]);
+        second.assert_verdict(verdict, code);
+        assert_eq!(answered(&second), Some(run_of(&first).as_str()), "{name}");
+        assert_eq!(second.report["findings"], first.report["findings"], "{name}");
+        let fresh = site.check(&["--theme", &theme(name), "--fresh"]);
+        assert_eq!(answered(&fresh), None, "{name}: --fresh asks again");
+    }
+    assert_eq!(fs::read_dir(site.state().join("runs")).unwrap().count(), 12, "an answer is no run of its own");
+}
+
+#[test]
+fn what_was_not_finished_is_never_an_answer() {
+    let site = Site::copy(Kind::Builtin);
+    for arguments in [["--compiler", "kill -9 $$"], ["--compiler", "no-such-compiler"]] {
+        for _ in 0..2 {
+            let checked = site.check(&arguments);
+            checked.assert_verdict("undecided", 3);
+            assert_eq!(answered(&checked), None);
+        }
+    }
+}
+
+/// What is done to a site between two checks.
+type Mutation = (&'static str, fn(&Site));
+
+fn with_times_put_back(path: &Path, edit: impl Fn(&Path)) {
+    let times = fs::metadata(path).unwrap();
+    edit(path);
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_times(fs::FileTimes::new().set_modified(times.modified().unwrap())).unwrap();
+}
+
+const MUTATIONS: &[Mutation] = &[
+    ("one byte of a stylesheet, its time put back", |site| {
+        with_times_put_back(&site.path("app/javascript/styles/contrast.scss"), |path| {
+            let text = fs::read_to_string(path).unwrap();
+            fs::write(path, text.replacen("import", "Import", 1).replacen("Import", "import", 1) + " ").unwrap();
+        });
+    }),
+    ("a file replaced by rename", |site| {
+        site.write("lib/new.rb", "module Mastodon; end\n");
+        fs::rename(site.path("lib/new.rb"), site.path("lib/mastodon/extra.rb")).unwrap();
+    }),
+    ("a mode", |site| {
+        fs::set_permissions(site.path("package.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    }),
+    ("a link", |site| symlink("package.json", site.path("link.json")).unwrap()),
+    ("a link's target", |site| {
+        fs::remove_file(site.path("link.json")).unwrap();
+        symlink("config/themes.yml", site.path("link.json")).unwrap();
+    }),
+    ("a file more in node_modules", |site| site.write("node_modules/a/index.js", "1")),
+    ("one byte in node_modules", |site| site.write("node_modules/a/index.js", "2")),
+    ("a file renamed", |site| {
+        fs::rename(site.path("node_modules/a/index.js"), site.path("node_modules/a/main.js")).unwrap();
+    }),
+    ("a file less", |site| fs::remove_file(site.path("node_modules/a/main.js")).unwrap()),
+    ("a compile cache", |site| site.write("tmp/cache/webpacker/x", "cached")),
+    ("the site's variables", |site| site.write(".env.production", "LOCAL_DOMAIN=other.example\n")),
+    ("the live output", |site| site.write("public/packs/manifest.json", "{}")),
+    ("the configuration", |site| site.write("themegate.toml", "[check]\ntime_limit = \"31m\"\n")),
+    ("the configuration beside the tree", |site| {
+        fs::remove_file(site.path("themegate.toml")).unwrap();
+        fs::write(site.folder.path().join("themegate.toml"), "[check]\ntime_limit = \"32m\"\n").unwrap();
+    }),
+    ("a rule of the site's", |site| {
+        let rules = site.folder.path().join("themegate.d");
+        fs::create_dir(&rules).unwrap();
+        let rule = "about = \"ours\"\ntool = \"ours\"\n\n[[rule]]\nid = \"our-note\"\nseverity = \"benign\"\npattern = '^our note$'\n\
+                    message = \"Ours.\"\nexplanation = \"x\"\nhelp = \"y\"\nmatches = [['ours', 'our note']]\nnear_misses = ['note']\n";
+        fs::write(rules.join("ours.toml"), rule).unwrap();
+    }),
+    ("what a link out of the tree leads to", |site| {
+        fs::create_dir(site.folder.path().join("shared")).unwrap();
+        fs::write(site.folder.path().join("shared/a.rb"), "1").unwrap();
+        symlink(site.folder.path().join("shared"), site.path("vendored")).unwrap();
+    }),
+    ("a byte behind that link", |site| fs::write(site.folder.path().join("shared/a.rb"), "2").unwrap()),
+];
+
+#[test]
+fn whatever_a_build_depends_on_makes_it_compile_again() {
+    let site = Site::copy(Kind::Builtin);
+    assert_eq!(answered(&site.check(&[])), None);
+    for (what, mutate) in MUTATIONS {
+        assert!(answered(&site.check(&[])).is_some(), "before: {what}");
+        mutate(&site);
+        let checked = site.check(&[]);
+        assert!(checked.report["precompile"].is_object(), "{what}: {} {:?}", checked.stderr, checked.grave());
+        assert_eq!(answered(&checked), None, "{what}");
+    }
+}
+
+#[test]
+fn the_environment_the_programs_and_the_theme_are_part_of_the_question() {
+    let site = Site::copy(Kind::Builtin);
+    let mine = site.folder.path().join("mine.scss");
+    fs::write(&mine, "@import 'application';\n.status { color: #111111; }\n").unwrap();
+    let arguments = ["--theme", mine.to_str().unwrap()];
+    let ask = |environment: &[(&str, &str)]| {
+        let checked = site.check_with(&arguments, environment);
+        answered(&checked).is_some()
+    };
+    assert!(!ask(&[]) && ask(&[]));
+    assert!(!ask(&[("LANG", "de_DE.UTF-8")]), "a variable that reaches the build");
+    assert!(ask(&[("EDITOR", "vi")]), "one that does not");
+    let bin = site.folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    assert!(!ask(&[("PATH", &path)]) && ask(&[("PATH", &path)]));
+    fs::write(bin.join("node"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(bin.join("node"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(!ask(&[("PATH", &path)]), "another node");
+    fs::write(&mine, "@import 'application';\n.status { color: #111112; }\n").unwrap();
+    assert!(!ask(&[]), "one byte of the theme");
+}
+
+fn evidence_of(site: &Site) -> Vec<PathBuf> {
+    let files = fs::read_dir(site.state().join("evidence")).unwrap().flatten().map(|file| file.path());
+    files.filter(|path| path.file_name().unwrap() != "index").collect()
+}
+
+#[test]
+fn evidence_that_was_touched_cut_off_or_brought_from_elsewhere_is_not_believed() {
+    let site = Site::copy(Kind::Builtin);
+    let ask = || answered(&site.check(&[])).is_some();
+    assert!(!ask() && ask());
+    let evidence = evidence_of(&site).pop().unwrap();
+    assert_eq!(fs::metadata(&evidence).unwrap().permissions().mode() & 0o777, 0o600);
+    let whole = fs::read(&evidence).unwrap();
+    let mut touched = whole.clone();
+    *touched.last_mut().unwrap() ^= 1;
+    for (what, bytes) in [("touched", touched), ("cut off", whole[..whole.len() / 2].to_vec()), ("empty", Vec::new())] {
+        fs::write(&evidence, bytes).unwrap();
+        assert!(!ask(), "{what}");
+        assert!(ask(), "{what}: mended by the build");
+    }
+    let broken = site.check(&["--theme", &theme("broken-brace")]);
+    let other = evidence_of(&site).into_iter().find(|path| *path != evidence).unwrap();
+    fs::copy(&evidence, &other).unwrap();
+    let again = site.check(&["--theme", &theme("broken-brace")]);
+    assert_eq!((again.verdict(), answered(&again)), (broken.verdict(), None), "another question's answer");
+    let run = run_of(&site.check(&[]));
+    let report = site.state().join("runs").join(format!("{run}.json"));
+    let text = fs::read_to_string(&report).unwrap();
+    fs::write(&report, text.replace("\"pass\"", "\"hold\"")).unwrap();
+    assert!(!ask(), "a report that was edited");
+    fs::write(site.state().join("evidence/index"), "nonsense").unwrap();
+    assert!(ask(), "an index that is no index is made again");
+}
+
+#[test]
+fn a_pass_whose_staged_tree_is_gone_is_compiled_again_so_that_it_can_be_promoted() {
+    let site = Site::copy(Kind::Builtin);
+    let arguments = ["--theme", &theme("midnight")];
+    let run = run_of(&site.check(&arguments));
+    let same = site.check(&arguments);
+    assert_eq!((answered(&same), &same.report["promotable"]), (Some(run.as_str()), &Value::Bool(true)));
+    fs::remove_file(site.state().join("staged").join(format!("{run}.json"))).unwrap();
+    let again = site.check(&arguments);
+    assert_eq!((answered(&again), &again.report["promotable"]), (None, &Value::Bool(true)));
+    assert!(again.finding("evidence-not-kept").is_some());
+    let answer = site.check(&arguments);
+    let promoted = site.command(&["promote", "--run", &run_of(&answer)]).output().unwrap();
+    assert_eq!(promoted.status.code(), Some(0), "{}", String::from_utf8_lossy(&promoted.stderr));
+    assert_eq!(answered(&site.check(&[])), None, "the live tree is another one now");
+}
+
+#[test]
+fn a_control_build_is_made_again_when_the_packages_change() {
+    let site = Site::copy(Kind::Builtin);
+    site.append("app/javascript/styles/application.scss", "@warn \"the site itself warns\";\n");
+    site.write("node_modules/a/index.js", "1");
+    let controls = || fs::read_dir(site.state().join("baselines")).unwrap().count();
+    site.check(&["--theme", &theme("midnight")]).assert_verdict("pass", 0);
+    assert_eq!(controls(), 1);
+    site.check(&["--theme", &theme("paper")]);
+    assert_eq!(controls(), 1, "another theme, the same untouched site");
+    site.write("node_modules/a/index.js", "2");
+    site.check(&["--theme", &theme("midnight")]).assert_verdict("pass", 0);
+    assert_eq!(controls(), 2);
+}
+
+/// A tree to be digested.
+struct Tree {
+    folder: tempfile::TempDir,
+    live: PathBuf,
+}
+
+impl Tree {
+    fn new() -> Self {
+        let folder = tempfile::tempdir_in(repository().join("target")).unwrap();
+        let live = folder.path().canonicalize().unwrap().join("live");
+        fs::create_dir(&live).unwrap();
+        fs::create_dir(folder.path().join("state")).unwrap();
+        Self { folder, live }
+    }
+
+    fn digest(&self) -> blake3::Hash {
+        let outputs = [PathBuf::from("public/packs")];
+        let state = &self.folder.path().join("state");
+        digest_tree(&TreeRequest { live: &self.live, outputs: &outputs, state, afresh: false }).unwrap()
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) {
+        let path = self.live.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let found = walkdir::WalkDir::new(&self.live).sort_by_file_name().into_iter().flatten();
+        found.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+    }
+}
+
+/// Changes one thing of one file; false if there is nothing to change.
+fn change_one(tree: &Tree, which: usize, how: usize, number: usize) -> bool {
+    let files = tree.files();
+    let path = files[which % files.len()].clone();
+    let bytes = fs::read(&path).unwrap();
+    match how % 7 {
+        0 if bytes.is_empty() => return false,
+        0 => with_times_put_back(&path, |path| {
+            let mut bytes = fs::read(path).unwrap();
+            let at = number % bytes.len();
+            bytes[at] ^= 1;
+            fs::write(path, bytes).unwrap();
+        }),
+        1 => with_times_put_back(&path, |path| fs::write(path, [&bytes[..], b"x"].concat()).unwrap()),
+        2 => {
+            let other = tree.folder.path().join("other");
+            fs::write(&other, [b"y", &bytes[..]].concat()).unwrap();
+            fs::rename(other, &path).unwrap();
+        }
+        3 => {
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode ^ 0o100)).unwrap();
+        }
+        4 => fs::rename(&path, path.with_extension(format!("r{number}"))).unwrap(),
+        5 => fs::write(path.with_extension(format!("n{number}")), &bytes).unwrap(),
+        _ => {
+            fs::remove_file(&path).unwrap();
+            symlink(format!("elsewhere-{number}"), &path).unwrap();
+        }
+    }
+    true
+}
+
+#[test]
+fn any_single_change_gives_another_digest_and_no_change_gives_the_same() {
+    let tree = Tree::new();
+    for index in 0..200 {
+        tree.write(&format!("app/d{}/f{index}.scss", index % 9), format!("{index}").repeat(index % 30).as_bytes());
+    }
+    // Older than the index by more than a tick: only then is it believed.
+    std::thread::sleep(Duration::from_millis(3100));
+    let mut last = tree.digest();
+    assert_eq!(tree.digest(), last);
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(150));
+    let tree = &tree;
+    let last = std::cell::RefCell::new(&mut last);
+    runner
+        .run(&(any::<usize>(), any::<usize>(), 0..100_000_usize), |(which, how, number)| {
+            if change_one(tree, which, how, number) {
+                let now = tree.digest();
+                prop_assert_ne!(now, **last.borrow(), "{} {} {}", which, how % 7, number);
+                prop_assert_eq!(tree.digest(), now);
+                **last.borrow_mut() = now;
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_file_that_is_written_twice_within_one_tick_of_the_clock_is_seen_both_times() {
+    let tree = Tree::new();
+    for round in 0..60_u8 {
+        tree.write("app/a.scss", &[round]);
+        let before = tree.digest();
+        with_times_put_back(&tree.live.join("app/a.scss"), |path| fs::write(path, [round ^ 0x80]).unwrap());
+        assert_ne!(tree.digest(), before, "round {round}");
+    }
+}
+
+#[test]
+fn what_a_build_cannot_read_does_not_count_and_what_lies_behind_links_does() {
+    let tree = Tree::new();
+    tree.write("app/a.scss", b"a");
+    tree.write("log/production.log", b"1");
+    tree.write("tmp/pids/puma.pid", b"1");
+    tree.write("public/system/media.png", b"1");
+    let before = tree.digest();
+    tree.write("log/production.log", b"2");
+    tree.write("tmp/pids/puma.pid", b"2");
+    tree.write("public/system/media.png", b"2");
+    assert_eq!(tree.digest(), before);
+    fs::create_dir(tree.folder.path().join("shared")).unwrap();
+    fs::write(tree.folder.path().join("shared/gem.rb"), "1").unwrap();
+    symlink("../shared", tree.live.join("bundle")).unwrap();
+    let linked = tree.digest();
+    assert_ne!(linked, before);
+    fs::write(tree.folder.path().join("shared/gem.rb"), "2").unwrap();
+    assert_ne!(tree.digest(), linked);
+}
+
+#[test]
+fn a_tree_that_leads_to_its_own_parents_has_no_digest() {
+    let tree = Tree::new();
+    symlink("..", tree.live.join("up")).unwrap();
+    let state = &tree.folder.path().join("state");
+    assert!(digest_tree(&TreeRequest { live: &tree.live, outputs: &[], state, afresh: false }).is_err());
+}
+
+#[test]
+fn the_text_says_that_nothing_was_compiled_and_names_the_run() {
+    let site = Site::copy(Kind::Builtin);
+    let run = run_of(&site.check(&[]));
+    let output = site.command(&["check"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("answered from the run") && text.contains(&run) && text.contains("--fresh"), "{text}");
+    let listed = Command::new(support::THEMEGATE).arg("history").current_dir(&site.live).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), 1);
+}
