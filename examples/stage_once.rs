@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
-use themegate::staging::{StagingRequest, stage};
+use themegate::staging::{StagingRequest, Way, stage};
 
 fn main() -> ExitCode {
     let words: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -18,6 +18,8 @@ fn main() -> ExitCode {
         output_folders: &[PathBuf::from("public/packs"), PathBuf::from("public/assets")],
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
+        way: Way::Auto,
+        isolate: None,
     };
     if stage(&request).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::finding::Finding;
 use crate::manifest::{Manifest, ManifestError, ManifestFormat, ManifestSet, rails, vite, webpacker};
@@ -116,11 +119,19 @@ impl CompiledTree {
     /// what links lead to. A manifest is a stranger's text and may name anything.
     fn found(&self, served: &str) -> Option<PathBuf> {
         let is_plain = Path::new(served).components().all(|part| matches!(part, Component::Normal(_)));
-        let real = self.public.join(served).canonicalize().ok().filter(|_| is_plain)?;
+        let path = self.public.join(served);
+        let real = real_path(&path).filter(|_| is_plain)?;
         let folder = Path::new(served).components().next().map(|first| self.public.join(first));
-        let roots = [Some(self.root.clone()), folder].into_iter().flatten().filter_map(|root| root.canonicalize().ok());
-        (real.is_file() && roots.into_iter().any(|root| real.starts_with(root))).then_some(real)
+        let roots = [Some(self.root.clone()), folder].into_iter().flatten().filter_map(|root| real_path(&root));
+        (path.is_file() && roots.into_iter().any(|root| real.starts_with(root))).then_some(path)
     }
+}
+
+/// Where a path leads when every link is followed, as the kernel says it: a staged tree may be seen through the `/proc` of
+/// another process, of which `realpath` makes another path.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    let opened = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).ok()
 }
 
 fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Finding {

@@ -12,8 +12,10 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 use crate::byte_size::ByteSize;
+use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::promotion::aftercare::Aftercare;
 use crate::promotion::probe::Probe;
+use crate::staging::Way;
 
 /// The file's name.
 pub const FILE: &str = "themegate.toml";
@@ -66,6 +68,12 @@ pub struct Configuration {
 pub struct CheckSettings {
     /// `auto`, `rails`, `builtin`, or a command line.
     pub compiler: String,
+    /// How the live tree is staged.
+    pub staging: Way,
+    /// Whether the build is isolated.
+    pub isolation: IsolationChoice,
+    /// Whether the build may use the network.
+    pub network: NetworkChoice,
     /// The longest a build may take.
     #[serde(deserialize_with = "duration")]
     pub time_limit: Duration,
@@ -83,6 +91,9 @@ impl Default for CheckSettings {
     fn default() -> Self {
         Self {
             compiler: "auto".to_owned(),
+            staging: Way::Auto,
+            isolation: IsolationChoice::Auto,
+            network: NetworkChoice::Auto,
             time_limit: Duration::from_secs(60 * 60),
             stall_limit: Duration::from_secs(10 * 60),
             memory_limit: None,

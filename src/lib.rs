@@ -16,6 +16,7 @@ pub mod fit;
 pub mod gate;
 pub mod hook;
 pub mod invariant;
+pub mod isolation;
 pub mod manifest;
 pub mod precompile;
 pub mod promotion;

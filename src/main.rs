@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use themegate::cli::{self, Cli, terminal};
+use themegate::isolation;
 use themegate::precompile::{EXEC_COMMAND, HEAR_COMMAND, run_hearing, run_supervised};
 
 fn main() -> ExitCode {
@@ -13,7 +14,12 @@ fn main() -> ExitCode {
     match arguments.next() {
         Some(word) if word == EXEC_COMMAND => return exit(run_supervised(arguments)),
         Some(word) if word == HEAR_COMMAND => return exit(run_hearing(arguments)),
-        _ => {}
+        Some(word) => {
+            if let Some(code) = isolation::run_child(&word, &mut arguments) {
+                return exit(code);
+            }
+        }
+        None => {}
     }
     match cli::run(&Cli::parse()) {
         Ok(code) => ExitCode::from(code),

@@ -156,8 +156,28 @@ fn a_build_that_stands_still_is_undecided() {
 #[test]
 fn what_somebody_else_changes_in_the_live_tree_meanwhile_makes_it_undecided() {
     let site = Site::copy(Kind::Builtin);
+    for way in ["overlay", "copy"] {
+        let marker = format!("3.{}", std::process::id());
+        let line = format!("sleep {marker}");
+        let gate = site
+            .command(&["check", "--format", "json", "--staging", way, "--compiler", &line])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_until("the build runs", || running(&marker));
+        site.append("config/themes.yml", "# edited\n");
+        let output = gate.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("live-tree-moved"));
+    }
+}
+
+#[test]
+fn a_build_without_isolation_that_writes_to_the_live_tree_makes_it_undecided() {
+    let site = Site::copy(Kind::Builtin);
     let script = format!("echo '# edited' >> {}; exit 0", site.path("config/themes.yml").display());
-    let output = site.command(&["check", "--format", "json", "--compiler", &script]).output().unwrap();
+    let output =
+        site.command(&["check", "--format", "json", "--isolation", "none", "--compiler", &script]).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stdout).contains("live-tree-moved"));
 }

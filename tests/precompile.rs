@@ -62,6 +62,7 @@ impl Stage {
             interrupted,
             progress,
             hear: self.supervised.then(|| PathBuf::from(env!("CARGO_BIN_EXE_themegate"))),
+            isolation: None,
         })
         .unwrap()
     }
@@ -298,7 +299,7 @@ fn the_bundler_is_heard_where_rails_says_nothing_and_the_tree_is_put_back() {
     assert_eq!(log(&build), "2\n");
     assert_eq!(fs::read_to_string(stage.tree().join("out")).unwrap(), "WARNING in a b it's\ninput\n");
     assert_eq!(fs::read_to_string(stage.tree().join("err")).unwrap(), "oops\n");
-    assert_eq!(build.heard, [stage.side().join("heard-webpack.log")]);
+    assert_eq!(build.heard, [stage.side().join("heard/heard-webpack.log")]);
     let heard = fs::read_to_string(&build.heard[0]).unwrap();
     assert!(["WARNING in a b it's\n", "oops\n", "input\n"].iter().all(|line| heard.contains(line)), "{heard}");
     assert_eq!(build.wrapped, [PathBuf::from("node_modules/.bin/webpack")]);
@@ -414,6 +415,7 @@ fn stand_in_for_a_gate_that_is_killed() {
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
         hear: Some(PathBuf::from(env!("CARGO_BIN_EXE_themegate"))),
+        isolation: None,
     });
 }
 

@@ -16,7 +16,8 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use themegate::finding::Severity;
-use themegate::staging::{Inventory, StagedTree, StagingError, StagingRequest, What, differences, stage, sweep};
+use themegate::isolation::Wish;
+use themegate::staging::{Inventory, StagedTree, StagingError, StagingRequest, Way, What, differences, stage, sweep};
 
 /// A home with a live tree in it, watched: when it is dropped, the live tree must be what it was.
 struct Home {
@@ -26,7 +27,11 @@ struct Home {
 
 impl Home {
     fn new() -> Self {
-        let home = Self { folder: tempfile::tempdir().unwrap(), before: None };
+        Self::below(&std::env::temp_dir())
+    }
+
+    fn below(base: &Path) -> Self {
+        let home = Self { folder: tempfile::tempdir_in(base).unwrap(), before: None };
         for (name, text) in [
             ("config/themes.yml", "default: styles/application.scss\n"),
             ("app/javascript/styles/application.scss", "body { color: red }\n"),
@@ -85,6 +90,45 @@ impl Home {
             output_folders: &outputs,
             interrupted: &AtomicBool::new(interrupted),
             progress,
+            way: Way::Auto,
+            isolate: None,
+        })
+    }
+
+    /// Stages by one way, without isolation.
+    fn stage_with_way(&mut self, way: Way) -> Result<StagedTree, StagingError> {
+        self.before = Some(digest(&self.live()));
+        stage(&StagingRequest {
+            live: &self.live(),
+            state_dir: &self.state(),
+            keep: false,
+            output_folders: &[],
+            interrupted: &AtomicBool::new(false),
+            progress: &|_| (),
+            way,
+            isolate: None,
+        })
+    }
+
+    /// Stages by one way and no other.
+    fn stage_by(&mut self, way: Way) -> Result<StagedTree, StagingError> {
+        self.before = Some(digest(&self.live()));
+        let outputs = [PathBuf::from("public/packs"), PathBuf::from("public/assets")];
+        let isolate = Wish {
+            own: PathBuf::from(env!("CARGO_BIN_EXE_themegate")),
+            network: false,
+            command: Vec::new(),
+            variables: Vec::new(),
+        };
+        stage(&StagingRequest {
+            live: &self.live(),
+            state_dir: &self.state(),
+            keep: false,
+            output_folders: &outputs,
+            interrupted: &AtomicBool::new(false),
+            progress: &|_| (),
+            way,
+            isolate: Some(isolate),
         })
     }
 
@@ -252,7 +296,7 @@ fn no_link_leads_back_into_the_live_tree() {
     let staged = home.stage();
     for name in ["absolute", "roundabout", "nowhere-inside", "by-another-name"] {
         let target = fs::read_link(staged.root().join(name)).unwrap();
-        assert!(target.starts_with(staged.root()), "{name} leads to {}", target.display());
+        assert!(target.is_relative() && !target.starts_with(".."), "{name} leads to {}", target.display());
     }
     assert_eq!(fs::read_to_string(staged.root().join("absolute")).unwrap(), "default: styles/application.scss\n");
     assert_eq!(fs::read_link(staged.root().join("dangling")).unwrap(), Path::new("config/later.yml"));
@@ -322,6 +366,123 @@ fn sockets_fifos_and_odd_names_stop_nothing() {
     );
 }
 
+/// Everything odd that a tree may hold.
+fn make_odd(home: &Home) {
+    home.write("config/original", "shared\n");
+    fs::hard_link(home.live().join("config/original"), home.live().join("config/twin")).unwrap();
+    let sparse = fs::File::create(home.live().join("sparse.img")).unwrap();
+    sparse.set_len(5 << 20).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&sparse, b"middle", 3 << 20).unwrap();
+    rustix::fs::setxattr(home.live().join("config/original"), "user.note", b"x", rustix::fs::XattrFlags::empty())
+        .unwrap();
+    for name in [&b"config/caf\xe9"[..], b"config/two\nlines", b"config/it's, a:b=c\\d\"", b"app/ "] {
+        fs::write(home.live().join(OsStr::from_bytes(name)), name).unwrap();
+    }
+    for (name, mode) in [("config/empty", 0o644), ("config/closed", 0o000), ("bin/risky", 0o6755), ("bin/run", 0o751)] {
+        home.write(name, if name == "config/empty" { "" } else { "x" });
+        fs::set_permissions(home.live().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    fs::create_dir(home.live().join("app/nothing")).unwrap();
+    fs::set_permissions(home.live().join("app"), fs::Permissions::from_mode(0o750)).unwrap();
+    home.link("absolute", home.live().join("config/themes.yml"));
+    home.link("app/deep/absolute", home.live().join("config/themes.yml"));
+    home.link("to-root", home.live());
+    home.link("roundabout", "../live/config/themes.yml");
+    home.link("dangling", "config/later.yml");
+    home.write("tmp/restart.txt", "");
+    home.write("tmp/cache/vite/last-build-production.json", "{}");
+    home.write("config/master.key", "hunter2");
+    home.write(".env/hidden", "hunter2");
+    let shared = home.folder.path().join("shared");
+    fs::create_dir_all(shared.join("system")).unwrap();
+    fs::write(shared.join("env"), "hunter2").unwrap();
+    home.link(".env.local", shared.join("env"));
+    home.link("public/avatars", shared.join("system"));
+    drop(UnixListener::bind(home.live().join("tmp-socket")).unwrap());
+}
+
+/// What every way gives alike. Of the few folders that a stage makes anew, the times are its own.
+fn staged_digest(staged: &StagedTree) -> BTreeMap<PathBuf, String> {
+    let made = ["", "log", "tmp/pids", "public/packs"].map(Path::new);
+    let root = staged.root();
+    let walk = walkdir::WalkDir::new(&root).into_iter().map(Result::unwrap);
+    walk.map(|entry| {
+        let place = entry.path().strip_prefix(&root).unwrap().to_path_buf();
+        let metadata = entry.metadata().unwrap();
+        let content = if metadata.is_file() {
+            blake3::hash(&fs::read(entry.path()).unwrap()).to_string()
+        } else if metadata.is_symlink() {
+            fs::read_link(entry.path()).unwrap().display().to_string()
+        } else {
+            String::new()
+        };
+        let time = if made.contains(&place.as_path()) { 0 } else { metadata.mtime_nsec() + metadata.mtime() };
+        let kind = metadata.mode() & 0o170_000;
+        (place, format!("{kind:o} {:o} {time} {content}", metadata.mode() & 0o777))
+    })
+    .collect()
+}
+
+fn assert_every_way_gives_the_same(base: &Path, ways: &[Way]) {
+    let mut home = Home::below(base);
+    make_odd(&home);
+    let copied = staged_digest(&home.stage_by(Way::Copy).unwrap());
+    assert!(copied.contains_key(Path::new("config/closed")) && !copied.contains_key(Path::new(".env.production")));
+    for way in ways {
+        let staged = home.stage_by(*way).unwrap();
+        let found = staged_digest(&staged);
+        let only = |one: &BTreeMap<PathBuf, String>, other: &BTreeMap<PathBuf, String>| {
+            one.iter()
+                .filter(|(path, facts)| other.get(*path) != Some(*facts))
+                .map(|(path, facts)| format!("{} {facts}", path.display()))
+                .collect::<Vec<_>>()
+        };
+        assert!(found == copied, "{way:?}: {:#?}\nthe copy: {:#?}", only(&found, &copied), only(&copied, &found));
+        let changed = staged.root().join("config/twin");
+        fs::write(&changed, "changed in the stage").unwrap();
+        assert_eq!(fs::read(staged.root().join("config/original")).unwrap(), b"shared\n", "{way:?}");
+        drop(staged);
+        assert_eq!(fs::read_dir(home.state()).unwrap().count(), 0, "{way:?} left something behind");
+    }
+}
+
+#[test]
+fn every_way_gives_the_same_tree() {
+    assert_every_way_gives_the_same(&std::env::temp_dir(), &[Way::Overlay, Way::Auto]);
+}
+
+#[test]
+fn every_way_gives_the_same_tree_on_file_systems_that_share_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, flags) in [("xfs", &["-q", "-m", "reflink=1"][..]), ("btrfs", &["-q"])] {
+        let (image, mounted) = (folder.path().join(kind), folder.path().join(format!("on-{kind}")));
+        fs::create_dir(&mounted).unwrap();
+        let run = |line: &mut Command| line.output().is_ok_and(|output| output.status.success());
+        let made = run(Command::new("truncate").args(["-s", "320M"]).arg(&image))
+            && run(Command::new(format!("mkfs.{kind}")).args(flags).arg(&image))
+            && run(Command::new("mount").args(["-o", "loop"]).args([&image, &mounted]));
+        if !made {
+            eprintln!("skipped: {kind}: no mkfs.{kind}, or no loop mounts here");
+            continue;
+        }
+        let done = std::panic::catch_unwind(|| {
+            assert_every_way_gives_the_same(&mounted, &[Way::Reflink, Way::Overlay]);
+            let mut home = Home::below(&mounted);
+            assert_eq!(home.stage_by(Way::Reflink).unwrap().method().word(), "reflink");
+        });
+        assert!(run(Command::new("umount").arg(&mounted)) || run(Command::new("umount").arg("-l").arg(&mounted)));
+        done.unwrap();
+    }
+}
+
+#[test]
+fn a_way_that_is_closed_is_refused_with_the_other_one() {
+    let mut home = Home::new();
+    let overlay_without = home.stage_with_way(Way::Overlay).unwrap_err().to_string();
+    assert!(overlay_without.contains("--staging auto"), "{overlay_without}");
+    assert_eq!(fs::read_dir(home.state()).unwrap().count(), 0);
+}
+
 #[test]
 fn huge_files_with_holes_stay_small_and_every_size_arrives_whole() {
     let mut home = Home::new();
@@ -341,6 +502,8 @@ fn huge_files_with_holes_stay_small_and_every_size_arrives_whole() {
         output_folders: &outputs,
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
+        way: Way::Auto,
+        isolate: None,
     })
     .unwrap();
     let copy = fs::File::open(staged.root().join("lib.img")).unwrap();
@@ -421,6 +584,8 @@ fn another_file_system_is_refused() {
         output_folders: &[],
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
+        way: Way::Auto,
+        isolate: None,
     })
     .unwrap_err();
     assert!(matches!(refused, StagingError::OtherFileSystem { .. }), "{refused}");
@@ -438,6 +603,8 @@ fn a_state_folder_inside_the_live_tree_is_not_staged_into_itself() {
             output_folders: &[],
             interrupted: &AtomicBool::new(false),
             progress: &|_| (),
+            way: Way::Auto,
+            isolate: None,
         })
         .unwrap()
     };
@@ -537,6 +704,8 @@ fn an_unreadable_file_is_named_with_what_to_do() {
         output_folders: &outputs,
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
+        way: Way::Auto,
+        isolate: None,
     })
     .unwrap_err();
     assert!(refused.to_string().contains("config/secret.yml") && refused.to_string().contains("chown"), "{refused}");
@@ -552,6 +721,8 @@ fn a_missing_live_tree_says_what_to_do() {
         output_folders: &[],
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
+        way: Way::Auto,
+        isolate: None,
     })
     .unwrap_err();
     assert!(matches!(refused, StagingError::LiveTree { .. }));
@@ -570,6 +741,8 @@ fn stand_in_for_a_gate_that_is_killed() {
         output_folders: &[],
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
+        way: Way::Auto,
+        isolate: None,
     })
     .unwrap();
     fs::write(Path::new(&state).join("ready"), staged.root().as_os_str().as_bytes()).unwrap();

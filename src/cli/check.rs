@@ -15,8 +15,10 @@ use crate::byte_size::ByteSize;
 use crate::change::patch::Patch;
 use crate::change::revision::{LocalEdits, RepositoryPlace, SiteRevision};
 use crate::gate::{self, CheckRequest, Proposal, rehearsal};
+use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::report::{Report, github, html, json, junit, sarif, text};
 use crate::site::locate;
+use crate::staging::Way;
 
 /// May this theme go live? Copies the live tree, applies the theme there, compiles it there, and judges.
 ///
@@ -60,6 +62,15 @@ pub struct CheckArgs {
     /// The most memory the build may hold, such as '3 GB' [default: as much as there is]
     #[arg(long, value_name = "AMOUNT", env = "THEMEGATE_MEMORY_LIMIT")]
     memory_limit: Option<ByteSize>,
+    /// How the live tree is staged: the best that works here, or one way and no other [default: auto]
+    #[arg(long, value_name = "WAY", value_enum, env = "THEMEGATE_STAGING")]
+    staging: Option<Way>,
+    /// Whether the build is kept from everything but its stage [default: auto]
+    #[arg(long, value_name = "HOW", value_enum, env = "THEMEGATE_ISOLATION")]
+    isolation: Option<IsolationChoice>,
+    /// Whether an isolated build may use the network [default: auto]
+    #[arg(long, value_name = "HOW", value_enum, env = "THEMEGATE_NETWORK")]
+    network: Option<NetworkChoice>,
     /// How the report is written
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: Format,
@@ -95,7 +106,9 @@ Examples:
   themegate check --theme ~/TangerineUI --rev v2.5   a theme's repository at a tag
   git diff --binary v4.1.6 | themegate check --patch -   a patch against the live tree
   themegate check --rehearse v4.2.0               which installed theme breaks with the next Mastodon?
-  themegate check --compiler 'docker-build-assets.sh'
+  themegate check --compiler 'docker-build-assets.sh' --isolation none
+  themegate check --staging copy                  every byte copied, nothing shared with the live tree
+  themegate check --network allow                 where the build has to fetch something
   themegate check --theme ~/a --fresh             compile again, whatever an earlier run said
   themegate check --theme ~/a --fast              in seconds, before a commit: is there a fault in its stylesheets?
 
@@ -189,6 +202,9 @@ pub(super) fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow
         time_limit: args.time_limit,
         stall_limit: args.stall_limit,
         memory_limit: args.memory_limit,
+        staging: args.staging,
+        isolation: args.isolation,
+        network: args.network,
         keep_stage: args.keep_stage,
         strict: args.strict,
         fast: args.fast,

@@ -84,7 +84,7 @@ fn build_untouched(
     compiler: &Compiler,
     record: &Record<'_>,
 ) -> Result<Option<BTreeSet<String>>, GateError> {
-    let control = surroundings::stage(gate.request, gate.site, false, record.progress)?;
+    let control = surroundings::stage(gate, compiler, false, record.progress)?;
     caches::bring_to_control(gate, compiler, &control)?;
     let own = SiteEnvironment::read(&gate.site.root);
     let build = build::compile(gate, compiler, &control, &own, record.progress)?;

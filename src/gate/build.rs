@@ -1,13 +1,14 @@
 //! From the staged tree to findings: build, classify, read the manifests, check the invariants.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::record::Record;
-use super::{CheckRequest, GateError, Progress, aftermath, baseline, caches, foresight, surroundings};
+use super::{CheckRequest, GateError, Progress, aftermath, baseline, caches, foresight, isolation, surroundings};
 use crate::byte_size::ByteSize;
 use crate::change::{Change, ThemeAddition};
 use crate::compiled::CompiledTree;
@@ -49,6 +50,8 @@ pub(super) fn build_and_inspect(
 ) -> Result<PathBuf, GateError> {
     record.staging = Some(StagingFacts {
         method: surroundings::method(staged.method()).to_owned(),
+        isolation: isolation::in_words(gate, compiler, staged),
+        passed_over: staged.passed_over().to_vec(),
         files: staged.files(),
         bytes: staged.bytes(),
         cached_files: 0,
@@ -62,16 +65,19 @@ pub(super) fn build_and_inspect(
     if build.end == BuildEnd::Interrupted {
         return Err(GateError::Interrupted);
     }
+    staged.ensure_readable()?;
     record.begin("rules");
     let log = whole_log(&build, staged)?;
     classify(gate, &log, &build, record)?;
     baseline::attribute(gate, compiler, record)?;
     aftermath::of(&build, compiler, gate.site, record);
+    record.findings.extend(isolation::suspected(staged, &build, &log));
     if build.end == BuildEnd::Exited(0) {
         inspect(gate, compiler, staged, began, record);
         surroundings::unexpected_writes(gate.site, staged, &before, &build.wrapped, record)?;
     }
     surroundings::live_tree_moved(gate.site, gate.live, staged, record)?;
+    staged.ensure_readable()?;
     Ok(log)
 }
 
@@ -99,8 +105,11 @@ pub(super) fn compile(
     own: &SiteEnvironment,
     progress: &dyn Progress,
 ) -> Result<Build, GateError> {
-    let mut environment = environment(std::env::vars_os(), own, &gate.site.root, &staged.root());
-    environment.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
+    let seen = staged.isolation().map_or_else(|| staged.root(), |plan| plan.at.clone());
+    let mut environment = variables(gate, own, &seen);
+    if staged.isolation().is_some() {
+        environment.retain(|(name, _)| name != "TMPDIR");
+    }
     Ok(precompile::precompile(&precompile::PrecompileRequest {
         tree: &staged.root(),
         side: &staged.side(),
@@ -112,7 +121,15 @@ pub(super) fn compile(
         interrupted: &gate.request.interrupted,
         progress: &|line| progress.detail(line),
         hear: Some(gate.request.own.clone()),
+        isolation: staged.isolation(),
     })?)
+}
+
+/// The build's environment, for a tree that it sees at `seen`.
+pub(super) fn variables(gate: &Gate<'_>, own: &SiteEnvironment, seen: &Path) -> Vec<(OsString, OsString)> {
+    let mut variables = environment(std::env::vars_os(), own, &gate.site.root, seen);
+    variables.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
+    variables
 }
 
 /// What the command printed, and after it what the bundler printed past Rails.

@@ -125,7 +125,7 @@ fn key(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree) -> String {
 
 /// Where the build sees the staged tree.
 fn seen(staged: &StagedTree) -> PathBuf {
-    staged.root()
+    staged.isolation().map_or_else(|| staged.root(), |plan| plan.at.clone())
 }
 
 /// The file itself, or the files in the folder, in the order of their names.

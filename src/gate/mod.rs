@@ -6,6 +6,7 @@ mod build;
 mod caches;
 mod fast;
 mod foresight;
+mod isolation;
 pub(crate) mod offered;
 mod passed;
 pub mod people;
@@ -28,13 +29,14 @@ use crate::change::{Change, ChangeError, GoesLive};
 use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
 use crate::configuration::{Configuration, ConfigurationError};
+use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::report::Report;
 use crate::rules::PackFault;
 use crate::runs::{self, RunError};
 use crate::site::lock::{LockError, SiteLock};
 use crate::site::registry::Registry;
 use crate::site::{LiveSite, SiteError};
-use crate::staging::{self, StagedTree, StagingError};
+use crate::staging::{self, StagedTree, StagingError, Way};
 use crate::theme_setting::people::Inquiry;
 use crate::verdict::Verdict;
 
@@ -62,6 +64,12 @@ pub struct CheckRequest {
     pub stall_limit: Option<Duration>,
     /// The most memory a build may hold, if it was said.
     pub memory_limit: Option<ByteSize>,
+    /// How the live tree is staged, if it was said.
+    pub staging: Option<Way>,
+    /// Whether the build is isolated, if it was said.
+    pub isolation: Option<IsolationChoice>,
+    /// Whether the build may use the network, if it was said.
+    pub network: Option<NetworkChoice>,
     /// Keep the staging directory.
     pub keep_stage: bool,
     /// Report every line that no rule knows.
@@ -219,7 +227,7 @@ fn compile_and_judge(
     let mut stage = None;
     record.findings.extend(foresight::of(gate));
     if !record.is_fatal() {
-        let staged = stage.insert(stage_change(request, site, change, &mut record)?);
+        let staged = stage.insert(stage_change(gate, compiler, &mut record)?);
         log = Some(build::build_and_inspect(gate, compiler, staged, &mut record)?);
     }
     stop_if_asked(request)?;
@@ -248,7 +256,7 @@ fn lock(request: &CheckRequest, site: &LiveSite, purpose: &str) -> Result<Option
         return Ok(None);
     }
     let lock = SiteLock::take(&site.state, purpose)?;
-    staging::sweep(&site.state)?;
+    staging::sweep_alone(&site.state)?;
     Ok(Some(lock))
 }
 
@@ -274,16 +282,12 @@ fn chosen(request: &CheckRequest, settings: &Configuration) -> CompilerChoice {
     request.compiler.clone().unwrap_or_else(configured)
 }
 
-fn stage_change(
-    request: &CheckRequest,
-    site: &LiveSite,
-    change: &Change,
-    record: &mut Record<'_>,
-) -> Result<StagedTree, GateError> {
+fn stage_change(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Result<StagedTree, GateError> {
     record.begin("staging");
-    let staged = surroundings::stage(request, site, request.keep_stage, record.progress)?;
+    let staged = surroundings::stage(gate, compiler, gate.request.keep_stage, record.progress)?;
     record.findings.extend(surroundings::noticed(&staged));
-    surroundings::apply(change, &staged)?;
+    record.findings.extend(isolation::not_isolated(gate, &staged));
+    surroundings::apply(gate.change, &staged)?;
     Ok(staged)
 }
 

@@ -69,10 +69,11 @@ pub(super) fn keep(
     let kept = if stays { staged.root() } else { folder.join(run) };
     let compiled = CompiledTree::read(&staged.root(), &site.output, site.toolchain);
     let manifests = manifests(site, &compiled);
+    staged.ensure_readable()?;
     if !stays {
         make_private(&kept).map_err(failed("make", &kept))?;
         let names = site.output.folders().into_iter().chain(sources(change)).chain(registry.clone());
-        names.map(|name| take(&staged.root(), &kept, &name)).collect::<Result<Vec<()>, _>>()?;
+        names.map(|name| take(staged, &kept, &name)).collect::<Result<Vec<()>, _>>()?;
     }
     let promotable = Promotable::from_passed(Passed {
         run_id: run.to_owned(),
@@ -108,15 +109,12 @@ fn manifests(site: &LiveSite, tree: &CompiledTree) -> Vec<PathBuf> {
 }
 
 /// Moves a file or folder of the stage to where it is kept, on the same file system.
-fn take(stage: &Path, kept: &Path, name: &Path) -> Result<(), DiskError> {
-    let (from, to) = (stage.join(name), kept.join(name));
-    if !from.exists() {
-        return Ok(());
-    }
+fn take(staged: &StagedTree, kept: &Path, name: &Path) -> Result<(), DiskError> {
+    let to = kept.join(name);
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(failed("make", parent))?;
     }
-    fs::rename(&from, &to).map_err(failed("keep", &to))
+    staged.take(name, &to).map(|_found| ()).map_err(failed("keep", &to))
 }
 
 /// Removes the oldest runs beyond the last few, the record before the tree.

@@ -4,26 +4,28 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::build::Gate;
 use super::record::Record;
-use super::{CheckRequest, GateError, Progress};
+use super::{GateError, Progress, isolation};
 use crate::change::Change;
 use crate::compiled::CompiledTree;
-use crate::compiler::CompilerChoice;
+use crate::compiler::{Compiler, CompilerChoice};
 use crate::finding::{Evidence, Finding, Severity};
 use crate::invariant::OfferedTheme;
 use crate::manifest::resolution::Resolution;
 use crate::rules::RuleSet;
 use crate::site::environment::SiteEnvironment;
 use crate::site::{LiveSite, SiteError, registry};
-use crate::staging::{self, Inventory, Method, StagedTree, StagingError, StagingRequest, What, differences};
+use crate::staging::{self, Inventory, Method, StagedTree, StagingError, StagingRequest, What};
 
-/// Copies the live tree into a stage.
+/// Stages the live tree.
 pub(super) fn stage(
-    request: &CheckRequest,
-    site: &LiveSite,
+    gate: &Gate<'_>,
+    compiler: &Compiler,
     keep: bool,
     progress: &dyn Progress,
 ) -> Result<StagedTree, GateError> {
+    let (request, site) = (gate.request, gate.site);
     let folders = site.output.folders();
     let staged = staging::stage(&StagingRequest {
         live: &site.root,
@@ -32,6 +34,8 @@ pub(super) fn stage(
         output_folders: &folders,
         interrupted: &request.interrupted,
         progress: &|files| progress.detail(&format!("{files} files")),
+        way: request.staging.unwrap_or(gate.settings.check.staging),
+        isolate: isolation::wish(gate, compiler),
     })?;
     materialise_registry(site, &staged)?;
     Ok(staged)
@@ -132,7 +136,7 @@ pub(super) fn rails_missing(choice: &CompilerChoice, site: &LiveSite) -> Option<
     })
 }
 
-/// What stands in the staged tree now, where no build has to write.
+/// What stands in the staged tree before the build, where no build has to write.
 pub(super) fn inventory(site: &LiveSite, staged: &StagedTree) -> Result<Inventory, GateError> {
     Ok(staged.inventory(&expected(site))?)
 }
@@ -156,10 +160,9 @@ pub(super) fn unexpected_writes(
     wrapped: &[PathBuf],
     record: &mut Record<'_>,
 ) -> Result<(), GateError> {
-    let after = inventory(site, staged)?;
     let folders = expected(site);
     let strange = |(path, _): &(PathBuf, What)| !is_expected(site, &folders, path) && !wrapped.contains(path);
-    let strange: Vec<_> = differences(before, &after).into_iter().filter(strange).collect();
+    let strange: Vec<_> = staged.changes_since(before, &folders)?.into_iter().filter(strange).collect();
     if let Some((path, what)) = strange.first() {
         let message = match strange.len() {
             1 => format!("The build {} {}, outside of its output.", verb(*what), path.display()),
@@ -253,6 +256,7 @@ const fn verb(what: What) -> &'static str {
 /// How the copy was made, in the words of the report.
 pub(super) const fn method(method: Method) -> &'static str {
     match method {
+        Method::Overlay => "overlay",
         Method::Reflink => "reflink copy",
         Method::Copy => "copy",
     }

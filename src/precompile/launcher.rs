@@ -44,13 +44,15 @@ impl Launcher {
     }
 }
 
-/// Wraps every launcher that the tree has.
-pub(super) fn wrap(tree: &Path, side: &Path, executable: &Path) -> Result<Wrapped, PrecompileError> {
+/// Wraps every launcher that the tree has; the build sees the tree at `seen`, and may write to `heard`.
+pub(super) fn wrap(tree: &Path, seen: &Path, heard: &Path, executable: &Path) -> Result<Wrapped, PrecompileError> {
+    let unwritable = |source| PrecompileError::Launcher { path: heard.to_path_buf(), source };
+    fs::create_dir_all(heard).map_err(unwritable)?;
     let mut wrapped = Wrapped { tree: tree.to_path_buf(), launchers: Vec::new() };
     for (folder, name) in present(tree) {
-        let log = side.join(format!("heard-{name}.log"));
+        let log = heard.join(format!("heard-{name}.log"));
         let mut launcher = Launcher { folder, name, log, script: Vec::new() };
-        let Some(script) = script(&tree.join(launcher.real_place()), &launcher.log, executable, folder == "bin") else {
+        let Some(script) = script(&seen.join(launcher.real_place()), &launcher.log, executable, folder == "bin") else {
             continue;
         };
         launcher.script = script;

@@ -26,6 +26,8 @@ pub use hearing::{HEAR_COMMAND, hear, run_hearing};
 pub use process_table::MARKER;
 pub use supervisor::{EXEC_COMMAND, run_supervised};
 
+use crate::isolation;
+
 use build_log::{Drain, Drained};
 use launcher::Wrapped;
 use running::{Running, mark};
@@ -38,7 +40,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What to run, and within which limits.
 pub struct PrecompileRequest<'a> {
-    /// The staged tree, where the command runs.
+    /// The staged tree, where the command runs, as the gate sees it.
     pub tree: &'a Path,
     /// A folder for the logs, outside the tree; another one for each run.
     pub side: &'a Path,
@@ -59,6 +61,20 @@ pub struct PrecompileRequest<'a> {
     /// Our own executable. With it, the bundler is heard behind the Rails wrapper's back, and the build dies with the gate
     /// even if that is killed.
     pub hear: Option<PathBuf>,
+    /// How the build is isolated, if it is; it needs `hear`. The build then sees the staged tree at another path.
+    pub isolation: Option<&'a isolation::Plan>,
+}
+
+impl PrecompileRequest<'_> {
+    /// Where the build sees the staged tree.
+    fn seen(&self) -> &Path {
+        self.isolation.map_or(self.tree, |isolation| &isolation.at)
+    }
+
+    /// The folder that the bundler's ear writes to; of everything beside the tree, an isolated build sees this alone.
+    fn heard(&self) -> PathBuf {
+        self.side.join("heard")
+    }
 }
 
 /// How a build ended.
@@ -149,7 +165,7 @@ pub enum PrecompileError {
 /// Only what keeps the build from being attempted and followed; a build that fails is a [`Build`].
 pub fn precompile(request: &PrecompileRequest<'_>) -> Result<Build, PrecompileError> {
     let wrapped = match &request.hear {
-        Some(executable) => launcher::wrap(request.tree, request.side, executable)?,
+        Some(executable) => launcher::wrap(request.tree, request.seen(), &request.heard(), executable)?,
         None => Wrapped::default(),
     };
     let build = run(request);

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use crate::isolation::{self, SET_UP_FAILED};
+
 use super::build_log::Drain;
 use super::ending;
 use super::limits::{Overdue, Watch};
@@ -60,6 +62,10 @@ impl Running {
                 let _not_there = fs::remove_file(&note);
                 let (end_of_line, lifeline) = io::pipe()?;
                 let mut words = vec![OsString::from(EXEC_COMMAND), note.clone().into_os_string()];
+                if let Some(isolation) = request.isolation {
+                    words.push(executable.clone().into_os_string());
+                    words.extend(isolation.command()?);
+                }
                 words.extend(request.command.words());
                 (duct::cmd(executable, words).stdin_file(end_of_line), Some(Supervised { lifeline, note }))
             }
@@ -71,14 +77,11 @@ impl Running {
         };
         let mut environment = request.environment.clone();
         environment.push((OsString::from(MARKER), mark(request)));
-        environment.push((OsString::from("PWD"), request.tree.as_os_str().to_owned()));
-        let handle = expression
-            .stderr_to_stdout()
-            .stdout_file(output)
-            .dir(request.tree)
-            .full_env(environment)
-            .unchecked()
-            .start()?;
+        environment.push((OsString::from("PWD"), request.seen().as_os_str().to_owned()));
+        // An isolated build is taken to its tree inside.
+        let folder = if request.isolation.is_some() { request.side } else { request.tree };
+        let handle =
+            expression.stderr_to_stdout().stdout_file(output).dir(folder).full_env(environment).unchecked().start()?;
         let pid = handle.pids().first().copied().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
         Ok(Self { handle, pid, supervised })
     }
@@ -97,7 +100,7 @@ impl Running {
         loop {
             if let Some(output) = self.handle.wait_timeout(TICK).map_err(lost)? {
                 let status = output.status;
-                return Ok(self.end(status));
+                return Ok(self.end(status, request.isolation));
             }
             let now = Instant::now();
             if now >= slow_tick {
@@ -123,9 +126,12 @@ impl Running {
         }
     }
 
-    fn end(&self, status: ExitStatus) -> BuildEnd {
+    fn end(&self, status: ExitStatus, isolation: Option<&isolation::Plan>) -> BuildEnd {
         match &self.supervised {
             Some(supervised) => match Ending::read(&supervised.note) {
+                Some(Ending::Exited(SET_UP_FAILED)) if isolation.is_some_and(|plan| plan.failure().is_some()) => {
+                    BuildEnd::NotStarted(isolation.and_then(isolation::Plan::failure).unwrap_or_default())
+                }
                 Some(Ending::Exited(code)) => BuildEnd::Exited(code),
                 Some(Ending::Killed(signal)) => BuildEnd::Killed { signal },
                 Some(Ending::NotStarted(reason)) => BuildEnd::NotStarted(reason),

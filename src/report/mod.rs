@@ -151,8 +151,14 @@ pub enum ThemeOutcome {
 /// The staged tree.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StagingFacts {
-    /// How it was copied.
+    /// How it was staged.
     pub method: String,
+    /// What the build could see and reach, in words.
+    #[serde(default)]
+    pub isolation: String,
+    /// Why better ways to stage or to isolate were passed over.
+    #[serde(default)]
+    pub passed_over: Vec<String>,
     /// How many files.
     pub files: u64,
     /// How many bytes.

@@ -102,6 +102,8 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)>
         let cached = if staging.cached_files == 0 { "" } else { ", compile caches of an earlier check" };
         ("staging", format!("{}, {size}{cached}", staging.method), "staging")
     }));
+    let isolation = report.staging.as_ref().map(|staging| staging.isolation.clone()).filter(|words| !words.is_empty());
+    rows.extend(isolation.map(|words| ("isolation", words, "")));
     let build = report.precompile.as_ref();
     let sheets = report.fast.as_ref().map_or_else(String::new, |fast| match fast.sheets.len() {
         1 => ", 1 stylesheet".to_owned(),

@@ -16,6 +16,8 @@ use super::inventory::Entry;
 /// How files reach the stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
+    /// Nothing is copied: the live tree shows through, and what is written goes to a layer above it.
+    Overlay,
     /// The file system shares the blocks until one side writes: no time, no room.
     Reflink,
     /// Every byte is copied.
@@ -27,6 +29,7 @@ impl Method {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Overlay => "overlay",
             Self::Reflink => "reflink",
             Self::Copy => "copy",
         }

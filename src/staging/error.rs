@@ -88,6 +88,20 @@ pub enum StagingError {
         /// What the system said.
         source: io::Error,
     },
+    /// The way that was asked for does not work here.
+    #[error("The live tree cannot be staged by {way} here: {why}.\nLeave the choice to themegate: --staging auto")]
+    WayClosed {
+        /// The word of the way.
+        way: &'static str,
+        /// One sentence without its full stop.
+        why: String,
+    },
+    /// Nobody holds the overlay any more.
+    #[error(
+        "The overlay over the live tree is gone: the process that held it was ended from outside (for want of memory? See \
+         `dmesg | tail`).\nThe live tree is untouched. Run again, or stage by copying: --staging copy"
+    )]
+    OverlayLost,
     /// The user asked to stop.
     #[error("Staging was interrupted. The live tree is untouched, and the stage is removed.")]
     Interrupted,

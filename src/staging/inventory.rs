@@ -53,6 +53,11 @@ impl Entry {
         }
     }
 
+    /// The same but for the inode, which an overlay gives anew to what it takes into its upper layer.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        !Self { inode: other.inode, ..self.clone() }.differs_from(other)
+    }
+
     /// Folders count by their mode alone: what was put in or taken out is listed by its own name, and an editor's
     /// temporary file that came and went is no change.
     fn differs_from(&self, other: &Self) -> bool {
@@ -77,7 +82,7 @@ impl Kind {
 }
 
 /// How a path differs between two moments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     /// It was not there before.
     Added,

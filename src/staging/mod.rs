@@ -1,12 +1,14 @@
-//! The staged tree: a copy of the live tree in which a change is applied and compiled.
+//! The staged tree: the live tree once more, in which a change is applied and compiled.
 //!
-//! Reading is all that ever happens to the live tree here. The copy shares nothing with it that can be written through:
-//! no hard links, no links back. It must not know what a theme is, nor how a build is run.
+//! Reading is all that ever happens to the live tree here. The staged one shares nothing with it that can be written through:
+//! no hard links, no links back; an overlay only reads it. It must not know what a theme is, nor how a build is run.
 
 mod copy;
 mod error;
 mod exclusion;
 mod inventory;
+mod ladder;
+mod layer;
 mod link;
 mod overlay;
 mod ownership;
@@ -20,29 +22,35 @@ mod sources;
 mod walk;
 
 use std::fs::{self, DirBuilder, File};
+use std::io;
 use std::mem;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::ValueEnum;
+use serde::Deserialize;
+
 use crate::finding::Finding;
+use crate::isolation::{self, Holder, Wish};
 
 pub use copy::Method;
 pub use error::StagingError;
 pub(crate) use exclusion::{Exclusions, Fate};
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
-pub use ownership::sweep;
+pub use ownership::{sweep, sweep_alone};
 pub(crate) use removal::remove_tree;
 pub use scratch::Scratch;
 pub use sources::stage_sources;
 
-use scan::Plan;
-
 /// The staged tree itself, in the stage's folder.
 const TREE: &str = "tree";
 
-/// Logs and wrappers of the run, beside the staged tree.
+/// Logs of the run, beside the staged tree.
 const SIDE: &str = "side";
+
+/// What the bundler's ear writes, in the side folder.
+const HEARD: &str = "heard";
 
 /// True if a file at `path` of the live tree reaches the stage: it is no secret, no medium, no log and no compiled output.
 #[must_use]
@@ -67,9 +75,28 @@ pub struct StagingRequest<'a> {
     pub interrupted: &'a AtomicBool,
     /// Told now and then how many files are copied.
     pub progress: &'a dyn Fn(u64),
+    /// How the tree is to be staged.
+    pub way: Way,
+    /// How the build is to be isolated; none for not at all.
+    pub isolate: Option<Wish>,
 }
 
-/// Copies the live tree.
+/// Which way to stage, best first; the names are the words of `--staging`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// The best that works here
+    #[default]
+    Auto,
+    /// The live tree shows through; what is written goes to a layer above it
+    Overlay,
+    /// A copy that shares its blocks with the live tree (XFS, btrfs, bcachefs)
+    Reflink,
+    /// A copy of every byte
+    Copy,
+}
+
+/// Stages the live tree.
 ///
 /// # Errors
 /// Whatever keeps the copy from being complete; nothing of a failed stage is left behind.
@@ -81,11 +108,8 @@ pub fn stage(request: &StagingRequest<'_>) -> Result<StagedTree, StagingError> {
     let inside = state.strip_prefix(&live).ok().map(Path::to_path_buf);
     let exclusions = Exclusions::new(request.output_folders, inside);
     let mut plan = scan::live_tree(request.live, &live, &exclusions, request.interrupted)?;
-    let mut staged = StagedTree::begin(&state)?;
-    staged.method = copy::probe(trial_file(&plan), &staged.folder);
-    room::check(&state, needed_room(&plan, staged.method))?;
-    let populated = populate::populate(&plan, &staged.root(), staged.method, request.interrupted, request.progress)?;
-    settle_root(&live, &staged.root())?;
+    let mut staged = StagedTree::begin(&state, &live)?;
+    let populated = ladder::climb(&mut staged, &plan, request)?;
     staged.findings = report::findings(&plan, &populated.moving);
     staged.files = populated.files;
     staged.bytes = populated.bytes;
@@ -106,25 +130,15 @@ fn check_same_file_system(live: &Path, state: &Path) -> Result<(), StagingError>
     Err(StagingError::OtherFileSystem { state: state.to_path_buf(), live: live.to_path_buf() })
 }
 
-fn trial_file(plan: &Plan) -> Option<&Path> {
-    plan.files.iter().find(|file| file.entry.size > 0).map(|file| file.source.as_path())
-}
-
-fn needed_room(plan: &Plan, method: Method) -> room::Room {
-    let inodes = plan.folders.len() + plan.files.len() + plan.links.len() + plan.empty.len();
-    room::needed(method, plan.disk_bytes, plan.output_bytes, inodes as u64)
-}
-
-fn settle_root(live: &Path, tree: &Path) -> Result<(), StagingError> {
-    let metadata = fs::metadata(live).map_err(|error| StagingError::unreadable(live, error))?;
-    let mode = rustix::fs::Mode::from_raw_mode(metadata.mode() & 0o777);
-    rustix::fs::chmod(tree, mode).map_err(|error| StagingError::unwritable(tree, error))
-}
-
-/// A copy of the live tree, with a folder beside it for what a run leaves. Dropped, it is removed, unless it is to be kept.
+/// A staged tree, with a folder beside it for what a run leaves. Dropped, it is removed, unless it is to be kept.
 #[derive(Debug)]
 pub struct StagedTree {
     folder: PathBuf,
+    live: PathBuf,
+    /// The process that has the overlay mounted, if the tree is one.
+    holder: Option<Holder>,
+    isolation: Option<isolation::Plan>,
+    passed_over: Vec<String>,
     /// Holds the lock that says that the owner lives.
     _owner: File,
     keep: bool,
@@ -137,10 +151,14 @@ pub struct StagedTree {
 }
 
 impl StagedTree {
-    fn begin(state: &Path) -> Result<Self, StagingError> {
+    fn begin(state: &Path, live: &Path) -> Result<Self, StagingError> {
         let (folder, owner) = ownership::new_stage(state)?;
         let staged = Self {
             folder,
+            live: live.to_path_buf(),
+            holder: None,
+            isolation: None,
+            passed_over: Vec::new(),
             _owner: owner,
             keep: false,
             removed: false,
@@ -150,7 +168,8 @@ impl StagedTree {
             findings: Vec::new(),
             live_before: Inventory::default(),
         };
-        for folder in [staged.root(), staged.side()] {
+        let space = isolation::space(&staged.folder);
+        for folder in [staged.folder.join(TREE), staged.side(), staged.heard(), space] {
             DirBuilder::new().mode(0o700).create(&folder).map_err(|error| StagingError::unwritable(&folder, error))?;
         }
         Ok(staged)
@@ -162,10 +181,31 @@ impl StagedTree {
         Ok(self)
     }
 
-    /// The root of the staged tree.
+    /// The root of the staged tree, where the gate reads and writes it. An overlay is seen through the process that has it
+    /// mounted: there, a canonical path of something in it means nothing.
     #[must_use]
     pub fn root(&self) -> PathBuf {
-        self.folder.join(TREE)
+        self.holder.as_ref().map_or_else(|| self.folder.join(TREE), |holder| holder.root().to_path_buf())
+    }
+
+    /// How the build is isolated, if it is.
+    #[must_use]
+    pub fn isolation(&self) -> Option<&isolation::Plan> {
+        self.isolation.as_ref()
+    }
+
+    /// Why better ways to stage or to isolate were passed over, in sentences without their full stop.
+    #[must_use]
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
+    }
+
+    /// Makes sure that the tree can still be read: what an overlay no longer shows would look like missing files.
+    ///
+    /// # Errors
+    /// If the process that has the overlay mounted is gone.
+    pub fn ensure_readable(&self) -> Result<(), StagingError> {
+        if self.holder.as_ref().is_none_or(Holder::is_alive) { Ok(()) } else { Err(StagingError::OverlayLost) }
     }
 
     /// A folder beside the staged tree, for logs and the like.
@@ -174,13 +214,19 @@ impl StagedTree {
         self.folder.join(SIDE)
     }
 
-    /// How the files were copied.
+    /// The folder in it that the bundler's ear writes to.
+    #[must_use]
+    pub fn heard(&self) -> PathBuf {
+        self.side().join(HEARD)
+    }
+
+    /// How the tree was staged.
     #[must_use]
     pub fn method(&self) -> Method {
         self.method
     }
 
-    /// How many files were copied.
+    /// How many files it has.
     #[must_use]
     pub fn files(&self) -> u64 {
         self.files
@@ -204,12 +250,46 @@ impl StagedTree {
         &self.live_before
     }
 
-    /// The staged tree as it is now, but for what is below the folders `closed`.
+    /// What stands now where writes to the staged tree end up, but for what is below the folders `closed`: for
+    /// [`Self::changes_since`].
     ///
     /// # Errors
     /// A folder that cannot be read.
     pub fn inventory(&self, closed: &[PathBuf]) -> Result<Inventory, StagingError> {
-        Inventory::of_tree_but(&self.root(), closed)
+        Inventory::of_tree_but(&self.written(), closed)
+    }
+
+    /// What was made, changed and removed in the staged tree since its inventory was taken with the same folders `closed`.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn changes_since(&self, before: &Inventory, closed: &[PathBuf]) -> Result<Vec<Change>, StagingError> {
+        let now = self.inventory(closed)?;
+        Ok(match self.holder {
+            Some(_) => layer::changes(before, &now, &self.written(), &self.live),
+            None => differences(before, &now),
+        })
+    }
+
+    /// Where writes to the tree end up.
+    fn written(&self) -> PathBuf {
+        if self.holder.is_some() { self.folder.join(ladder::UPPER) } else { self.root() }
+    }
+
+    /// Moves a file or folder that was written since the tree was staged to `to`, on the same file system; false if there is
+    /// none. It is missing in the tree afterwards.
+    ///
+    /// # Errors
+    /// If it cannot be moved.
+    pub fn take(&self, place: &Path, to: &Path) -> io::Result<bool> {
+        let from = self.written().join(place);
+        if !from.exists() {
+            return Ok(false);
+        }
+        if self.holder.is_some() {
+            layer::make_plain(&from)?;
+        }
+        fs::rename(&from, to).map(|()| true)
     }
 
     /// Writes a file of the change, replacing a regular file of that name; folders are made as they are needed.
@@ -265,6 +345,7 @@ impl StagedTree {
         if self.keep || mem::replace(&mut self.removed, true) {
             return Ok(());
         }
+        drop(self.holder.take());
         remove_tree(&self.folder)
     }
 }

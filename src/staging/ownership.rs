@@ -77,6 +77,18 @@ pub(super) fn mark_kept(folder: &Path) -> Result<(), StagingError> {
 /// # Errors
 /// A state folder that cannot be listed, a stage that cannot be removed. A state folder that is not there is no error.
 pub fn sweep(state_dir: &Path) -> Result<Vec<PathBuf>, StagingError> {
+    sweep_but(state_dir, is_young)
+}
+
+/// The same for whoever holds the site's lock: nobody else is making a stage then, so one that is half made is nobody's.
+///
+/// # Errors
+/// As for [`sweep`].
+pub fn sweep_alone(state_dir: &Path) -> Result<Vec<PathBuf>, StagingError> {
+    sweep_but(state_dir, |_| false)
+}
+
+fn sweep_but(state_dir: &Path, spared: fn(&Path) -> bool) -> Result<Vec<PathBuf>, StagingError> {
     let failed = |source| StagingError::StateFolder { path: state_dir.to_path_buf(), source };
     let listing = match fs::read_dir(state_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -86,14 +98,14 @@ pub fn sweep(state_dir: &Path) -> Result<Vec<PathBuf>, StagingError> {
     for entry in listing {
         let entry = entry.map_err(failed)?;
         let is_stage = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
-        if is_stage && entry.file_type().map_err(failed)?.is_dir() && remove_if_orphaned(&entry.path())? {
+        if is_stage && entry.file_type().map_err(failed)?.is_dir() && remove_if_orphaned(&entry.path(), spared)? {
             removed.push(entry.path());
         }
     }
     Ok(removed)
 }
 
-fn remove_if_orphaned(folder: &Path) -> Result<bool, StagingError> {
+fn remove_if_orphaned(folder: &Path, spared: fn(&Path) -> bool) -> Result<bool, StagingError> {
     if folder.join(KEPT).exists() {
         return Ok(false);
     }
@@ -101,7 +113,7 @@ fn remove_if_orphaned(folder: &Path) -> Result<bool, StagingError> {
     let lock = match File::open(folder.join(OWNER)) {
         Ok(owner) if !try_lock(&owner).unwrap_or(false) => return Ok(false),
         Ok(owner) => Some(owner),
-        Err(_) if is_young(folder) => return Ok(false),
+        Err(_) if spared(folder) => return Ok(false),
         Err(_) => None,
     };
     removal::remove_tree(folder)?;

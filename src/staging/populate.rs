@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,7 +22,7 @@ use super::scan::{Plan, Planned};
 use super::walk;
 
 /// Folders that Rails expects to find, whether the live tree has them or not.
-const WANTED_BY_RAILS: &[&str] = &["log", "tmp", "tmp/pids"];
+pub(super) const WANTED_BY_RAILS: &[&str] = &["log", "tmp", "tmp/pids"];
 
 /// How often the caller hears how far the copy is.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -140,7 +140,7 @@ fn with_progress<T: Send>(work: impl FnOnce() -> T + Send, tell: impl Fn()) -> T
 fn make_link(link: &Planned, tree: &Path) -> Result<(), StagingError> {
     let path = tree.join(&link.place);
     let target = match &link.points_at {
-        Some(place) => tree.join(place),
+        Some(place) => relative(&link.place, place),
         None => link.entry.target.clone().unwrap_or_default(),
     };
     let unwritable = |error: io::Error| StagingError::unwritable(&path, error);
@@ -150,11 +150,36 @@ fn make_link(link: &Planned, tree: &Path) -> Result<(), StagingError> {
         .map_err(|error| unwritable(error.into()))
 }
 
-fn settle_folder(folder: &Planned, tree: &Path) -> Result<(), StagingError> {
+/// The way from the link at `from` to `to`, both relative to the tree: it holds wherever the tree is seen.
+fn relative(from: &Path, to: &Path) -> PathBuf {
+    let folder: Vec<_> = from.parent().into_iter().flat_map(Path::components).collect();
+    let wanted: Vec<_> = to.components().collect();
+    let shared = folder.iter().zip(&wanted).take_while(|(one, other)| one == other).count();
+    let up = folder[shared..].iter().map(|_| Component::ParentDir);
+    let way: PathBuf = up.chain(wanted[shared..].iter().copied()).collect();
+    if way.as_os_str().is_empty() { PathBuf::from(".") } else { way }
+}
+
+pub(super) fn settle_folder(folder: &Planned, tree: &Path) -> Result<(), StagingError> {
     let path = tree.join(&folder.place);
     let (seconds, nanoseconds) = folder.entry.mtime;
     debug_assert_eq!(folder.entry.kind, Kind::Folder);
     rustix::fs::chmod(&path, Mode::from_raw_mode(folder.entry.mode & 0o777))
         .and_then(|()| rustix::fs::utimensat(CWD, &path, &times(seconds, nanoseconds), AtFlags::empty()))
         .map_err(|error| StagingError::unwritable(&path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_turned_without_naming_the_stage() {
+        let way = |from: &str, to: &str| relative(Path::new(from), Path::new(to)).display().to_string();
+        assert_eq!(way("absolute", "config/themes.yml"), "config/themes.yml");
+        assert_eq!(way("public/a/b", "public/c"), "../c");
+        assert_eq!(way("a/b/c", "d"), "../../d");
+        assert_eq!(way("a/b", "a"), ".");
+        assert_eq!(way("link", ""), ".");
+    }
 }

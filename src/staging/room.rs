@@ -20,7 +20,7 @@ pub(super) struct Room {
 
 /// What a stage needs: the copy itself, and about as much output as the live tree has.
 pub(super) fn needed(method: Method, disk_bytes: u64, output_bytes: u64, inodes: u64) -> Room {
-    let content = if method == Method::Reflink { 0 } else { disk_bytes };
+    let content = if method == Method::Copy { disk_bytes } else { 0 };
     Room { bytes: content + output_bytes + inodes * BYTES_PER_INODE, inodes: Some(inodes) }
 }
 

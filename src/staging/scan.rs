@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::StagingError;
-use super::exclusion::{Exclusions, Fate};
+use super::exclusion::{Exclusions, Fate, is_secret};
 use super::inventory::{Entry, Kind};
 use super::link::{self, Lead, Source};
 use super::walk::{self, Found, Visitor};
 
 /// One thing to be made in the stage.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Planned {
     /// Relative to the tree's root.
     pub(super) place: PathBuf,
@@ -27,6 +27,8 @@ pub(super) struct Planned {
     pub(super) unwatched: bool,
     /// A link that has to point at this place of the stage, instead of where it is written to point.
     pub(super) points_at: Option<PathBuf>,
+    /// Whether it stands in the live tree itself and is ours: an overlay shows it as it is, and lets a build change it.
+    pub(super) shows_through: bool,
 }
 
 /// What was seen, sorted by what has to be done with it.
@@ -37,11 +39,15 @@ pub(super) struct Plan {
     pub(super) files: Vec<Planned>,
     pub(super) links: Vec<Planned>,
     /// Links of which it is not yet known where they lead; none when the whole tree is read.
-    unsettled: Vec<Planned>,
+    pub(super) unsettled: Vec<Planned>,
     /// Folders of the live tree that begin empty.
     pub(super) empty: Vec<PathBuf>,
     /// Sockets, FIFOs and devices, which are left out.
     pub(super) special: Vec<PathBuf>,
+    /// Everything of the live tree that is left out one by one, those included.
+    pub(super) left_out: Vec<PathBuf>,
+    /// Files outside of the tree that links of secret names lead to.
+    pub(super) secrets_elsewhere: Vec<PathBuf>,
     /// Links that lead out of the tree, and where to.
     pub(super) leading_out: Vec<(PathBuf, PathBuf)>,
     /// Everything that must not change in the live tree.
@@ -63,7 +69,8 @@ pub(super) fn live_tree(
     let mut sources = vec![Source { folder: live.to_path_buf(), place: PathBuf::new() }];
     let mut next = 0;
     while let Some(source) = sources.get(next).cloned() {
-        let scan = Scan { exclusions, interrupted };
+        let in_live = source.place.as_os_str().is_empty();
+        let scan = Scan { exclusions, interrupted, in_live, owner: owner() };
         let links = scan.source(&source, &mut plan)?;
         // Where a link leads depends on the folders that were taken in for links before it.
         links.into_iter().for_each(|link| settle_link(link, named, exclusions, &mut sources, &mut plan));
@@ -107,9 +114,24 @@ impl Visitor for Everything<'_> {
     }
 }
 
+/// In a user namespace of its own, a process can change what belongs to itself; root's namespace knows everybody.
+fn owner() -> Option<(u32, u32)> {
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    (!user.is_root()).then(|| (user.as_raw(), group.as_raw()))
+}
+
+/// True for what reaches the stage.
+const fn staged(fate: Fate) -> bool {
+    matches!(fate, Fate::Stage | Fate::StageUnwatched)
+}
+
 struct Scan<'a> {
     exclusions: &'a Exclusions,
     interrupted: &'a AtomicBool,
+    /// Whether the live tree itself is read, and not a folder that was taken in for a link.
+    in_live: bool,
+    /// Whose files an overlay can change; none for everybody's.
+    owner: Option<(u32, u32)>,
 }
 
 /// What was found in one folder.
@@ -144,8 +166,15 @@ impl Visitor for Scan<'_> {
 
     /// Takes one entry in; false if nothing below it matters.
     fn visit(&self, found: Found, part: &mut Part) -> bool {
-        let Found { place, path: source, entry, disk_bytes } = found;
+        let Found { place, path: source, entry, disk_bytes, owner } = found;
         let fate = self.exclusions.fate(&place, entry.kind);
+        let secret = fate == Fate::Watch && is_secret(&place);
+        if self.in_live && (fate == Fate::LeaveOut || secret || (staged(fate) && entry.kind == Kind::Special)) {
+            part.plan.left_out.push(place.clone());
+        }
+        if secret && entry.kind == Kind::Link {
+            part.plan.secrets_elsewhere.extend(fs::canonicalize(&source));
+        }
         if matches!(fate, Fate::Stage | Fate::Watch | Fate::Output) {
             part.watched.push((place.clone(), entry.clone()));
         }
@@ -155,10 +184,12 @@ impl Visitor for Scan<'_> {
                 part.plan.empty.push(place);
                 return fate == Fate::Output;
             }
+            Fate::Watch if secret => return false,
             Fate::Watch => part.plan.output_bytes += disk_bytes,
             Fate::Stage | Fate::StageUnwatched => {
                 let unwatched = fate == Fate::StageUnwatched;
-                part.plan.add(Planned { place, source, entry, unwatched, points_at: None }, disk_bytes);
+                let shows_through = self.in_live && self.owner.is_none_or(|ours| ours == owner);
+                part.plan.add(Planned { place, source, entry, unwatched, points_at: None, shows_through }, disk_bytes);
             }
         }
         true
@@ -186,6 +217,8 @@ impl Plan {
         self.unsettled.extend(plan.unsettled);
         self.empty.extend(plan.empty);
         self.special.extend(plan.special);
+        self.left_out.extend(plan.left_out);
+        self.secrets_elsewhere.extend(plan.secrets_elsewhere);
         self.disk_bytes += plan.disk_bytes;
         self.output_bytes += plan.output_bytes;
         self.watched.extend(watched);

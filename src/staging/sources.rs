@@ -28,7 +28,7 @@ pub fn stage_sources(
     interrupted: &AtomicBool,
 ) -> Result<StagedTree, StagingError> {
     let state = ownership::state_folder(state_dir)?;
-    let mut staged = StagedTree::begin(&state)?;
+    let mut staged = StagedTree::begin(&state, live)?;
     let choices = CHOICES.map(PathBuf::from).into_iter().filter(|name| live.join(name).is_file());
     for place in choices.chain(stylesheets(live, source)) {
         if interrupted.load(Ordering::Relaxed) {

@@ -44,6 +44,8 @@ pub(super) struct Found {
     pub(super) entry: Entry,
     /// Bytes that it takes on the disk.
     pub(super) disk_bytes: u64,
+    /// The user and the group that it belongs to.
+    pub(super) owner: (u32, u32),
 }
 
 /// What is done with what is found.
@@ -110,7 +112,8 @@ fn list<V: Visitor>(visitor: &V, folder: &Path, place: &Path) -> Result<Vec<Foun
         match look() {
             Ok((status, target)) => {
                 let disk_bytes = disk_bytes(&status);
-                found.push(Found { place, path, entry: Entry::new(&status, target), disk_bytes });
+                let owner = (status.st_uid, status.st_gid);
+                found.push(Found { place, path, entry: Entry::new(&status, target), disk_bytes, owner });
             }
             Err(error) if visitor.may_be_missed(&place, &error.into()) => {}
             Err(error) => return Err(StagingError::unreadable(&path, error)),
@@ -123,7 +126,8 @@ fn list<V: Visitor>(visitor: &V, folder: &Path, place: &Path) -> Result<Vec<Foun
 pub(super) fn look_at(path: &Path) -> io::Result<Found> {
     let status = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?;
     let disk_bytes = disk_bytes(&status);
-    Ok(Found { place: PathBuf::new(), path: path.to_path_buf(), entry: Entry::new(&status, None), disk_bytes })
+    let owner = (status.st_uid, status.st_gid);
+    Ok(Found { place: PathBuf::new(), path: path.to_path_buf(), entry: Entry::new(&status, None), disk_bytes, owner })
 }
 
 fn disk_bytes(status: &Stat) -> u64 {

@@ -51,7 +51,7 @@ fn a_build_sees_nothing_of_gits_variables() {
     let seen = lab.path("seen");
     crate::lab::write(
         &lab.path("themegate.toml"),
-        format!("[check]\ncompiler = \"env >'{}'; exit 1\"\n", seen.display()),
+        format!("[check]\nisolation = \"none\"\ncompiler = \"env >'{}'; exit 1\"\n", seen.display()),
     );
     lab.git(&theme, &["push", "-q", "origin", "main"]).fails();
     let environment = std::fs::read_to_string(seen).unwrap();

@@ -20,10 +20,11 @@ fn run(line: &[&str]) -> bool {
     Command::new(line[0]).args(&line[1..]).output().is_ok_and(|output| output.status.success())
 }
 
-/// A loop device may still be in use for a moment by whoever looks at new devices.
+/// A loop device may still be in use: for a moment by whoever looks at new devices, for some seconds by an isolated build
+/// that another test runs, whose namespace began with a copy of every mount.
 fn patiently(line: &[&str]) -> bool {
-    (0..20).any(|attempt| {
-        std::thread::sleep(std::time::Duration::from_millis(25 * attempt.min(1)));
+    (0..400).any(|attempt: u64| {
+        std::thread::sleep(std::time::Duration::from_millis(25 * attempt.min(4)));
         run(line)
     })
 }

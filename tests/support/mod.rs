@@ -185,8 +185,24 @@ impl Site {
             command.args(["-u", user, "--"]).arg(binary).args(["check", "--format", "json"]);
             command.current_dir(&self.live).envs(self.kind.environment()).env("NO_COLOR", "1");
         }
+        self.run(command.args(arguments).envs(environment.iter().copied()))
+    }
+
+    /// The same, started by other words: `runuser`, `unshare`, …. The binary is taken along for a user who cannot look where
+    /// it lies.
+    pub(crate) fn check_through(&self, words: &[&str], arguments: &[&str]) -> Checked {
+        let binary = self.folder.path().join("themegate");
+        if !binary.exists() {
+            fs::copy(THEMEGATE, &binary).unwrap();
+        }
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(binary).args(["check", "--format", "json"]).args(arguments);
+        self.run(command.current_dir(&self.live).envs(self.kind.environment()).env("NO_COLOR", "1"))
+    }
+
+    fn run(&self, command: &mut Command) -> Checked {
         let before = digest(&self.live);
-        let output = command.args(arguments).envs(environment.iter().copied()).output().unwrap();
+        let output = command.output().unwrap();
         assert_same_tree(&before, &digest(&self.live));
         assert_eq!(self.stages(), Vec::<PathBuf>::new(), "a stage was left behind");
         Checked::of(&output)

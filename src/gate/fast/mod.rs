@@ -52,6 +52,8 @@ pub(super) fn check(gate: &Gate<'_>, mut record: Record<'_>) -> Result<Report, G
         surroundings::apply(gate.change, staged)?;
         record.staging = Some(StagingFacts {
             method: "stylesheets alone".to_owned(),
+            isolation: "none: a stylesheet compiler runs nothing of the change".to_owned(),
+            passed_over: Vec::new(),
             files: staged.files(),
             bytes: staged.bytes(),
             cached_files: 0,
@@ -138,6 +140,7 @@ fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree) -> Result<Buil
         progress: &|_| {},
         // With it the compile dies with the gate. There is no launcher in the scratch tree that it could wrap.
         hear: Some(gate.request.own.clone()),
+        isolation: None,
     })?)
 }
 

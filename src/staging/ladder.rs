@@ -1,0 +1,129 @@
+//! The ways to stage, best first: each is tried, and the first that works here is taken. What was passed over is told.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use super::copy::{self, Method};
+use super::error::StagingError;
+use super::populate::{self, Populated};
+use super::scan::Plan;
+use super::{StagedTree, StagingRequest, TREE, Way, layer, removal, room};
+use crate::isolation::{self, Holder, Place, Wish};
+
+/// The layer that takes what is written to an overlay, in the stage's folder.
+pub(super) const UPPER: &str = "upper";
+
+/// Where the kernel prepares what goes to that layer.
+const WORK: &str = "work";
+
+/// Stages by the best way that works, or the one that was asked for.
+pub(super) fn climb(
+    staged: &mut StagedTree,
+    plan: &Plan,
+    request: &StagingRequest<'_>,
+) -> Result<Populated, StagingError> {
+    if matches!(request.way, Way::Auto | Way::Overlay) {
+        match overlay(staged, plan, request)? {
+            Ok(populated) => return Ok(populated),
+            Err(why) if request.way == Way::Overlay => {
+                return Err(StagingError::WayClosed { way: Method::Overlay.word(), why });
+            }
+            Err(why) => staged.passed_over.push(format!("no overlay: {why}")),
+        }
+    }
+    copied(staged, plan, request)
+}
+
+fn copied(staged: &mut StagedTree, plan: &Plan, request: &StagingRequest<'_>) -> Result<Populated, StagingError> {
+    let tree = staged.folder.join(TREE);
+    staged.method = if request.way == Way::Copy { Method::Copy } else { copy::probe(trial_file(plan), &staged.folder) };
+    if request.way == Way::Reflink && staged.method != Method::Reflink {
+        let why = "its file system cannot share blocks between files (XFS and btrfs can)".to_owned();
+        return Err(StagingError::WayClosed { way: Method::Reflink.word(), why });
+    }
+    room::check(&staged.folder, needed_room(plan, staged.method))?;
+    let populated = populate::populate(plan, &tree, staged.method, request.interrupted, request.progress)?;
+    settle_root(&staged.live, &tree)?;
+    if let Some(wish) = &request.isolate {
+        let isolation = planned(staged, wish, plan, None);
+        match isolation::trial(&isolation, &wish.own) {
+            Ok(()) => staged.isolation = Some(isolation),
+            Err(why) => staged.passed_over.push(format!("no isolation: {why}")),
+        }
+    }
+    Ok(populated)
+}
+
+/// The overlay, or why there is none.
+fn overlay(
+    staged: &mut StagedTree,
+    plan: &Plan,
+    request: &StagingRequest<'_>,
+) -> Result<Result<Populated, String>, StagingError> {
+    let Some(wish) = &request.isolate else {
+        return Ok(Err("it needs the build to be isolated".to_owned()));
+    };
+    if request.keep {
+        return Ok(Err("a stage that is kept must outlive the mount".to_owned()));
+    }
+    if let Some(why) = layer::is_pointless(plan) {
+        return Ok(Err(why));
+    }
+    let [upper, work, at] = [UPPER, WORK, TREE].map(|name| staged.folder.join(name));
+    for folder in [&upper, &work] {
+        DirBuilder::new().mode(0o700).create(folder).map_err(|error| StagingError::unwritable(folder, error))?;
+    }
+    let moving = match layer::fill(plan, &upper, copy::probe(trial_file(plan), &staged.folder), request.interrupted) {
+        Ok(moving) => moving,
+        Err(StagingError::Interrupted) => return Err(StagingError::Interrupted),
+        Err(error) => return given_up([&upper, &work], first_line(&error)),
+    };
+    settle_root(&staged.live, &upper)?;
+    let mounted = Holder::start(&wish.own, &staged.live, [&upper, &work, &at]).and_then(|holder| {
+        let isolation = planned(staged, wish, plan, Some(holder.pid()));
+        isolation::trial(&isolation, &wish.own).map(|()| (holder, isolation))
+    });
+    let (holder, isolation) = match mounted {
+        Ok(mounted) => mounted,
+        Err(why) => return given_up([&upper, &work], why),
+    };
+    room::check(&staged.folder, needed_room(plan, Method::Overlay))?;
+    (staged.holder, staged.isolation, staged.method) = (Some(holder), Some(isolation), Method::Overlay);
+    let bytes = plan.files.iter().map(|file| file.entry.size).sum();
+    Ok(Ok(Populated { files: plan.files.len() as u64, bytes, moving }))
+}
+
+/// Leaves nothing of the attempt behind.
+fn given_up(made: [&PathBuf; 2], why: String) -> Result<Result<Populated, String>, StagingError> {
+    made.iter().try_for_each(|folder| removal::remove_tree(folder))?;
+    Ok(Err(why))
+}
+
+fn first_line(error: &StagingError) -> String {
+    error.to_string().lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+fn planned(staged: &StagedTree, wish: &Wish, plan: &Plan, holder: Option<i32>) -> isolation::Plan {
+    let tree = staged.folder.join(TREE);
+    let heard = staged.heard();
+    let state = staged.folder.parent().unwrap_or(&staged.folder);
+    let place = Place { stage: &staged.folder, tree: &tree, heard: &heard, state, live: &staged.live };
+    isolation::Plan::new(place, wish, &plan.secrets_elsewhere, holder)
+}
+
+fn trial_file(plan: &Plan) -> Option<&Path> {
+    plan.files.iter().find(|file| file.entry.size > 0).map(|file| file.source.as_path())
+}
+
+fn needed_room(plan: &Plan, method: Method) -> room::Room {
+    let inodes = plan.folders.len() + plan.files.len() + plan.links.len() + plan.empty.len();
+    let made = if method == Method::Overlay { plan.left_out.len() + plan.empty.len() } else { inodes };
+    room::needed(method, plan.disk_bytes, plan.output_bytes, made as u64)
+}
+
+fn settle_root(live: &Path, tree: &Path) -> Result<(), StagingError> {
+    let metadata = fs::metadata(live).map_err(|error| StagingError::unreadable(live, error))?;
+    let mode = rustix::fs::Mode::from_raw_mode(metadata.mode() & 0o777);
+    rustix::fs::chmod(tree, mode).map_err(|error| StagingError::unwritable(tree, error))
+}

@@ -1,0 +1,132 @@
+//! The upper layer of an overlay: what the build must not see of the live tree is covered there, what it could not change is
+//! copied there, and what it writes ends up there.
+//!
+//! The format is the kernel's (`Documentation/filesystems/overlayfs.rst`): a character device 0:0 hides a name, the extended
+//! attribute `user.overlay.opaque` hides what a folder held.
+
+use std::collections::BTreeSet;
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use rustix::fs::{CWD, FileType, Mode, XattrFlags, lgetxattr, llistxattr, lremovexattr, mknodat, setxattr};
+use walkdir::WalkDir;
+
+use super::copy::Method;
+use super::error::StagingError;
+use super::inventory::{Change, Entry, Inventory, Kind, What};
+use super::scan::Plan;
+use super::{populate, walk};
+
+const OPAQUE: &str = "user.overlay.opaque";
+
+/// All attributes of the format begin like this.
+const FORMAT: &[u8] = b"user.overlay.";
+
+/// More files that belong to others than this are copied with all the rest, not one by one.
+const MOST_COPIED: usize = 2_000;
+
+/// Says why the overlay would be no gain, if it would be none.
+pub(super) fn is_pointless(plan: &Plan) -> Option<String> {
+    let copied = plan.files.iter().filter(|file| !file.shows_through).count();
+    (copied > MOST_COPIED).then(|| {
+        format!(
+            "{copied} files belong to somebody else, or lie behind a link out of the tree, and would have to be copied"
+        )
+    })
+}
+
+/// Fills `upper`, which exists and is empty.
+pub(super) fn fill(
+    plan: &Plan,
+    upper: &Path,
+    method: Method,
+    interrupted: &AtomicBool,
+) -> Result<Vec<PathBuf>, StagingError> {
+    let part = part(plan);
+    let populated = populate::populate(&part, upper, method, interrupted, &|_| ())?;
+    for place in &part.left_out {
+        hide(&upper.join(place))?;
+    }
+    for place in &part.empty {
+        let path = upper.join(place);
+        setxattr(&path, OPAQUE, b"y", XattrFlags::empty()).map_err(|error| StagingError::unwritable(&path, error))?;
+    }
+    // What was made in them has given them another time.
+    part.folders.iter().rev().try_for_each(|folder| populate::settle_folder(folder, upper))?;
+    Ok(populated.moving)
+}
+
+fn hide(path: &Path) -> Result<(), StagingError> {
+    mknodat(CWD, path, FileType::CharacterDevice, Mode::empty(), 0)
+        .map_err(|error| StagingError::unwritable(path, error))
+}
+
+/// What has to be made in the upper layer: all that does not show through as it should be, and the folders it lies in.
+fn part(plan: &Plan) -> Plan {
+    let files: Vec<_> = plan.files.iter().filter(|file| !file.shows_through).cloned().collect();
+    let links: Vec<_> =
+        plan.links.iter().filter(|link| !link.shows_through || link.points_at.is_some()).cloned().collect();
+    let own_folders = plan.folders.iter().filter(|folder| !folder.shows_through).map(|folder| &folder.place);
+    let made = files.iter().chain(&links).map(|one| &one.place).chain(&plan.empty).chain(&plan.left_out);
+    let wanted = populate::WANTED_BY_RAILS.iter().map(Path::new);
+    let parents = made.map(PathBuf::as_path).flat_map(|place| place.ancestors().skip(1));
+    let needed: BTreeSet<&Path> = parents.chain(own_folders.map(PathBuf::as_path)).chain(wanted).collect();
+    let with_parents: BTreeSet<&Path> = needed.iter().flat_map(|place| place.ancestors()).collect();
+    let folders = plan.folders.iter().filter(|folder| with_parents.contains(folder.place.as_path())).cloned().collect();
+    Plan { folders, files, links, empty: plan.empty.clone(), left_out: plan.left_out.clone(), ..Plan::default() }
+}
+
+/// What a build did to the tree: what the upper layer holds `after` it beyond what it held `before`.
+pub(super) fn changes(before: &Inventory, after: &Inventory, upper: &Path, live: &Path) -> Vec<Change> {
+    let known = before.entries();
+    let new = after.entries().iter().filter(|(place, entry)| known.get(*place) != Some(*entry));
+    let mut changes: Vec<Change> = new
+        .filter_map(|(place, entry)| Some((place.clone(), what(place, entry, known.get(place), upper, live)?)))
+        .collect();
+    // What is gone from the upper layer alone was made before the build, and was in no other layer.
+    let gone = known.keys().filter(|place| !after.entries().contains_key(*place));
+    changes.extend(gone.map(|place| (place.clone(), What::Removed)));
+    changes.sort();
+    changes
+}
+
+/// None for what the kernel made in passing: a folder on the way, a copy that nobody changed.
+fn what(place: &Path, now: &Entry, before: Option<&Entry>, upper: &Path, live: &Path) -> Option<What> {
+    if is_hidden(&upper.join(place)) {
+        return Some(What::Removed);
+    }
+    if let Some(before) = before {
+        return (!now.is_like(before)).then_some(What::Changed);
+    }
+    let Ok(below) = walk::look_at(&live.join(place)) else { return Some(What::Added) };
+    let target = (below.entry.kind == Kind::Link).then(|| fs::read_link(live.join(place)).unwrap_or_default());
+    let opaque = now.kind == Kind::Folder && is_opaque(&upper.join(place));
+    let same = now.is_like(&Entry { target, ..below.entry }) && !opaque;
+    (!same).then_some(What::Changed)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_char_device() && metadata.rdev() == 0)
+}
+
+fn is_opaque(path: &Path) -> bool {
+    lgetxattr(path, OPAQUE, &mut [0_u8; 1]).is_ok_and(|length| length == 1)
+}
+
+/// Takes the format's attributes from `path` and all below it: what is kept is a tree like any other.
+pub(super) fn make_plain(path: &Path) -> io::Result<()> {
+    for found in WalkDir::new(path) {
+        let found = found?;
+        let mut names = vec![0_u8; 4096];
+        // A list that is longer, or a kind of file that can have none: nothing of ours.
+        let length = llistxattr(found.path(), &mut names).unwrap_or(0);
+        for name in names[..length].split(|byte| *byte == 0).filter(|name| name.starts_with(FORMAT)) {
+            lremovexattr(found.path(), CString::new(name)?.as_c_str())?;
+        }
+    }
+    Ok(())
+}
