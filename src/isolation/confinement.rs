@@ -7,10 +7,10 @@ use rustix::thread::{
 
 use super::fault::{Fault, refused};
 
-/// What root needs to work on files that belong to others, as `bundle` and `yarn` run by root do.
+/// What root needs to work on files that belong to others, as `bundle` and `yarn` run by root do. `DAC_READ_SEARCH` is not among
+/// them: where there is no user namespace, it opens any file of a disk by its handle, past every mount.
 const FILES: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::DAC_OVERRIDE)
-    .union(CapabilitySet::DAC_READ_SEARCH)
     .union(CapabilitySet::FOWNER)
     .union(CapabilitySet::FSETID)
     .union(CapabilitySet::KILL)
