@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+use crate::byte_size::ByteSize;
 use crate::hook::HookName;
 use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::promotion::aftercare::Aftercare;
@@ -80,6 +81,10 @@ pub struct CheckSettings {
     /// The longest a build may neither print nor compute.
     #[serde(deserialize_with = "duration")]
     pub stall_limit: Duration,
+    /// The most memory that the build's processes may hold together; none for as much as there is.
+    pub memory_limit: Option<ByteSize>,
+    /// The most that is kept of compile caches from one check to the next.
+    pub cache_limit: ByteSize,
 }
 
 impl Default for CheckSettings {
@@ -92,6 +97,8 @@ impl Default for CheckSettings {
             network: NetworkChoice::Auto,
             time_limit: Duration::from_secs(60 * 60),
             stall_limit: Duration::from_secs(10 * 60),
+            memory_limit: None,
+            cache_limit: ByteSize::new(2_000_000_000),
         }
     }
 }
@@ -284,6 +291,16 @@ mod tests {
         assert!(refusal.contains("goes live by pre-receive") && refusal.contains("line 2"), "{refusal}");
         assert!(fast("\"post-merge\"").unwrap_err().contains("compiles nothing"));
         assert!(fast("\"pre-comit\"").unwrap_err().contains("pre-comit"));
+    }
+
+    #[test]
+    fn an_amount_is_read_as_people_write_it() {
+        let parsed = parse("[check]\nmemory_limit = \"3 GB\"\ncache_limit = \"500 MB\"\n").unwrap().check;
+        assert_eq!(
+            (parsed.memory_limit, parsed.cache_limit),
+            (Some(ByteSize::new(3_000_000_000)), ByteSize::new(500_000_000))
+        );
+        assert!(parse("[check]\nmemory_limit = \"much\"\n").unwrap_err().contains("2 GB"));
     }
 
     #[test]

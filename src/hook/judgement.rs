@@ -125,6 +125,7 @@ impl<'a> Bench<'a> {
             compiler: None,
             time_limit: None,
             stall_limit: None,
+            memory_limit: None,
             staging: None,
             isolation: None,
             network: None,
