@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 use crate::byte_size::ByteSize;
+use crate::hook::HookName;
 use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::promotion::aftercare::Aftercare;
 use crate::promotion::probe::Probe;
@@ -113,12 +114,16 @@ pub struct HookSettings {
     /// How long a hook waits for another themegate that is at work on the site.
     #[serde(deserialize_with = "duration")]
     pub wait: Duration,
+    /// Hooks that look at the stylesheets alone, as `check --fast` does; the others make the whole check.
+    #[serde(deserialize_with = "crate::hook::content_with_a_look")]
+    pub fast: Vec<HookName>,
 }
 
 impl Default for HookSettings {
-    /// Somebody is waiting for the push to end: five minutes are a long build's worth, and then a word is better.
+    /// Somebody is waiting for the push to end: five minutes are a long build's worth, and then a word is better. Whoever
+    /// commits waits for seconds.
     fn default() -> Self {
-        Self { branches: Vec::new(), wait: Duration::from_secs(5 * 60) }
+        Self { branches: Vec::new(), wait: Duration::from_secs(5 * 60), fast: vec![HookName::PreCommit] }
     }
 }
 
@@ -298,6 +303,18 @@ mod tests {
         assert_eq!(parse("[check]\ntime_limit = \"1h 30m\"\n").unwrap().check.time_limit, Duration::from_secs(5400));
         assert!(parse("[check]\ntime_limit = \"soon\"\n").unwrap_err().contains("30m"));
         assert!(parse("[check]\nstall_limit = \"0s\"\n").is_err());
+    }
+
+    #[test]
+    fn a_hook_by_which_something_goes_live_cannot_be_content_with_a_look() {
+        let fast = |hooks: &str| parse(&format!("[hook]\nfast = [{hooks}]\n"));
+        assert_eq!(parse("").unwrap().hook.fast, [HookName::PreCommit]);
+        assert_eq!(fast("").unwrap().hook.fast, []);
+        assert_eq!(fast("\"pre-push\"").unwrap().hook.fast, [HookName::PrePush]);
+        let refusal = fast("\"pre-commit\", \"pre-receive\"").unwrap_err();
+        assert!(refusal.contains("goes live by pre-receive") && refusal.contains("line 2"), "{refusal}");
+        assert!(fast("\"post-merge\"").unwrap_err().contains("compiles nothing"));
+        assert!(fast("\"pre-comit\"").unwrap_err().contains("pre-comit"));
     }
 
     #[test]
