@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use name::HookName;
+pub use name::{HookName, content_with_a_look};
 
 /// In the repository's own configuration: the live tree that its commits are judged for.
 pub const LIVE_KEY: &str = "themegate.live";
