@@ -161,6 +161,7 @@ pattern!(
       | \[\d\d?:\d\d:\d\d(?:[.,]\d+)?(?:\ [AP]M)?\]
         (?:\s?:?\s{0,20}\[Step\ \d+/\d+\](?:\ \[(?:INFO|DEBUG|WARN|ERROR)\])?)?\s
       | \[(?:STG|API|APP|DEA|CELL|RTR)(?:/[\w/]{1,20})?\]\s+(?:OUT|ERR)\s
+      | \[(?:INFO|WARNING)\]:\s
       | \[\ *\d{1,8}\.\d{6}\]\s
       | \[(?:vite|build|types|content|vite:build|INFO)\]\ 
     )"

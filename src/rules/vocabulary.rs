@@ -139,6 +139,7 @@ pub(crate) const WORDS: &[&str] = &[
     "must ",
     "please specify",
     "not something",
+    "not in ",
     "no matching",
     "non-zero",
     "nonzero",
@@ -171,6 +172,7 @@ pattern!(
       | \S+\ +\d[\d.,]*\ ?(?:b|bytes|[kKmMgG]i?[bB])(?:\ +\S{1,4})?
       | .*\(✔\)\ \w+\ \(✖\)\ \w+
       | \S+:\ +\[(?:Function|AsyncFunction|Getter|Object|Array|class)\b.*
+      | .{1,80}[^\s:=]\s*[:=]\s*0
       | [-*]\ \S+$
       | \S+$
       | https?://\S+
@@ -201,6 +203,8 @@ pattern!(
       | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?
       | \b(?:ignor|suppress|silenc|hid|disabl|check|look|scann?|captur|collect|track|report|catch|handl|monitor|detect|avoid|prevent)(?:e|es|ed|ing)?\ (?:for\ )?(?:(?:this|these|the|all|any|such|possible|common|known|type|types|syntax|dependency|build|lint)\ )*(?:errors?(?:\ and\ warnings?)?|warnings?(?:\ and\ errors?)?|exceptions?|failures?|conflicts?|messages?)\b
       | \b(?:error|exception|warning)\s(?:page|pages|handling|handler|handlers|reporting|reporter|tracking|tracker|monitoring|boundary|boundaries|messages?\ (?:loaded|are)|log|logs|overlay|codes?)\b
+      | \b(?:errors?|exceptions?|warnings?)\ (?:will|are|is)\ (?:not\ |now\ )?(?:be\ )?(?:reported|sent|captured|logged|tracked|ignored|shown|displayed|suppressed|silenced|hidden)\b
+      | \b(?:[1-9]\d*|each|more)\ warnings?\b
       | \b(?:may|might|could)\ (?:fail|break|crash|cause\ (?:errors?|problems|issues|warnings?|conflicts?))\b
       | \b(?:is|are|was|were)\ not\ (?:a|an)\ (?:errors?|problems?|failures?)\b
       | \btimeout\s*[:=]?\s*\d+
@@ -239,7 +243,7 @@ pattern!(
     SPOKEN,
     r#"(?ix)
         \b(?:cannot|can't|can\ not|could\ not|couldn't|unable\ to|won't\ be|didn't|did\ not|refus\w+\ to|isn't|wasn't|aren't|weren't|hasn't|haven't)\b
-      | \b(?:not\ found|no\ such|not\ exist|doesn't\ exist|not\ available|not\ something|no\ matching)\b
+      | \b(?:not\ found|no\ such|not\ exist|doesn't\ exist|not\ available|not\ something|no\ matching|not\ in\ \w+\ format)\b
       | ^no\ (?:\S+\ ){1,8}(?:was\ |were\ )?found\b
       | \b(?:mismatch(?:es|ed)?|unsupported|incompatible|rejected|conflict(?:s|ing)?)\b
       | \b(?:undefined|missing|unknown)\ \w | \b(?:is|are|was|were)\ (?:missing|unknown|undefined)\b
