@@ -16,6 +16,7 @@ use crate::hook::HookName;
 use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::promotion::aftercare::Aftercare;
 use crate::promotion::probe::Probe;
+use crate::site::locate::settled_in;
 use crate::staging::Way;
 
 /// The file's name.
@@ -198,7 +199,8 @@ pub struct Acceptance {
 }
 
 impl Configuration {
-    /// Reads the file that was `named`, or the one in the live tree's root or its parent; without any, the defaults.
+    /// Reads the file that was `named`, or the one in the live tree's root, in its parent or beside Capistrano's `current`;
+    /// without any, the defaults.
     ///
     /// # Errors
     /// If a file that was named is not there, or one cannot be read or is refused.
@@ -206,8 +208,8 @@ impl Configuration {
         if let Some(path) = named {
             return Self::parse(path, &text(path)?);
         }
-        let mut places = [Some(live), live.parent()].into_iter().flatten().map(|folder| folder.join(FILE));
-        match places.find(|path| path.exists()) {
+        // A link that leads nowhere, or to where nobody may look, is an error to be told, not a file that is not there.
+        match settled_in(live, FILE).into_iter().find(|path| path.symlink_metadata().is_ok()) {
             Some(path) => Self::parse(&path, &text(&path)?),
             None => Ok(Self::default()),
         }
@@ -272,6 +274,28 @@ mod tests {
     fn an_unknown_key_is_refused_with_its_line() {
         let refusal = parse("[check]\ntime_limt = \"30m\"\n").unwrap_err();
         assert!(refusal.contains("time_limt") && refusal.contains("line 2"), "{refusal}");
+    }
+
+    #[test]
+    fn a_file_beside_the_current_link_counts_and_one_in_the_release_comes_first() {
+        let deploy = tempfile::tempdir().unwrap();
+        let release = deploy.path().join("releases/20260801");
+        fs::create_dir_all(&release).unwrap();
+        std::os::unix::fs::symlink("releases/20260801", deploy.path().join("current")).unwrap();
+        let compiler = || Configuration::read(None, &release).unwrap().check.compiler;
+        assert_eq!(compiler(), "auto");
+        fs::write(deploy.path().join(FILE), "[check]\ncompiler = \"rails\"\n").unwrap();
+        assert_eq!(compiler(), "rails");
+        fs::write(release.join(FILE), "[check]\ncompiler = \"builtin\"\n").unwrap();
+        assert_eq!(compiler(), "builtin");
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_no_absent_file() {
+        let live = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("gone.toml", live.path().join(FILE)).unwrap();
+        let refusal = Configuration::read(None, live.path()).unwrap_err().to_string();
+        assert!(refusal.contains("could not be read"), "{refusal}");
     }
 
     #[test]

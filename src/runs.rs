@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::report::Report;
 use crate::site::locate::make_private;
+use crate::site::owner;
 
 /// How many runs are kept.
 const KEPT: usize = 30;
@@ -98,7 +99,7 @@ pub fn keep(state: &Path, report: &Report, log: Option<&Path>) -> Result<(), Run
     make_private(&folder).map_err(unusable(&folder))?;
     if let Some(log) = log.filter(|log| log.exists()) {
         let kept = folder.join(format!("{}.log", report.run));
-        fs::copy(log, &kept).map_err(unusable(&kept))?;
+        fs::copy(log, &kept).and_then(|_bytes| owner::hand_over_path(&kept)).map_err(unusable(&kept))?;
     }
     let path = folder.join(format!("{}.json", report.run));
     let text = serde_json::to_vec_pretty(report).map_err(|fault| RunError::Corrupt { path: path.clone(), fault })?;
@@ -110,9 +111,13 @@ pub fn keep(state: &Path, report: &Report, log: Option<&Path>) -> Result<(), Run
     Ok(())
 }
 
+/// In one step: a report that is there is whole, whatever kills this.
 fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text)
+    let draft = path.with_extension("draft");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    owner::hand_over(&file, &draft)?;
+    file.write_all(text)?;
+    fs::rename(draft, path)
 }
 
 /// The names of all runs, the latest first.

@@ -10,7 +10,7 @@ use crate::promotion::disk::{DiskError, failed};
 use crate::promotion::promotable::record_of;
 use crate::promotion::{Fingerprints, Passed, Promotable};
 use crate::site::locate::make_private;
-use crate::site::{LiveSite, registry};
+use crate::site::{LiveSite, owner, registry};
 use crate::staging::StagedTree;
 use crate::{manifest, runs, staging};
 
@@ -77,6 +77,7 @@ pub(super) fn keep(
         make_private(&kept).map_err(failed("make", &kept))?;
         let names = site.output.folders().into_iter().chain(sources(change)).chain(registry.clone());
         names.map(|name| take(staged, &kept, &name)).collect::<Result<Vec<()>, _>>()?;
+        owner::hand_over_tree(&kept).map_err(failed("change the owner of", &kept))?;
     }
     let promotable = Promotable::from_passed(Passed {
         run_id: run.to_owned(),
@@ -91,7 +92,7 @@ pub(super) fn keep(
     })?;
     let record = record_of(&site.state, run);
     let text = promotable.to_json().map_err(std::io::Error::from).map_err(failed("write", &record))?;
-    fs::write(&record, text).map_err(failed("write", &record))?;
+    fs::write(&record, text).and_then(|()| owner::hand_over_path(&record)).map_err(failed("write", &record))?;
     Ok(prune(&folder)?)
 }
 
