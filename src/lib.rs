@@ -2,6 +2,8 @@
 //!
 //! The library never prints and never ends the process; `main.rs` and [`cli`] do. See `ARCHITECTURE.md` for the map.
 
+pub mod byte_size;
+pub mod caches;
 pub mod change;
 pub mod cli;
 pub mod compiled;

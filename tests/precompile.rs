@@ -20,6 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Stage {
     folder: TempDir,
     supervised: bool,
+    memory_limit: Option<u64>,
 }
 
 impl Stage {
@@ -27,7 +28,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tree")).unwrap();
         fs::create_dir(folder.path().join("side")).unwrap();
-        Self { folder, supervised }
+        Self { folder, supervised, memory_limit: None }
     }
 
     fn tree(&self) -> PathBuf {
@@ -57,6 +58,7 @@ impl Stage {
             environment: vec![(OsString::from("PATH"), std::env::var_os("PATH").unwrap())],
             time_limit,
             stall_limit,
+            memory_limit: self.memory_limit,
             interrupted,
             progress,
             hear: self.supervised.then(|| PathBuf::from(env!("CARGO_BIN_EXE_themegate"))),
@@ -365,6 +367,36 @@ fn webpackers_own_launcher_is_heard_where_yarn_has_yet_to_make_the_other() {
     assert_eq!(fs::read_to_string(&build.heard[0]).unwrap(), "from bin x\nfrom bin y\n");
 }
 
+/// Holds so many megabytes for a while, in a process of its own.
+const HOLD: &str = "python3 -c 'held = b\"x\" * 300_000_000; import time; time.sleep(SECONDS)'";
+
+#[test]
+fn a_build_that_holds_more_memory_than_it_may_is_ended_with_all_its_processes() {
+    each(|mut stage| {
+        stage.memory_limit = Some(200_000_000);
+        let build = stage.sh(&HOLD.replace("SECONDS", "600"));
+        assert_eq!(build.end, BuildEnd::MemoryLimit(200_000_000));
+        assert_eq!(stage.left(), [""; 0]);
+    });
+}
+
+#[test]
+fn the_memory_of_all_processes_is_measured() {
+    each(|stage| {
+        let build = stage.sh(&format!("{0} & {0} & wait", HOLD.replace("SECONDS", "3")));
+        assert_eq!(build.end, BuildEnd::Exited(0));
+        assert!(build.peak_memory > 600_000_000, "{}", build.peak_memory);
+    });
+}
+
+#[test]
+fn a_build_runs_behind_the_site() {
+    let stage = Stage::new(true);
+    let build = stage.sh("nice");
+    let own: i32 = String::from_utf8(Command::new("nice").output().unwrap().stdout).unwrap().trim().parse().unwrap();
+    assert_eq!(log(&build).trim(), own.max(10).to_string());
+}
+
 /// Entered by [`a_killed_gate_takes_its_build_along`] in a process of its own.
 #[test]
 #[ignore = "stands in for a gate that is killed; run by another test"]
@@ -379,6 +411,7 @@ fn stand_in_for_a_gate_that_is_killed() {
         environment: vec![(OsString::from("PATH"), std::env::var_os("PATH").unwrap())],
         time_limit: 600 * SECOND,
         stall_limit: 600 * SECOND,
+        memory_limit: None,
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
         hear: Some(PathBuf::from(env!("CARGO_BIN_EXE_themegate"))),

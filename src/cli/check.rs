@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::progress::TerminalProgress;
 use super::{SiteArgs, terminal};
+use crate::byte_size::ByteSize;
 use crate::change::patch::Patch;
 use crate::change::revision::{LocalEdits, RepositoryPlace, SiteRevision};
 use crate::gate::{self, CheckRequest, Proposal, rehearsal};
@@ -58,6 +59,9 @@ pub struct CheckArgs {
     /// The longest the build may neither print nor compute [default: 10m]
     #[arg(long, value_name = "TIME", env = "THEMEGATE_STALL_LIMIT", value_parser = crate::configuration::parse_duration)]
     stall_limit: Option<std::time::Duration>,
+    /// The most memory the build may hold, such as '3 GB' [default: as much as there is]
+    #[arg(long, value_name = "AMOUNT", env = "THEMEGATE_MEMORY_LIMIT")]
+    memory_limit: Option<ByteSize>,
     /// How the live tree is staged: the best that works here, or one way and no other [default: auto]
     #[arg(long, value_name = "WAY", value_enum, env = "THEMEGATE_STAGING")]
     staging: Option<Way>,
@@ -79,7 +83,7 @@ pub struct CheckArgs {
     /// Look at the stylesheets alone, in seconds, for a commit: refuses, or has found no fault yet; never a pass
     #[arg(long, conflicts_with = "keep_stage")]
     pub(super) fast: bool,
-    /// Compile, even if an earlier run has answered this very question
+    /// Compile, even if an earlier run has answered this very question, and without any compile cache
     #[arg(long)]
     fresh: bool,
     /// Report every line of the build log that no rule knows, not only those that look like trouble
@@ -197,12 +201,14 @@ pub(super) fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow
         compiler: args.compiler.as_deref().map(|word| word.parse().unwrap_or_else(|never| match never {})),
         time_limit: args.time_limit,
         stall_limit: args.stall_limit,
+        memory_limit: args.memory_limit,
         staging: args.staging,
         isolation: args.isolation,
         network: args.network,
         keep_stage: args.keep_stage,
         strict: args.strict,
         fast: args.fast,
+        by_hook: false,
         fresh: args.fresh,
         own: std::env::current_exe().context("themegate could not find its own program file")?,
         interrupted: Arc::clone(interrupted),

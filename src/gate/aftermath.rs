@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::record::Record;
+use crate::byte_size::ByteSize;
 use crate::compiler::Compiler;
 use crate::finding::{Finding, Severity};
 use crate::precompile::{Build, BuildEnd};
@@ -15,6 +16,7 @@ pub(super) fn in_words(end: &BuildEnd) -> String {
         BuildEnd::Killed { signal } => format!("killed by signal {signal}"),
         BuildEnd::TimeLimit(limit) => format!("ended after {}", shown(*limit)),
         BuildEnd::StallLimit(limit) => format!("ended after {} of standing still", shown(*limit)),
+        BuildEnd::MemoryLimit(limit) => format!("ended at {} of memory", ByteSize::new(*limit)),
         BuildEnd::Interrupted => "interrupted".to_owned(),
         BuildEnd::NotStarted(_) => "not started".to_owned(),
     }
@@ -39,6 +41,7 @@ pub(super) fn of(build: &Build, compiler: &Compiler, site: &LiveSite, record: &m
         BuildEnd::Killed { signal } => record.findings.push(killed(compiler, *signal)),
         BuildEnd::TimeLimit(limit) => record.findings.push(out_of_time(compiler, *limit)),
         BuildEnd::StallLimit(limit) => record.findings.push(stalled(compiler, *limit)),
+        BuildEnd::MemoryLimit(limit) => record.findings.push(out_of_memory(compiler, *limit)),
         BuildEnd::NotStarted(why) => record.findings.push(not_started(compiler, why)),
     }
 }
@@ -81,6 +84,14 @@ fn stalled(compiler: &Compiler, limit: Duration) -> Finding {
     .meaning("It waits for something that does not come: a question, a lock, the network.")
     .help("See its last lines: themegate show latest --log")
     .inconclusive()
+}
+
+fn out_of_memory(compiler: &Compiler, limit: u64) -> Finding {
+    let limit = ByteSize::new(limit);
+    Finding::fatal("build-out-of-memory", format!("{} held more than {limit} of memory, and was ended.", compiler.shown))
+        .meaning("A build that is cut off proves nothing.")
+        .help("If the machine has more to give, allow it: themegate check --memory-limit '3 GB', or memory_limit in themegate.toml")
+        .inconclusive()
 }
 
 fn flooded(compiler: &Compiler, bytes: u64) -> Finding {

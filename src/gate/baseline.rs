@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::build::{self, Gate};
 use super::record::Record;
-use super::{GateError, question, surroundings};
+use super::{GateError, caches, question, surroundings};
 use crate::change::ChangeSource;
 use crate::compiler::Compiler;
 use crate::evidence;
@@ -85,6 +85,7 @@ fn build_untouched(
     record: &Record<'_>,
 ) -> Result<Option<BTreeSet<String>>, GateError> {
     let control = surroundings::stage(gate, compiler, false, record.progress)?;
+    caches::bring_to_control(gate, compiler, &control)?;
     let own = SiteEnvironment::read(&gate.site.root);
     let build = build::compile(gate, compiler, &control, &own, record.progress)?;
     if build.end != BuildEnd::Exited(0) {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::record::Record;
-use super::{CheckRequest, GateError, Progress, aftermath, baseline, isolation, surroundings};
+use super::{CheckRequest, GateError, Progress, aftermath, baseline, caches, foresight, isolation, surroundings};
+use crate::byte_size::ByteSize;
 use crate::change::{Change, ThemeAddition};
 use crate::compiled::CompiledTree;
 use crate::compiler::Compiler;
@@ -53,8 +54,10 @@ pub(super) fn build_and_inspect(
         passed_over: staged.passed_over().to_vec(),
         files: staged.files(),
         bytes: staged.bytes(),
+        cached_files: 0,
         kept: None,
     });
+    caches::bring(gate, compiler, staged, record)?;
     record.begin("precompile");
     let before = surroundings::inventory(gate.site, staged)?;
     let began = SystemTime::now();
@@ -87,6 +90,8 @@ fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, record: &mut R
         end: aftermath::in_words(&build.end),
         exit: if let BuildEnd::Exited(code) = build.end { Some(code) } else { None },
         builtin: compiler.is_builtin,
+        peak_memory: build.peak_memory,
+        output_bytes: foresight::output_bytes(gate.site, staged),
         heard: !build.heard.is_empty(),
     });
     Ok(build)
@@ -112,6 +117,7 @@ pub(super) fn compile(
         environment,
         time_limit: gate.request.time_limit.unwrap_or(gate.settings.check.time_limit),
         stall_limit: gate.request.stall_limit.unwrap_or(gate.settings.check.stall_limit),
+        memory_limit: foresight::memory_limit(gate).map(ByteSize::bytes),
         interrupted: &gate.request.interrupted,
         progress: &|line| progress.detail(line),
         hear: Some(gate.request.own.clone()),

@@ -3,7 +3,9 @@
 mod aftermath;
 mod baseline;
 mod build;
+mod caches;
 mod fast;
+mod foresight;
 mod isolation;
 pub(crate) mod offered;
 mod passed;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::byte_size::ByteSize;
 use crate::change::{Change, ChangeError, GoesLive};
 use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
@@ -59,6 +62,8 @@ pub struct CheckRequest {
     pub time_limit: Option<Duration>,
     /// The longest a build may stand still, if it was said.
     pub stall_limit: Option<Duration>,
+    /// The most memory a build may hold, if it was said.
+    pub memory_limit: Option<ByteSize>,
     /// How the live tree is staged, if it was said.
     pub staging: Option<Way>,
     /// Whether the build is isolated, if it was said.
@@ -71,7 +76,9 @@ pub struct CheckRequest {
     pub strict: bool,
     /// Look at the stylesheets alone, in seconds: it may refuse, and never passes.
     pub fast: bool,
-    /// Ask again, whatever an earlier run has answered.
+    /// A hook of git asks: what passes must not take the place of what a person means to promote.
+    pub by_hook: bool,
+    /// Ask again, whatever an earlier run has answered, and compile without any cache.
     pub fresh: bool,
     /// This program's own file: the builtin compiler and the bundler's listener run in it.
     pub own: PathBuf,
@@ -217,9 +224,10 @@ fn compile_and_judge(
     let seen = passed::seen_of_live(site, gate.live, change)?;
     surroundings::registry_moved(site, registry, &mut record)?;
     record.findings.extend(surroundings::notes_on_live(gate.live, gate.offered));
-    let run = runs::new_name(&site.state);
+    let run = runs::new_name(&site.state, if request.by_hook { runs::HOOK } else { "" });
     let mut log = None;
     let mut stage = None;
+    record.findings.extend(foresight::of(gate));
     if !record.is_fatal() {
         let staged = stage.insert(stage_change(gate, compiler, &mut record)?);
         log = Some(build::build_and_inspect(gate, compiler, staged, &mut record)?);
@@ -228,6 +236,7 @@ fn compile_and_judge(
     if let Some(inquiry) = inquiry {
         tell(gate, registry, inquiry, &mut record);
     }
+    let cache_key = record.caches.take();
     record.acknowledge(&gate.settings.accept);
     let kept = stage.as_ref().filter(|_| request.keep_stage);
     let mut report = record.into_report(run, site, change, gate.offered, kept);
@@ -237,6 +246,7 @@ fn compile_and_judge(
         report.promotable = true;
         runs::keep(&site.state, &report, None)?;
     }
+    caches::keep(gate, cache_key, report.verdict, stage.as_ref());
     close(stage, request.keep_stage)?;
     question::remember(gate, &report);
     Ok(report)

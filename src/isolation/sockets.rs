@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 const HARMLESS: [&str; 5] =
     ["/run/systemd/resolve", "/run/systemd/userdb", "/run/systemd/journal", "/run/nscd", "/run/systemd/notify"];
 
+/// Named pipes that the first process of the system listens to; a read-only mount does not keep root from writing to them.
+const PIPES: [&str; 2] = ["/run/initctl", "/run/systemd/initctl/fifo"];
+
 /// The paths of the sockets that somebody listens on or has bound (`/proc/net/unix`).
 pub(super) fn listening() -> Vec<PathBuf> {
     parse(&fs::read_to_string("/proc/net/unix").unwrap_or_default())
@@ -30,7 +33,7 @@ fn real(path: &str) -> PathBuf {
 /// makes its socket anew; single sockets elsewhere.
 pub(super) fn covers(sockets: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let harmful = sockets.iter().filter(|path| !HARMLESS.iter().any(|harmless| path.starts_with(harmless)));
-    let (mut folders, mut files) = (BTreeSet::new(), BTreeSet::new());
+    let (mut folders, mut files) = (BTreeSet::new(), BTreeSet::from(PIPES.map(PathBuf::from)));
     for path in harmful {
         let own_folder = path.strip_prefix("/run").ok().and_then(|below| {
             let mut parts = below.components();
@@ -64,6 +67,9 @@ mod tests {
         ];
         let (folders, files) = covers(&sockets.map(PathBuf::from));
         assert_eq!(folders, [PathBuf::from("/run/postgresql")]);
-        assert_eq!(files, ["/run/docker.sock", "/run/systemd/private", "/srv/x.sock"].map(PathBuf::from));
+        for file in ["/run/docker.sock", "/run/systemd/private", "/run/initctl", "/srv/x.sock"] {
+            assert!(files.contains(&PathBuf::from(file)), "{file} is not covered");
+        }
+        assert!(!files.iter().any(|file| file.starts_with("/run/systemd/resolve")));
     }
 }

@@ -115,7 +115,7 @@ fn cover_state(plan: &Plan, heard: &OwnedFd) -> Result<(), Fault> {
     mounts::freeze_memory(&plan.state)
 }
 
-/// The staged tree stands where it should, and can be written.
+/// The staged tree stands where it should.
 fn verify(plan: &Plan, wanted: (u64, u64)) -> Result<(), Fault> {
     let found = fs::metadata(&plan.at).map_err(failed("read", &plan.at))?;
     if identity(&found) == wanted {

@@ -52,6 +52,8 @@ pub struct PrecompileRequest<'a> {
     pub time_limit: Duration,
     /// The build is ended when it has neither said nor computed anything for this long.
     pub stall_limit: Duration,
+    /// The build is ended when its processes together hold more memory than this, in bytes.
+    pub memory_limit: Option<u64>,
     /// Set when the user asks to stop.
     pub interrupted: &'a AtomicBool,
     /// Told the last line of the output now and then, for a terminal.
@@ -89,6 +91,8 @@ pub enum BuildEnd {
     TimeLimit(Duration),
     /// It was ended because it stood still for as long as this.
     StallLimit(Duration),
+    /// It was ended because its processes held more memory than this, in bytes.
+    MemoryLimit(u64),
     /// It was ended because the user asked for it.
     Interrupted,
     /// It never ran, for this reason.
@@ -104,6 +108,8 @@ pub struct Build {
     pub end: BuildEnd,
     /// How long it took.
     pub duration: Duration,
+    /// The most memory that its processes were seen to hold together, in bytes: their own, without what is mapped from files.
+    pub peak_memory: u64,
     /// Both streams in the order of arrival.
     pub log: PathBuf,
     /// What the bundlers themselves said, one log per bundler that said anything. Empty if no bundler was heard.
@@ -177,8 +183,9 @@ fn run(request: &PrecompileRequest<'_>) -> Result<Build, PrecompileError> {
     let log_error = |source| PrecompileError::Log { path: log.clone(), source };
     let (reader, writer) = io::pipe().map_err(log_error)?;
     let drain = Drain::start(reader, &log, LOG_LIMIT).map_err(log_error)?;
+    let mut peak_memory = 0;
     let end = match Running::start(request, writer) {
-        Ok(running) => running.follow(request, &drain, started)?,
+        Ok(running) => running.follow(request, &drain, started, &mut peak_memory)?,
         Err(error) => BuildEnd::NotStarted(error.to_string()),
     };
     let drained = last_words(&drain, request);
@@ -186,6 +193,7 @@ fn run(request: &PrecompileRequest<'_>) -> Result<Build, PrecompileError> {
         command: request.command.to_string(),
         end,
         duration: started.elapsed(),
+        peak_memory,
         log,
         heard: Vec::new(),
         log_bytes: drained.written,

@@ -1,4 +1,4 @@
-//! Who descends from whom, how much they have computed, and who carries a run's mark: read from `/proc`.
+//! Who descends from whom, how much they have computed, and what memory they hold, and who carries a run's mark: read from `/proc`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -79,6 +79,23 @@ pub(super) fn ticks(ancestor: i32) -> u64 {
     descendants(ancestor).iter().map(|one| one.ticks).sum::<u64>() + process(ancestor).map_or(0, |one| one.ticks)
 }
 
+/// Bytes of memory that the processes below `ancestor` hold for themselves; what a fork still shares counts for both.
+pub(super) fn memory(ancestor: i32) -> u64 {
+    descendants(ancestor)
+        .iter()
+        .filter_map(|one| fs::read_to_string(format!("/proc/{}/status", one.pid)).ok())
+        .map(|text| own_memory(&text))
+        .sum()
+}
+
+/// Reads `RssAnon` of `/proc/PID/status` (`proc_pid_status(5)`), which is given in kB of 1,024 bytes.
+fn own_memory(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let number =
+        line.and_then(|line| line.trim().strip_suffix("kB")).and_then(|number| number.trim().parse::<u64>().ok());
+    number.unwrap_or(0) * 1024
+}
+
 /// Sends a signal to each, and to the groups that they lead. Who is gone already is no error.
 pub(super) fn signal(processes: &[Process], signal: Signal) {
     for one in processes {
@@ -93,6 +110,12 @@ pub(super) fn signal(processes: &[Process], signal: Signal) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_without_memory_of_its_own_counts_for_nothing() {
+        assert_eq!(own_memory("Name:\tnode\nVmRSS:\t 900 kB\nRssAnon:\t     512 kB\nRssFile:\t 388 kB\n"), 512 * 1024);
+        assert_eq!(own_memory("Name:\tkthreadd\n"), 0);
+    }
 
     #[test]
     fn a_name_with_brackets_and_spaces_is_read_over() {

@@ -23,7 +23,7 @@ use super::{BuildEnd, LAST_WORDS, PrecompileError, PrecompileRequest};
 /// How often limits and interruptions are looked at.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How often the processor time is measured, and the last line told.
+/// How often processor time and memory are measured, and the last line told.
 const SLOW_TICK: Duration = Duration::from_millis(200);
 
 /// How long the supervisor may take to end a build: it asks, waits, kills.
@@ -91,10 +91,11 @@ impl Running {
         request: &PrecompileRequest<'_>,
         drain: &Drain,
         started: Instant,
+        peak_memory: &mut u64,
     ) -> Result<BuildEnd, PrecompileError> {
         let lost = |source| PrecompileError::Lost { command: request.command.to_string(), source };
         let mut watch = Watch::new(started, request.time_limit, request.stall_limit);
-        let mut ticks = 0;
+        let (mut ticks, mut memory) = (0, 0);
         let mut slow_tick = started;
         loop {
             if let Some(output) = self.handle.wait_timeout(TICK).map_err(lost)? {
@@ -105,10 +106,14 @@ impl Running {
             if now >= slow_tick {
                 slow_tick = now + SLOW_TICK;
                 ticks = process_table::ticks(self.pid);
+                memory = process_table::memory(self.pid);
+                *peak_memory = memory.max(*peak_memory);
                 (request.progress)(&drain.last_line());
             }
             let given_up = if request.interrupted.load(Ordering::Relaxed) {
                 BuildEnd::Interrupted
+            } else if let Some(limit) = request.memory_limit.filter(|limit| memory > *limit) {
+                BuildEnd::MemoryLimit(limit)
             } else {
                 match watch.look(now, drain.arrived(), ticks) {
                     None => continue,

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +23,9 @@ use super::process_table::{self, Process};
 
 /// The hidden command under which `main.rs` calls [`run_supervised`].
 pub const EXEC_COMMAND: &str = "__exec";
+
+/// The build's priority, as `nice` counts: 0 is the usual one, 19 the last.
+const NICE: i32 = 10;
 
 /// Processes that a finished build left running may end by themselves for this long.
 const AFTERMATH: Duration = Duration::from_secs(1);
@@ -91,7 +94,7 @@ fn supervise(program: &OsString, arguments: impl Iterator<Item = OsString>) -> E
     };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).process_group(0);
-    let child = match command.spawn() {
+    let child = match spawn_politely(command) {
         Ok(child) => child,
         Err(error) => return Ending::NotStarted(format!("{}: {error}", program.to_string_lossy())),
     };
@@ -99,6 +102,26 @@ fn supervise(program: &OsString, arguments: impl Iterator<Item = OsString>) -> E
     // The reaper waits for every child, this one too.
     drop(child);
     watch(events.0, &events.1, pid)
+}
+
+/// Starts the build with a low priority, so that the running site comes first. Where no other is set, the kernel derives the
+/// priority of reading and writing from this one (`ioprio_set(2)`).
+///
+/// A priority belongs to a thread: the supervisor's others keep theirs, so that it can end a build on a busy machine.
+fn spawn_politely(mut command: Command) -> io::Result<Child> {
+    let (sender, spawned) = mpsc::channel();
+    thread::Builder::new().spawn(move || {
+        if rustix::process::getpriority_process(None).is_ok_and(|now| now < NICE) {
+            // Without it the build is as fast as the site lets it be, and no less sound.
+            let _as_before = rustix::process::setpriority_process(None, NICE);
+        }
+        let _nobody_waits = sender.send(command.spawn());
+        // A child that asks for a signal at its parent's death means this thread: it stays as long as the process.
+        loop {
+            thread::park();
+        }
+    })?;
+    spawned.recv().unwrap_or_else(|_| Err(io::Error::other("it could not be started")))
 }
 
 fn prepare() -> io::Result<(Sender<Event>, Receiver<Event>)> {

@@ -163,6 +163,9 @@ pub struct StagingFacts {
     pub files: u64,
     /// How many bytes.
     pub bytes: u64,
+    /// How many files of compile caches came from an earlier check.
+    #[serde(default)]
+    pub cached_files: u64,
     /// Where it was kept, with `--keep-stage`.
     pub kept: Option<PathBuf>,
 }
@@ -178,6 +181,12 @@ pub struct PrecompileFacts {
     pub exit: Option<i32>,
     /// True for the builtin compiler.
     pub builtin: bool,
+    /// The most memory that its processes were seen to hold together, in bytes.
+    #[serde(default)]
+    pub peak_memory: u64,
+    /// Bytes in its output folders afterwards.
+    #[serde(default)]
+    pub output_bytes: u64,
     /// Whether the bundler was heard directly, past what Rails swallows.
     pub heard: bool,
 }

@@ -99,7 +99,8 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)>
     rows.extend(report.rehearsal.as_ref().map(|rehearsal| ("themes", rehearsed::in_words(rehearsal), "")));
     rows.extend(report.staging.as_ref().map(|staging| {
         let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
-        ("staging", format!("{}, {size}", staging.method), "staging")
+        let cached = if staging.cached_files == 0 { "" } else { ", compile caches of an earlier check" };
+        ("staging", format!("{}, {size}{cached}", staging.method), "staging")
     }));
     let isolation = report.staging.as_ref().map(|staging| staging.isolation.clone()).filter(|words| !words.is_empty());
     rows.extend(isolation.map(|words| ("isolation", words, "")));
@@ -108,8 +109,7 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)>
         1 => ", 1 stylesheet".to_owned(),
         count => format!(", {count} stylesheets"),
     });
-    let built = |build: &PrecompileFacts| format!("{}{sheets}   {}", build.command, build.end);
-    rows.extend(build.map(|build| ("precompile", built(build), "precompile")));
+    rows.extend(build.map(|build| ("precompile", build_line(build, &sheets), "precompile")));
     let log = report.log.as_ref();
     rows.extend(log.map(|log| ("log", log_line(report, log.lines, log.unaccounted), "rules")));
     rows.extend(report.manifest_diff.as_ref().map(|diff| ("manifest", manifest_line(diff), "manifest")));
@@ -120,6 +120,12 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)>
     rows.extend(report.people.as_ref().map(|people| ("people", people.line(&report.themes), "")));
     rows.extend(report.promotion.as_ref().map(|promotion| ("promotion", promoted(promotion), "")));
     rows
+}
+
+fn build_line(build: &PrecompileFacts, sheets: &str) -> String {
+    let memory =
+        if build.peak_memory == 0 { String::new() } else { format!("   {} of memory", size(build.peak_memory)) };
+    format!("{}{sheets}   {}{memory}", build.command, build.end)
 }
 
 fn manifest_line(diff: &ManifestDiff) -> String {
@@ -333,8 +339,9 @@ fn place(evidence: &Evidence) -> String {
     }
 }
 
-fn shortened(text: &str, most: usize) -> String {
-    let text = plain(text);
+/// On one line, and no longer than that.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let text = plain(text).replace('\n', " ");
     if text.chars().count() <= most { text } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use super::error::StagingError;
 use super::removal;
 
 const PREFIX: &str = "stage-";
+const USUAL: &str = "stage-usual";
 const OWNER: &str = "owner";
 const KEPT: &str = "kept";
 
@@ -33,10 +34,7 @@ pub(super) fn state_folder(path: &Path) -> Result<PathBuf, StagingError> {
 pub(super) fn new_stage(state: &Path) -> Result<(PathBuf, File), StagingError> {
     let failed = |source| StagingError::StateFolder { path: state.to_path_buf(), source };
     loop {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).permissions(fs::Permissions::from_mode(0o700));
-        // `removal` takes it away: tempfile would follow no link either, but gives up at folders without write permission.
-        let folder = builder.tempdir_in(state).map_err(failed)?.keep();
+        let folder = new_folder(state).map_err(failed)?;
         let owner =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(OWNER)).map_err(failed)?;
         // A sweep that runs at the same moment may have been faster: then the next folder.
@@ -44,6 +42,19 @@ pub(super) fn new_stage(state: &Path) -> Result<(PathBuf, File), StagingError> {
             return Ok((folder, owner));
         }
     }
+}
+
+/// The usual place, if nobody has it, so that caches which hold paths serve the next build too; or else another one.
+fn new_folder(state: &Path) -> io::Result<PathBuf> {
+    let usual = state.join(USUAL);
+    match fs::DirBuilder::new().mode(0o700).create(&usual) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made.map(|()| usual),
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).permissions(fs::Permissions::from_mode(0o700));
+    // `removal` takes it away: tempfile would follow no link either, but gives up at folders without write permission.
+    Ok(builder.tempdir_in(state)?.keep())
 }
 
 fn try_lock(file: &File) -> io::Result<bool> {
@@ -95,7 +106,7 @@ fn sweep_but(state_dir: &Path, spared: fn(&Path) -> bool) -> Result<Vec<PathBuf>
 }
 
 fn remove_if_orphaned(folder: &Path, spared: fn(&Path) -> bool) -> Result<bool, StagingError> {
-    if folder.join(KEPT).exists() {
+    if folder.join(KEPT).exists() || is_foreign(folder) {
         return Ok(false);
     }
     // Held until the stage is gone, so that no two sweeps meet in it.
@@ -108,6 +119,13 @@ fn remove_if_orphaned(folder: &Path, spared: fn(&Path) -> bool) -> Result<bool, 
     removal::remove_tree(folder)?;
     drop(lock);
     Ok(true)
+}
+
+/// A stage that root was killed over cannot be removed by anybody else, and must not keep him from a check: root's next check
+/// removes it.
+fn is_foreign(folder: &Path) -> bool {
+    let user = rustix::process::geteuid();
+    !user.is_root() && fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.uid() != user.as_raw())
 }
 
 fn is_young(folder: &Path) -> bool {

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::build::{self, Gate};
 use super::record::Record;
-use super::{GateError, aftermath, surroundings};
+use super::{GateError, aftermath, foresight, surroundings};
+use crate::byte_size::ByteSize;
 use crate::compiled::CompiledTree;
 use crate::compiler::sheets::{self as compiler, SheetList};
 use crate::compiler::{Compiler, CompilerChoice};
@@ -38,7 +39,7 @@ const ALWAYS_LEFT: &str = "scripts, the bundler's configuration and the manifest
 
 /// Judges the stylesheets of the change, and gives the report.
 pub(super) fn check(gate: &Gate<'_>, mut record: Record<'_>) -> Result<Report, GateError> {
-    let run = format!("{}{}", runs::new_name(&gate.site.state), runs::FAST);
+    let run = runs::new_name(&gate.site.state, runs::FAST);
     let mut left = vec![ALWAYS_LEFT.to_owned()];
     let mut facts = FastFacts::default();
     let mut log = None;
@@ -55,6 +56,7 @@ pub(super) fn check(gate: &Gate<'_>, mut record: Record<'_>) -> Result<Report, G
             passed_over: Vec::new(),
             files: staged.files(),
             bytes: staged.bytes(),
+            cached_files: 0,
             kept: None,
         });
         let looked = sheets::to_look_at(gate, staged);
@@ -99,6 +101,8 @@ fn look(
         end: aftermath::in_words(&build.end),
         exit: if let BuildEnd::Exited(code) = build.end { Some(code) } else { None },
         builtin: compiler.is_builtin,
+        peak_memory: build.peak_memory,
+        output_bytes: 0,
         heard: false,
     });
     record.begin("rules");
@@ -131,6 +135,7 @@ fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree) -> Result<Buil
         environment,
         time_limit: gate.request.time_limit.unwrap_or(gate.settings.check.time_limit).min(PATIENCE),
         stall_limit: gate.request.stall_limit.unwrap_or(gate.settings.check.stall_limit),
+        memory_limit: foresight::memory_limit(gate).map(ByteSize::bytes),
         interrupted: &gate.request.interrupted,
         progress: &|_| {},
         // With it the compile dies with the gate. There is no launcher in the scratch tree that it could wrap.

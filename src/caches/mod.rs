@@ -1,0 +1,253 @@
+//! The compile caches of builds that passed, kept from one check to the next so that the next build is faster.
+//!
+//! They are no evidence of anything. What is kept is listed with a checksum for each file; where the list and the files
+//! disagree in anything, all of it is thrown away. It must not know what a verdict is: the gate says which builds' caches are
+//! worth keeping.
+
+mod list;
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use rayon::prelude::*;
+use walkdir::WalkDir;
+
+use crate::site::locate::make_private;
+use crate::staging::{StagingError, remove_tree};
+
+use list::{FileList, checksum};
+
+/// Where toolchains keep what they have compiled, relative to the tree: webpack's loaders and minifiers, webpacker, Vite,
+/// sprockets. Bootsnap's cache names every path in full and is of no use in another tree.
+pub const FOLDERS: [&str; 5] =
+    ["node_modules/.cache", "node_modules/.vite", "tmp/cache/webpacker", "tmp/cache/vite", "tmp/cache/assets"];
+
+/// By these webpacker and `vite_ruby` decide that there is nothing to do; they are never kept.
+const DIGESTS: [&str; 2] = ["tmp/cache/webpacker/last-compilation-digest-", "tmp/cache/vite/last-build-"];
+
+const LIST: &str = "list.json";
+const TREE: &str = "tree";
+
+/// The caches that are kept for a site.
+#[derive(Debug)]
+pub struct Caches {
+    folder: PathBuf,
+}
+
+/// What came into a staged tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brought {
+    /// Nothing is kept that this build could use: the tree has the caches that it had.
+    Nothing,
+    /// What is kept, in place of what the tree had.
+    Kept {
+        /// How many files.
+        files: usize,
+        /// How many bytes they hold.
+        bytes: u64,
+    },
+    /// What was kept was thrown away, for this reason: the tree has the caches that it had.
+    Discarded(String),
+}
+
+impl Caches {
+    /// Those in the state folder `state`.
+    #[must_use]
+    pub fn of(state: &Path) -> Self {
+        Self { folder: state.join("caches") }
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.folder.join("kept")
+    }
+
+    /// Puts the caches that were kept under `key` into `tree`, in place of those that it has.
+    ///
+    /// # Errors
+    /// Only if the tree may be left with half of them; whatever else goes wrong, they are thrown away.
+    pub fn bring(&self, key: &str, tree: &Path) -> Result<Brought, StagingError> {
+        if !is_plain_folder(&self.folder, Path::new("kept")) {
+            return Ok(Brought::Nothing);
+        }
+        let brought = self.verified(key).and_then(|list| self.put(&list, tree));
+        match brought {
+            Ok((files, bytes)) => Ok(Brought::Kept { files, bytes }),
+            Err(Refusal::OtherKey) => Ok(Brought::Nothing),
+            Err(Refusal::Untouched(why)) => {
+                self.forget();
+                Ok(Brought::Discarded(why))
+            }
+            Err(Refusal::HalfWay(why)) => {
+                remove_from(tree)?;
+                self.forget();
+                Ok(Brought::Discarded(format!("{why}; the build began without any")))
+            }
+        }
+    }
+
+    /// Reads the list, and every file that it names.
+    fn verified(&self, key: &str) -> Result<FileList, Refusal> {
+        let untouched = |why: String| Refusal::Untouched(why);
+        let list = FileList::read(&self.kept().join(LIST)).map_err(untouched)?;
+        if list.key != key {
+            return Err(Refusal::OtherKey);
+        }
+        if let Some(place) = list.files.keys().find(|place| !may_be_kept(Path::new(place))) {
+            return Err(untouched(format!("{place} has no place among them")));
+        }
+        self.nothing_else(&list).map_err(untouched)?;
+        let tree = self.kept().join(TREE);
+        list.files.par_iter().try_for_each(|(place, known)| match checksum(&tree.join(place)) {
+            Ok(found) if found == *known => Ok(()),
+            Ok(_) => Err(untouched(format!("{place} is not what was kept"))),
+            Err(error) => Err(untouched(format!("{place} could not be read: {error}"))),
+        })?;
+        Ok(list)
+    }
+
+    /// Nothing lies among them that the list does not name, and no link.
+    fn nothing_else(&self, list: &FileList) -> Result<(), String> {
+        let tree = self.kept().join(TREE);
+        for found in WalkDir::new(&tree).min_depth(1) {
+            let found = found.map_err(|error| format!("they could not be read: {error}"))?;
+            let place = found.path().strip_prefix(&tree).unwrap_or(found.path());
+            let listed = || place.to_str().is_some_and(|place| list.files.contains_key(place));
+            let belongs = found.file_type().is_dir() || (found.file_type().is_file() && listed());
+            if !belongs {
+                return Err(format!("{} lies among them, and nobody kept it", place.display()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the files into the tree.
+    fn put(&self, list: &FileList, tree: &Path) -> Result<(usize, u64), Refusal> {
+        let half_way = |path: &Path, error: &dyn std::fmt::Display| {
+            Refusal::HalfWay(format!("{} could not be put into the stage: {error}", path.display()))
+        };
+        let (from, has_packages) = (self.kept().join(TREE), tree.join("node_modules").is_dir());
+        let wanted = |place: &&String| has_packages || !place.starts_with("node_modules");
+        let places: Vec<&String> = list.files.keys().filter(wanted).collect();
+        for folder in FOLDERS.iter().filter(|folder| places.iter().any(|place| Path::new(place).starts_with(folder))) {
+            take_away(tree, folder).map_err(|error| half_way(Path::new(folder), &error))?;
+        }
+        let copy = |place: &&String| {
+            let to = tree.join(place);
+            let copied = to.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::copy(from.join(place), &to));
+            copied.map_err(|error| half_way(&to, &error))
+        };
+        let bytes: u64 = places.par_iter().map(copy).collect::<Result<Vec<u64>, _>>()?.into_iter().sum();
+        Ok((places.len(), bytes))
+    }
+
+    /// Keeps the caches of `tree` under `key`, in place of those kept before; nothing where they hold more than `limit` bytes.
+    /// What belongs to the stage alone is moved, and copied where `stays`.
+    ///
+    /// # Errors
+    /// Something that cannot be read or written; nothing is kept then.
+    pub fn keep(&self, key: &str, tree: &Path, limit: u64, stays: bool) -> io::Result<()> {
+        let kept = self.keep_draft(key, tree, limit, stays);
+        if !matches!(kept, Ok(true)) {
+            self.forget();
+        }
+        kept.map(|_| ())
+    }
+
+    fn keep_draft(&self, key: &str, tree: &Path, limit: u64, stays: bool) -> io::Result<bool> {
+        let files = files_of(tree)?;
+        if files.iter().map(|(_, bytes)| bytes).sum::<u64>() > limit || files.is_empty() {
+            return Ok(false);
+        }
+        make_private(&self.folder)?;
+        let draft = self.folder.join("draft");
+        clear(&draft)?;
+        make_private(&draft)?;
+        let one = |(place, _): &(String, u64)| {
+            let (from, to) = (tree.join(place), draft.join(TREE).join(place));
+            to.parent().map_or(Ok(()), fs::create_dir_all)?;
+            // A staged tree that is seen through another process lies on another mount: then the file is copied.
+            if stays || fs::rename(&from, &to).is_err() {
+                fs::copy(&from, &to)?;
+            }
+            Ok((place.clone(), checksum(&to)?))
+        };
+        let files = files.par_iter().map(one).collect::<io::Result<_>>()?;
+        FileList { key: key.to_owned(), files }.write(&draft.join(LIST))?;
+        // Killed between these two, nothing is kept: the next build is slower, and no more.
+        clear(&self.kept())?;
+        fs::rename(&draft, self.kept())?;
+        Ok(true)
+    }
+
+    /// Throws away what is kept, and what a killed run left of keeping it.
+    pub fn forget(&self) {
+        if !is_plain_folder(&self.folder, Path::new("")) {
+            return;
+        }
+        for folder in ["kept", "draft"] {
+            // What stays for want of a right is not trusted either: its list is compared again the next time.
+            let _compared_again = clear(&self.folder.join(folder));
+        }
+    }
+}
+
+enum Refusal {
+    /// Another toolchain's, and sound for all that is known.
+    OtherKey,
+    /// The tree is as it was.
+    Untouched(String),
+    /// Some of them may be in the tree.
+    HalfWay(String),
+}
+
+/// Takes every compile cache out of a tree.
+///
+/// # Errors
+/// One that cannot be removed.
+pub fn remove_from(tree: &Path) -> Result<(), StagingError> {
+    FOLDERS.iter().try_for_each(|folder| take_away(tree, folder))
+}
+
+fn take_away(tree: &Path, folder: &str) -> Result<(), StagingError> {
+    if is_plain_folder(tree, Path::new(folder)) { remove_tree(&tree.join(folder)) } else { Ok(()) }
+}
+
+fn clear(folder: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(folder).is_ok_and(|found| !found.is_dir()) {
+        return fs::remove_file(folder);
+    }
+    remove_tree(folder).map_err(io::Error::other)
+}
+
+/// True if `folder` is there, below a `tree` that is no link itself, and no part of its path is one.
+fn is_plain_folder(tree: &Path, folder: &Path) -> bool {
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let mut path = tree.to_path_buf();
+    is_folder(&path)
+        && folder.components().all(|part| {
+            path.push(part);
+            is_folder(&path)
+        })
+}
+
+/// The files of a tree that may be kept, and their sizes.
+fn files_of(tree: &Path) -> io::Result<Vec<(String, u64)>> {
+    let folders = FOLDERS.iter().filter(|folder| is_plain_folder(tree, Path::new(folder)));
+    let mut files = Vec::new();
+    for found in folders.flat_map(|folder| WalkDir::new(tree.join(folder))) {
+        let found = found?;
+        let place = found.path().strip_prefix(tree).unwrap_or(found.path());
+        if let (true, true, Some(name)) = (found.file_type().is_file(), may_be_kept(place), place.to_str()) {
+            files.push((name.to_owned(), found.metadata()?.len()));
+        }
+    }
+    Ok(files)
+}
+
+fn may_be_kept(place: &Path) -> bool {
+    let plain = place.components().all(|part| matches!(part, Component::Normal(_)));
+    let known = FOLDERS.iter().any(|folder| place.starts_with(folder));
+    let name = place.to_str().unwrap_or_default();
+    plain && known && !DIGESTS.iter().any(|digest| name.starts_with(digest))
+}

@@ -1,0 +1,211 @@
+//! Compile caches kept from one check to the next: they save time, and nothing that becomes of them changes a verdict.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "in a test a failed assumption is the failure, and a skip is said aloud"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use support::{Checked, Kind, Site, THEMEGATE, repository, skipped};
+
+const ENTRY: &str = "tmp/cache/webpacker/babel-loader/entry.json";
+
+/// Does something to the folder of what is kept, or to the entry in it.
+type Alteration<'a> = &'a dyn Fn(&Path, &Path);
+
+/// A compile that says what it finds in its cache, and leaves `word` there.
+fn compile(word: &str) -> String {
+    format!(
+        "if [ -e {ENTRY} ]; then echo \"the cache says $(cat {ENTRY})\"; fi; mkdir -p $(dirname {ENTRY}); \
+         printf {word} > {ENTRY}; touch tmp/cache/webpacker/last-compilation-digest-production; exec {THEMEGATE} __compile"
+    )
+}
+
+/// A site without a cache of its own, checked once: its build left the word `good`.
+fn site_with_kept_cache() -> Site {
+    let site = Site::copy(Kind::Builtin);
+    site.check(&["--compiler", &compile("good")]).assert_verdict("pass", 0);
+    assert_eq!(fs::read_to_string(kept(&site).join("tree").join(ENTRY)).unwrap(), "good");
+    site
+}
+
+fn kept(site: &Site) -> PathBuf {
+    site.state().join("caches/kept")
+}
+
+/// What the build of the last check found in its cache.
+fn said(site: &Site) -> Option<String> {
+    let log = site.command(&["show", "latest", "--log"]).output().unwrap();
+    let log = String::from_utf8_lossy(&log.stdout).into_owned();
+    log.lines().find_map(|line| line.strip_prefix("the cache says ").map(str::to_owned))
+}
+
+/// Another question each time, because the same one would be answered from the run before.
+fn check(site: &Site) -> Checked {
+    let asked = fs::read(site.path("app/asked")).map_or(0, |bytes| bytes.len());
+    site.write("app/asked", "x".repeat(asked + 1));
+    site.check(&["--compiler", &compile("good")])
+}
+
+#[test]
+fn what_a_passing_build_left_is_there_for_the_next_and_the_digests_are_not() {
+    let site = site_with_kept_cache();
+    let second = check(&site);
+    second.assert_verdict("pass", 0);
+    assert_eq!(said(&site).as_deref(), Some("good"));
+    assert_eq!(second.report["staging"]["cached_files"], 1);
+    assert!(!kept(&site).join("tree/tmp/cache/webpacker/last-compilation-digest-production").exists());
+}
+
+#[test]
+fn what_is_kept_wins_over_the_live_trees_own_and_fresh_has_neither() {
+    let site = site_with_kept_cache();
+    site.write(ENTRY, "live");
+    check(&site);
+    assert_eq!(said(&site).as_deref(), Some("good"));
+    site.check(&["--fresh", "--compiler", &compile("good")]).assert_verdict("pass", 0);
+    assert_eq!(said(&site), None);
+    #[expect(clippy::disallowed_methods, reason = "the folder is the test's own")]
+    fs::remove_dir_all(site.state().join("caches")).unwrap();
+    check(&site);
+    assert_eq!(said(&site).as_deref(), Some("live"));
+}
+
+#[test]
+fn the_caches_of_a_build_that_did_not_pass_are_dropped() {
+    let site = site_with_kept_cache();
+    let broken = repository().join("fixtures/themes/broken-empty");
+    let blocked = site.check(&["--theme", broken.to_str().unwrap(), "--compiler", &compile("evil")]);
+    blocked.assert_verdict("block", 1);
+    let held = format!("echo 'warning: nobody knows this one'; {}", compile("evil"));
+    site.check(&["--compiler", &held]).assert_verdict("hold", 1);
+    site.check(&["--compiler", &format!("{}; exit 1", compile("evil").replace("exec ", ""))]);
+    check(&site);
+    assert_eq!(said(&site).as_deref(), Some("good"));
+}
+
+/// However the kept files are altered: all of them are thrown away, the next build begins without, and the verdict is the same.
+#[test]
+fn altered_caches_are_thrown_away_as_a_whole() {
+    let elsewhere = tempfile::NamedTempFile::new().unwrap();
+    fs::write(elsewhere.path(), "good").unwrap();
+    let alterations: [(&str, Alteration<'_>); 8] = [
+        ("poisoned", &|_, entry| fs::write(entry, "evil").unwrap()),
+        ("truncated", &|_, entry| fs::write(entry, "").unwrap()),
+        ("lost", &|_, entry| fs::remove_file(entry).unwrap()),
+        ("a stranger among them", &|_, entry| fs::write(entry.with_file_name("other.json"), "evil").unwrap()),
+        ("a link in its place", &|_, entry| {
+            fs::remove_file(entry).unwrap();
+            symlink(elsewhere.path(), entry).unwrap();
+        }),
+        ("a link beside it", &|_, entry| symlink("/", entry.with_file_name("root")).unwrap()),
+        ("half a list", &|kept, _| {
+            let text = fs::read(kept.join("list.json")).unwrap();
+            fs::write(kept.join("list.json"), &text[..text.len() / 2]).unwrap();
+        }),
+        ("a list that leads elsewhere", &|kept, _| {
+            let text = fs::read_to_string(kept.join("list.json")).unwrap();
+            fs::write(kept.join("list.json"), text.replace(ENTRY, "../../../../live/config/themes.yml")).unwrap();
+        }),
+    ];
+    let site = site_with_kept_cache();
+    for (name, alter) in alterations {
+        alter(&kept(&site), &kept(&site).join("tree").join(ENTRY));
+        let checked = check(&site);
+        checked.assert_verdict("pass", 0);
+        assert_eq!(said(&site), None, "{name}");
+        assert!(checked.finding("caches-discarded").is_some(), "{name}: nobody was told");
+        assert_eq!(fs::read_to_string(kept(&site).join("tree").join(ENTRY)).unwrap(), "good", "{name}: kept anew");
+    }
+}
+
+#[test]
+fn a_caches_folder_that_is_a_link_is_not_followed() {
+    let site = site_with_kept_cache();
+    let elsewhere = site.folder.path().join("elsewhere");
+    fs::rename(site.state().join("caches"), &elsewhere).unwrap();
+    symlink(&elsewhere, site.state().join("caches")).unwrap();
+    let before = support::digest(&elsewhere);
+    check(&site).assert_verdict("pass", 0);
+    assert_eq!(said(&site), None);
+    support::assert_same_tree(&before, &support::digest(&elsewhere));
+}
+
+#[test]
+fn a_run_that_was_killed_while_it_kept_them_leaves_nothing_that_is_used() {
+    let site = site_with_kept_cache();
+    // Killed while the files were taken, and killed between throwing away the old and putting the new in their place.
+    for (moved, whole) in [(false, false), (true, false), (true, true)] {
+        let draft = site.state().join("caches/draft");
+        if moved {
+            fs::rename(kept(&site), &draft).unwrap();
+        } else {
+            fs::create_dir_all(draft.join("tree").join(ENTRY).parent().unwrap()).unwrap();
+            fs::write(draft.join("tree").join(ENTRY), "ev").unwrap();
+        }
+        if !whole {
+            let _not_there = fs::remove_file(draft.join("list.json"));
+        }
+        check(&site).assert_verdict("pass", 0);
+        assert_eq!(said(&site).as_deref(), if moved { None } else { Some("good") });
+        assert!(!draft.exists());
+    }
+}
+
+#[test]
+fn other_packages_or_another_setting_start_anew() {
+    let site = site_with_kept_cache();
+    for (name, text) in [("yarn.lock", "# other\n"), ("config/webpack/rules.js", "// other\n")] {
+        site.write(name, text);
+        check(&site).assert_verdict("pass", 0);
+        assert_eq!(said(&site), None, "{name}");
+        check(&site);
+        assert_eq!(said(&site).as_deref(), Some("good"), "{name}");
+    }
+}
+
+#[test]
+fn more_than_the_limit_is_not_kept() {
+    let site = site_with_kept_cache();
+    site.write("themegate.toml", "[check]\ncache_limit = \"3 B\"\n");
+    check(&site).assert_verdict("pass", 0);
+    assert!(!kept(&site).exists());
+}
+
+/// Real webpack with real caches: the second check reads them, one with a poisoned entry of babel-loader does not, and what is
+/// said and written is the same with and without.
+#[test]
+fn webpack_compiles_the_same_with_kept_caches_without_and_after_a_poisoned_one() {
+    if skipped(Kind::Webpacker, "webpack_compiles_the_same_with_kept_caches") {
+        return;
+    }
+    let site = Site::copy(Kind::Webpacker);
+    // The live tree's own name another place, and source maps compiled with them differ in that.
+    for folder in ["node_modules/.cache", "tmp/cache"] {
+        #[expect(clippy::disallowed_methods, reason = "the tree is the test's own")]
+        fs::remove_dir_all(site.path(folder)).unwrap();
+    }
+    let fresh = site.check(&["--fresh"]);
+    fresh.assert_verdict("pass", 0);
+    // Another question, because the same one would be answered from the run before.
+    site.write("app/asked", "once");
+    let warm = site.check(&[]);
+    assert!(warm.report["staging"]["cached_files"].as_u64().unwrap() > 10, "{}", warm.report["staging"]);
+    let babel = kept(&site).join("tree/tmp/cache/webpacker/babel-loader");
+    let entry = fs::read_dir(babel).unwrap().flatten().next().unwrap().path();
+    fs::write(entry, "{\"code\":\"throw 1\"}").unwrap();
+    site.write("app/asked", "twice");
+    let poisoned = site.check(&[]);
+    assert!(poisoned.finding("caches-discarded").is_some());
+    for other in [warm, poisoned] {
+        other.assert_verdict("pass", 0);
+        for part in ["manifest_diff", "invariants", "themes"] {
+            assert_eq!(other.report[part], fresh.report[part], "{part}");
+        }
+    }
+}
