@@ -12,9 +12,11 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 use crate::byte_size::ByteSize;
+use crate::hook::HookName;
 use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::promotion::aftercare::Aftercare;
 use crate::promotion::probe::Probe;
+use crate::site::locate::settled_in;
 use crate::staging::Way;
 
 /// The file's name.
@@ -112,12 +114,16 @@ pub struct HookSettings {
     /// How long a hook waits for another themegate that is at work on the site.
     #[serde(deserialize_with = "duration")]
     pub wait: Duration,
+    /// Hooks that look at the stylesheets alone, as `check --fast` does; the others make the whole check.
+    #[serde(deserialize_with = "crate::hook::content_with_a_look")]
+    pub fast: Vec<HookName>,
 }
 
 impl Default for HookSettings {
-    /// Somebody is waiting for the push to end: five minutes are a long build's worth, and then a word is better.
+    /// Somebody is waiting for the push to end: five minutes are a long build's worth, and then a word is better. Whoever
+    /// commits waits for seconds.
     fn default() -> Self {
-        Self { branches: Vec::new(), wait: Duration::from_secs(5 * 60) }
+        Self { branches: Vec::new(), wait: Duration::from_secs(5 * 60), fast: vec![HookName::PreCommit] }
     }
 }
 
@@ -193,7 +199,8 @@ pub struct Acceptance {
 }
 
 impl Configuration {
-    /// Reads the file that was `named`, or the one in the live tree's root or its parent; without any, the defaults.
+    /// Reads the file that was `named`, or the one in the live tree's root, in its parent or beside Capistrano's `current`;
+    /// without any, the defaults.
     ///
     /// # Errors
     /// If a file that was named is not there, or one cannot be read or is refused.
@@ -201,8 +208,8 @@ impl Configuration {
         if let Some(path) = named {
             return Self::parse(path, &text(path)?);
         }
-        let mut places = [Some(live), live.parent()].into_iter().flatten().map(|folder| folder.join(FILE));
-        match places.find(|path| path.exists()) {
+        // A link that leads nowhere, or to where nobody may look, is an error to be told, not a file that is not there.
+        match settled_in(live, FILE).into_iter().find(|path| path.symlink_metadata().is_ok()) {
             Some(path) => Self::parse(&path, &text(&path)?),
             None => Ok(Self::default()),
         }
@@ -270,10 +277,44 @@ mod tests {
     }
 
     #[test]
+    fn a_file_beside_the_current_link_counts_and_one_in_the_release_comes_first() {
+        let deploy = tempfile::tempdir().unwrap();
+        let release = deploy.path().join("releases/20260801");
+        fs::create_dir_all(&release).unwrap();
+        std::os::unix::fs::symlink("releases/20260801", deploy.path().join("current")).unwrap();
+        let compiler = || Configuration::read(None, &release).unwrap().check.compiler;
+        assert_eq!(compiler(), "auto");
+        fs::write(deploy.path().join(FILE), "[check]\ncompiler = \"rails\"\n").unwrap();
+        assert_eq!(compiler(), "rails");
+        fs::write(release.join(FILE), "[check]\ncompiler = \"builtin\"\n").unwrap();
+        assert_eq!(compiler(), "builtin");
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_no_absent_file() {
+        let live = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("gone.toml", live.path().join(FILE)).unwrap();
+        let refusal = Configuration::read(None, live.path()).unwrap_err().to_string();
+        assert!(refusal.contains("could not be read"), "{refusal}");
+    }
+
+    #[test]
     fn a_length_of_time_is_read_as_people_write_it() {
         assert_eq!(parse("[check]\ntime_limit = \"1h 30m\"\n").unwrap().check.time_limit, Duration::from_secs(5400));
         assert!(parse("[check]\ntime_limit = \"soon\"\n").unwrap_err().contains("30m"));
         assert!(parse("[check]\nstall_limit = \"0s\"\n").is_err());
+    }
+
+    #[test]
+    fn a_hook_by_which_something_goes_live_cannot_be_content_with_a_look() {
+        let fast = |hooks: &str| parse(&format!("[hook]\nfast = [{hooks}]\n"));
+        assert_eq!(parse("").unwrap().hook.fast, [HookName::PreCommit]);
+        assert_eq!(fast("").unwrap().hook.fast, []);
+        assert_eq!(fast("\"pre-push\"").unwrap().hook.fast, [HookName::PrePush]);
+        let refusal = fast("\"pre-commit\", \"pre-receive\"").unwrap_err();
+        assert!(refusal.contains("goes live by pre-receive") && refusal.contains("line 2"), "{refusal}");
+        assert!(fast("\"post-merge\"").unwrap_err().contains("compiles nothing"));
+        assert!(fast("\"pre-comit\"").unwrap_err().contains("pre-comit"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) if terminal::is_broken_pipe(&error) && cli::exit_code(&error) == 2 => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(anstream::stderr(), "themegate: {error:#}");
+            let _ = writeln!(anstream::stderr(), "themegate: {}", cli::message(&error));
             ExitCode::from(cli::exit_code(&error))
         }
     }

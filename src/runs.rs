@@ -1,5 +1,6 @@
 //! Reports and build logs of earlier checks, kept in the state folder so that `show` and `promote` can find them.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,6 +10,7 @@ use thiserror::Error;
 
 use crate::report::Report;
 use crate::site::locate::make_private;
+use crate::site::owner;
 
 /// How many runs are kept.
 const KEPT: usize = 30;
@@ -16,8 +18,14 @@ const KEPT: usize = 30;
 /// How many looks of `check --fast` are kept, beside them: commits are many.
 const KEPT_FAST: usize = 10;
 
+/// How many runs of git's hooks are kept, beside them: pushes are many, and nobody asked for a report.
+const KEPT_OF_HOOKS: usize = 20;
+
 /// Ends the name of a look of `check --fast`.
 pub const FAST: &str = "-fast";
+
+/// Ends the name of a run that a hook of git asked for.
+pub const HOOK: &str = "-hook";
 
 /// Why a run could not be kept or found.
 #[derive(Debug, Error)]
@@ -50,13 +58,32 @@ fn folder(state: &Path) -> PathBuf {
     state.join("runs")
 }
 
-/// A name for a run that begins now, not used before: `2026-11-22T14-02-51`.
+/// A name for a run that begins now, not used before: `2026-11-22T14-02-51`, and its `ending`.
 #[must_use]
-pub fn new_name(state: &Path) -> String {
+pub fn new_name(state: &Path, ending: &str) -> String {
     let now = jiff::Zoned::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
     let free = |name: &String| !folder(state).join(format!("{name}.json")).exists();
-    let later = (2..).map(|number| format!("{now}-{number}"));
-    std::iter::once(now.clone()).chain(later).find(free).unwrap_or(now)
+    let later = (2..).map(|number| format!("{now}-{number}{ending}"));
+    let first = format!("{now}{ending}");
+    std::iter::once(first.clone()).chain(later).find(free).unwrap_or(first)
+}
+
+/// Of `names`, the latest first, those beyond what is kept: so many of people, and so many of each of the `others`, told by
+/// the end of their names.
+#[must_use]
+pub fn beyond(names: Vec<String>, of_people: usize, others: &[(&str, usize)]) -> Vec<String> {
+    let room = |name: &String| {
+        let other = others.iter().position(|(ending, _)| name.ends_with(ending));
+        (other, other.map_or(of_people, |other| others[other].1))
+    };
+    let mut taken: HashMap<Option<usize>, usize> = HashMap::new();
+    let mut is_beyond = |name: &String| {
+        let (whose, most) = room(name);
+        let count = taken.entry(whose).or_default();
+        *count += 1;
+        *count > most
+    };
+    names.into_iter().filter(|name| is_beyond(name)).collect()
 }
 
 /// Keeps a report and the build log it speaks of; drops the oldest beyond thirty.
@@ -72,22 +99,25 @@ pub fn keep(state: &Path, report: &Report, log: Option<&Path>) -> Result<(), Run
     make_private(&folder).map_err(unusable(&folder))?;
     if let Some(log) = log.filter(|log| log.exists()) {
         let kept = folder.join(format!("{}.log", report.run));
-        fs::copy(log, &kept).map_err(unusable(&kept))?;
+        fs::copy(log, &kept).and_then(|_bytes| owner::hand_over_path(&kept)).map_err(unusable(&kept))?;
     }
     let path = folder.join(format!("{}.json", report.run));
     let text = serde_json::to_vec_pretty(report).map_err(|fault| RunError::Corrupt { path: path.clone(), fault })?;
     write_private(&path, &text).map_err(unusable(&path))?;
-    let (fast, whole): (Vec<String>, Vec<String>) = list(state)?.into_iter().partition(|name| name.ends_with(FAST));
-    for old in whole.into_iter().skip(KEPT).chain(fast.into_iter().skip(KEPT_FAST)) {
+    for old in beyond(list(state)?, KEPT, &[(FAST, KEPT_FAST), (HOOK, KEPT_OF_HOOKS)]) {
         let _ = fs::remove_file(folder.join(format!("{old}.json")));
         let _ = fs::remove_file(folder.join(format!("{old}.log")));
     }
     Ok(())
 }
 
+/// In one step: a report that is there is whole, whatever kills this.
 fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text)
+    let draft = path.with_extension("draft");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    owner::hand_over(&file, &draft)?;
+    file.write_all(text)?;
+    fs::rename(draft, path)
 }
 
 /// The names of all runs, the latest first.
@@ -143,4 +173,34 @@ fn find(state: &Path, name: &str, ending: &str) -> Result<PathBuf, RunError> {
     }
     let path = folder(state).join(format!("{name}.{ending}"));
     if path.is_file() { Ok(path) } else { Err(unknown()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hooks_and_fast_looks_leave_takes_no_room_from_what_people_made() {
+        let names = ["9-hook", "8-fast", "7", "6-hook", "5-hook", "4", "3-fast", "2", "1-hook"];
+        let names = names.map(str::to_owned).to_vec();
+        assert_eq!(beyond(names.clone(), 3, &[(FAST, 1), (HOOK, 2)]), ["5-hook", "3-fast", "1-hook"]);
+        assert_eq!(beyond(names, 2, &[(FAST, 2), (HOOK, 9)]), ["2"]);
+    }
+
+    #[test]
+    fn two_runs_of_one_second_have_two_names_whatever_they_end_in() {
+        let state = tempfile::tempdir().unwrap();
+        fs::create_dir(folder(state.path())).unwrap();
+        for ending in ["", FAST, HOOK] {
+            let names: Vec<String> = (0..3)
+                .map(|_| {
+                    let name = new_name(state.path(), ending);
+                    fs::write(folder(state.path()).join(format!("{name}.json")), "{}").unwrap();
+                    name
+                })
+                .collect();
+            assert!(names.iter().all(|name| name.ends_with(ending)), "{names:?}");
+            assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{names:?}");
+        }
+    }
 }

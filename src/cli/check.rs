@@ -208,6 +208,7 @@ pub(super) fn request(args: &CheckArgs, interrupted: &Arc<AtomicBool>) -> anyhow
         keep_stage: args.keep_stage,
         strict: args.strict,
         fast: args.fast,
+        by_hook: false,
         fresh: args.fresh,
         own: std::env::current_exe().context("themegate could not find its own program file")?,
         interrupted: Arc::clone(interrupted),

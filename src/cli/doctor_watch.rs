@@ -126,7 +126,7 @@ impl Listener for Teller<'_> {
                 return Ok(Withdrawal::Done);
             }
             Err(error) if matches!(error.downcast_ref(), Some(LockError::Held { .. })) => {
-                (format!("waits: {error:#}"), BUSY)
+                (format!("waits: {}", super::message(&error)), BUSY)
             }
             Err(error) => (format!("could not be withdrawn: {error:#}"), FAILED),
         };

@@ -39,9 +39,10 @@ pub(super) fn holding(args: &SiteArgs, lock: SiteLock) -> anyhow::Result<Held> {
 
 /// The state folder with all that a switch needs in it.
 pub(super) fn state_of(site: &LiveSite) -> anyhow::Result<StateFolder> {
-    let state = StateFolder::open(&Disk::real(), &site.state).map_err(refused)?;
-    site.make_state()?;
-    Ok(state)
+    if site.state.is_dir() {
+        site.make_state()?;
+    }
+    Ok(StateFolder::open_for(&Disk::real(), &site.state, &site.root).map_err(refused)?)
 }
 
 pub(super) fn refused(error: DiskError) -> PromotionError {

@@ -11,6 +11,7 @@ use super::SiteArgs;
 use crate::configuration::{Configuration, FILE};
 use crate::site::LiveSite;
 use crate::site::environment::SiteEnvironment;
+use crate::site::locate;
 
 /// Write a commented themegate.toml for this site: limits, restart command, probes. Never overwrites one.
 #[derive(Debug, Clone, Args)]
@@ -38,7 +39,7 @@ pub fn run(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
         out.write_all(text.as_bytes())?;
         return Ok(0);
     }
-    let beside = site.root.parent().unwrap_or(&site.root).join(FILE);
+    let beside = locate::beside(&site.root).join(FILE);
     let path = args.site.config.clone().unwrap_or(beside);
     refuse_another(&site, &path)?;
     write_new(&path, &text)?;
@@ -53,8 +54,8 @@ pub fn run(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
 
 /// Two files that both count would be one too many.
 fn refuse_another(site: &LiveSite, path: &Path) -> anyhow::Result<()> {
-    let places = [Some(site.root.as_path()), site.root.parent()].into_iter().flatten().map(|folder| folder.join(FILE));
-    match places.chain([path.to_path_buf()]).find(|place| place.symlink_metadata().is_ok()) {
+    let places = locate::settled_in(&site.root, FILE);
+    match places.into_iter().chain([path.to_path_buf()]).find(|place| place.symlink_metadata().is_ok()) {
         Some(there) => {
             bail!("{} is there already, and is left as it is. themegate init --print shows a new one", there.display())
         }

@@ -107,7 +107,7 @@ pub struct SiteArgs {
     /// Where themegate keeps its stages and reports [default: .themegate beside the live tree]
     #[arg(long, value_name = "DIR", env = "THEMEGATE_STATE")]
     pub state: Option<PathBuf>,
-    /// The configuration [default: themegate.toml in the live tree or beside it]
+    /// The configuration [default: themegate.toml in the live tree or beside it (under Capistrano, beside `current`)]
     #[arg(long, value_name = "FILE", env = "THEMEGATE_CONFIG")]
     pub config: Option<PathBuf>,
 }
@@ -164,6 +164,14 @@ fn compile(sheets: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
     })
 }
 
+/// An error in words, with those of its causes that it does not repeat itself.
+#[must_use]
+pub fn message(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |message, cause| {
+        if message.contains(&cause) { message } else { format!("{message}: {cause}") }
+    })
+}
+
 /// The exit code that stands for an error: 6 locked, 130 interrupted, 3 if the gate could not finish, 4 if a promotion
 /// failed and the live tree is as it was, 5 if it has to be recovered, else 2.
 #[must_use]
@@ -188,5 +196,20 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         () if matches!(error.downcast_ref(), Some(LockError::Held { .. })) => 6,
         () if error.is::<DiskError>() || error.is::<LockError>() => 4,
         () => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let refused = || std::io::Error::other("no room");
+        let path = std::path::Path::new("/x");
+        let error: anyhow::Error = crate::promotion::disk::failed("write", path)(refused()).into();
+        assert_eq!(super::message(&error), "could not write /x: no room");
+        let error = Err::<(), _>(refused()).context("it could not be kept").unwrap_err();
+        assert_eq!(super::message(&error), "it could not be kept: no room");
     }
 }

@@ -6,10 +6,11 @@
 //! been written once more within the same tick of the clock.
 
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,7 @@ impl Stat {
 pub(super) type Content = [u8; blake3::OUT_LEN];
 
 /// One file: its path, what the file system said of it, and what was in it.
-pub(super) type Known = (PathBuf, Stat, Content);
+pub(super) type Known<'a> = (&'a Path, Stat, Content);
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -66,7 +67,8 @@ struct Stored {
 /// The files of earlier looks at a tree.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    files: HashMap<PathBuf, (Stat, Content)>,
+    // Paths as plain bytes: as paths they would be taken apart for each look.
+    files: HashMap<OsString, (Stat, Content)>,
 }
 
 impl Index {
@@ -79,20 +81,20 @@ impl Index {
     }
 
     /// Writes what was seen in a look that began at `began`. A name that is not text is read again each time.
-    pub(super) fn write(path: &Path, began: i64, seen: &[Known]) -> io::Result<()> {
-        let named = seen.iter().filter_map(|(path, stat, content)| Some((path.to_str()?.to_owned(), *stat, *content)));
+    pub(super) fn write<'a>(path: &Path, began: i64, seen: impl Iterator<Item = Known<'a>>) -> io::Result<()> {
+        let named = seen.filter_map(|(path, stat, content)| Some((path.to_str()?.to_owned(), stat, content)));
         let bytes = postcard::to_stdvec(&Stored { began, files: named.collect() }).map_err(io::Error::other)?;
         sealed::write(path, &bytes)
     }
 
     /// The content of a file that has not been touched since.
     pub(super) fn content(&self, path: &Path, stat: &Stat) -> Option<Content> {
-        self.files.get(path).filter(|(known, _)| known == stat).map(|(_, content)| *content)
+        self.files.get::<OsStr>(path.as_ref()).filter(|(known, _)| known == stat).map(|(_, content)| *content)
     }
 
-    /// True if it knows these files, and no other.
-    pub(super) fn is_of(&self, seen: &[Known]) -> bool {
-        seen.len() == self.files.len() && seen.iter().all(|(path, stat, _)| self.content(path, stat).is_some())
+    /// How many files it knows.
+    pub(super) fn len(&self) -> usize {
+        self.files.len()
     }
 }
 

@@ -14,6 +14,9 @@ use rayon::prelude::*;
 use super::index::{Content, Index, Known, Stat, read_content};
 use crate::staging::{Exclusions, Fate, Kind};
 
+/// A disk answers many requests at once: so many are made, however few cores there are. Measured: docs/benchmarks.md.
+const READERS: usize = 16;
+
 /// A tree with more entries than this is not digested.
 const MOST: usize = 1_500_000;
 
@@ -50,15 +53,23 @@ struct Seen {
 /// Something that cannot be read, that changed meanwhile, or that leads to the whole disk: then there is no digest, and
 /// nothing is answered from evidence.
 pub fn digest(request: &TreeRequest<'_>) -> io::Result<blake3::Hash> {
+    match rayon::ThreadPoolBuilder::new().num_threads(READERS).build() {
+        Ok(readers) => readers.install(|| read(request)),
+        Err(_no_more_threads) => read(request),
+    }
+}
+
+fn read(request: &TreeRequest<'_>) -> io::Result<blake3::Hash> {
     let folder = super::folder(request.state)?;
     let path = folder.join(super::INDEX);
     let began = time_of(&folder)?;
     let index = if request.afresh { Index::default() } else { Index::read(&path) };
     let seen = Walk::new(request)?.everything()?;
     let contents = contents(&seen, &index)?;
-    let known: Vec<Known> = seen.iter().zip(&contents).filter_map(|(seen, content)| known(seen, *content)).collect();
-    if !index.is_of(&known) {
-        Index::write(&path, began, &known)?;
+    let files = contents.iter().flatten();
+    let (count, remembered) = files.fold((0, 0), |(count, old), file| (count + 1, old + usize::from(file.remembered)));
+    if remembered < count || count < index.len() {
+        Index::write(&path, began, seen.iter().zip(&contents).filter_map(known))?;
     }
     Ok(hash(&seen, &contents))
 }
@@ -68,20 +79,30 @@ fn time_of(folder: &Path) -> io::Result<i64> {
     Ok(tempfile::NamedTempFile::new_in(folder)?.as_file().metadata()?.ctime())
 }
 
-fn known(seen: &Seen, content: Option<Content>) -> Option<Known> {
-    content.map(|content| (seen.path.clone(), seen.stat, content))
+fn known<'a>((seen, file): (&'a Seen, &Option<Read>)) -> Option<Known<'a>> {
+    file.as_ref().map(|file| (seen.path.as_path(), seen.stat, file.content))
 }
 
-fn contents(seen: &[Seen], index: &Index) -> io::Result<Vec<Option<Content>>> {
-    let content = |seen: &Seen| match (seen.kind, index.content(&seen.path, &seen.stat)) {
-        (Kind::File, Some(content)) => Ok(Some(content)),
-        (Kind::File, None) => read_content(&seen.path, &seen.stat).map(Some),
-        _ => Ok(None),
+/// What is in a file, and whether the index knew it.
+struct Read {
+    content: Content,
+    remembered: bool,
+}
+
+fn contents(seen: &[Seen], index: &Index) -> io::Result<Vec<Option<Read>>> {
+    let content = |seen: &Seen| {
+        if seen.kind != Kind::File {
+            return Ok(None);
+        }
+        let known = index.content(&seen.path, &seen.stat);
+        let remembered = known.is_some();
+        let content = known.map_or_else(|| read_content(&seen.path, &seen.stat), Ok)?;
+        Ok(Some(Read { content, remembered }))
     };
     seen.par_iter().map(content).collect()
 }
 
-fn hash(seen: &[Seen], contents: &[Option<Content>]) -> blake3::Hash {
+fn hash(seen: &[Seen], contents: &[Option<Read>]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     for (seen, content) in seen.iter().zip(contents) {
         super::add(&mut hasher, seen.place.as_os_str().as_bytes());
@@ -90,7 +111,7 @@ fn hash(seen: &[Seen], contents: &[Option<Content>]) -> blake3::Hash {
         }
         let target = seen.target.as_ref().map_or(&b""[..], |target| target.as_os_str().as_bytes());
         super::add(&mut hasher, target);
-        hasher.update(content.as_ref().map_or(&[], |content| &content[..]));
+        hasher.update(content.as_ref().map_or(&[], |file| &file.content[..]));
     }
     hasher.finalize()
 }
@@ -126,7 +147,11 @@ impl<'a> Walk<'a> {
                 return Err(io::Error::other("there are too many files"));
             }
         }
-        all.sort_by(|one, other| (&one.place, &one.path).cmp(&(&other.place, &other.path)));
+        // By their bytes: as paths they would be taken apart for each comparison.
+        all.par_sort_unstable_by(|one, other| {
+            let by_place = one.place.as_os_str().cmp(other.place.as_os_str());
+            by_place.then_with(|| one.path.as_os_str().cmp(other.path.as_os_str()))
+        });
         Ok(all)
     }
 

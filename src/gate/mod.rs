@@ -76,6 +76,8 @@ pub struct CheckRequest {
     pub strict: bool,
     /// Look at the stylesheets alone, in seconds: it may refuse, and never passes.
     pub fast: bool,
+    /// A hook of git asks: what passes must not take the place of what a person means to promote.
+    pub by_hook: bool,
     /// Ask again, whatever an earlier run has answered, and compile without any cache.
     pub fresh: bool,
     /// This program's own file: the builtin compiler and the bundler's listener run in it.
@@ -222,7 +224,7 @@ fn compile_and_judge(
     let seen = passed::seen_of_live(site, gate.live, change)?;
     surroundings::registry_moved(site, registry, &mut record)?;
     record.findings.extend(surroundings::notes_on_live(gate.live, gate.offered));
-    let run = runs::new_name(&site.state);
+    let run = runs::new_name(&site.state, if request.by_hook { runs::HOOK } else { "" });
     let mut log = None;
     let mut stage = None;
     record.findings.extend(foresight::of(gate));

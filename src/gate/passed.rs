@@ -10,12 +10,15 @@ use crate::promotion::disk::{DiskError, failed};
 use crate::promotion::promotable::record_of;
 use crate::promotion::{Fingerprints, Passed, Promotable};
 use crate::site::locate::make_private;
-use crate::site::{LiveSite, registry};
+use crate::site::{LiveSite, owner, registry};
 use crate::staging::StagedTree;
-use crate::{manifest, staging};
+use crate::{manifest, runs, staging};
 
 /// How many runs that passed are kept for a promotion.
 const KEPT: usize = 3;
+
+/// How many of those that a hook of git asked for, beside them.
+const KEPT_OF_HOOKS: usize = 1;
 
 /// What a check saw of the live tree.
 pub(super) struct Seen {
@@ -74,6 +77,7 @@ pub(super) fn keep(
         make_private(&kept).map_err(failed("make", &kept))?;
         let names = site.output.folders().into_iter().chain(sources(change)).chain(registry.clone());
         names.map(|name| take(staged, &kept, &name)).collect::<Result<Vec<()>, _>>()?;
+        owner::hand_over_tree(&kept).map_err(failed("change the owner of", &kept))?;
     }
     let promotable = Promotable::from_passed(Passed {
         run_id: run.to_owned(),
@@ -88,7 +92,7 @@ pub(super) fn keep(
     })?;
     let record = record_of(&site.state, run);
     let text = promotable.to_json().map_err(std::io::Error::from).map_err(failed("write", &record))?;
-    fs::write(&record, text).map_err(failed("write", &record))?;
+    fs::write(&record, text).and_then(|()| owner::hand_over_path(&record)).map_err(failed("write", &record))?;
     Ok(prune(&folder)?)
 }
 
@@ -121,12 +125,12 @@ fn take(staged: &StagedTree, kept: &Path, name: &Path) -> Result<(), DiskError> 
 fn prune(folder: &Path) -> Result<(), DiskError> {
     let entries = fs::read_dir(folder).map_err(failed("read", folder))?.flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut runs: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
-    runs.sort_by(|a, b| b.cmp(a));
-    for old in runs.iter().skip(KEPT) {
+    let mut kept: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    kept.sort_by(|a, b| b.cmp(a));
+    for old in runs::beyond(kept, KEPT, &[(runs::HOOK, KEPT_OF_HOOKS)]) {
         let record = folder.join(format!("{old}.json"));
         fs::remove_file(&record).map_err(failed("remove", &record))?;
-        let tree = folder.join(old);
+        let tree = folder.join(&old);
         if tree.exists() {
             staging::remove_tree(&tree).map_err(|error| failed("remove", &tree)(std::io::Error::other(error)))?;
         }

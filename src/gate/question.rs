@@ -48,6 +48,7 @@ fn asked(gate: &Gate<'_>) -> String {
         config: None,
         interrupted: std::sync::Arc::default(),
         fresh: false,
+        by_hook: false,
         ..gate.request.clone()
     };
     let today = jiff::Zoned::now().date();
@@ -57,13 +58,17 @@ fn asked(gate: &Gate<'_>) -> String {
 }
 
 /// The report of the earlier run that answered the same question; none if there is none, if somebody wants it built, or if
-/// it passed and what passed is no longer there to be promoted.
+/// it passed and what passed is no longer there to be promoted, unless a hook asks, which promotes nothing.
 pub(super) fn earlier(gate: &Gate<'_>, question: Option<&Question>, record: &mut Record<'_>) -> Option<Report> {
     if gate.request.fresh || gate.request.keep_stage {
         return None;
     }
-    let report = evidence::find(&gate.site.state, &question?.whole)?;
+    let mut report = evidence::find(&gate.site.state, &question?.whole)?;
     if report.promotable && !is_kept(gate.site, &report.run) {
+        if gate.request.by_hook {
+            report.promotable = false;
+            return Some(report);
+        }
         record.findings.push(gone(&report.run));
         return None;
     }

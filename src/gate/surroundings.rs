@@ -15,6 +15,7 @@ use crate::invariant::OfferedTheme;
 use crate::manifest::resolution::Resolution;
 use crate::rules::RuleSet;
 use crate::site::environment::SiteEnvironment;
+use crate::site::locate::settled_in;
 use crate::site::{LiveSite, SiteError, registry};
 use crate::staging::{self, Inventory, Method, StagedTree, StagingError, StagingRequest, What};
 
@@ -72,9 +73,7 @@ pub(super) fn site_rules(site: &LiveSite) -> Result<Option<RuleSet>, GateError> 
 }
 
 fn rules_folder(site: &LiveSite) -> Option<PathBuf> {
-    let mut folders =
-        [Some(site.root.as_path()), site.root.parent()].into_iter().flatten().map(|at| at.join("themegate.d"));
-    folders.find(|folder| folder.is_dir())
+    settled_in(&site.root, "themegate.d").into_iter().find(|folder| folder.is_dir())
 }
 
 /// The texts of the site's own rules, sorted by name.

@@ -69,7 +69,7 @@ pub fn verify(request: &VerifyRequest, progress: &dyn Progress) -> Result<Report
     let (results, findings) = invariant::check(&subject);
     record.invariants = results;
     record.findings.extend(findings);
-    Ok(record.into_report(crate::runs::new_name(&site.state), &site, &change, &offered, None))
+    Ok(record.into_report(crate::runs::new_name(&site.state, ""), &site, &change, &offered, None))
 }
 
 fn read_log(path: &Path, request: &VerifyRequest, record: &mut Record<'_>) -> Result<(), GateError> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{HookError, in_file};
+use crate::site::owner;
 
 /// The variable that lets a push through.
 pub const VARIABLE: &str = "THEMEGATE_SKIP";
@@ -57,6 +58,7 @@ pub fn record(state: &Path, bypass: &Bypass) -> Result<(), HookError> {
         let mut line = serde_json::to_vec(bypass)?;
         line.push(b'\n');
         let mut file = File::options().append(true).create(true).mode(0o600).open(&path)?;
+        owner::hand_over(&file, &path)?;
         file.write_all(&line)?;
         file.sync_all()
     };

@@ -1,9 +1,12 @@
 //! The hooks of git that themegate can stand in.
 
 use clap::ValueEnum;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// One of git's hooks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HookName {
     /// Before a commit is made: what is in the index is judged.
     PreCommit,
@@ -50,4 +53,28 @@ impl HookName {
     pub const fn only_warns(self) -> bool {
         matches!(self, Self::PostCheckout | Self::PostMerge)
     }
+
+    /// Whether something goes live by what it lets through, with nobody to judge it once more.
+    #[must_use]
+    pub const fn deploys(self) -> bool {
+        matches!(self, Self::PreReceive)
+    }
+}
+
+/// Reads the hooks that shall be content with a look at the stylesheets.
+///
+/// # Errors
+/// If there is no such hook, something goes live by it, or it has nothing compiled.
+pub fn content_with_a_look<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HookName>, D::Error> {
+    let hooks = Vec::<HookName>::deserialize(deserializer)?;
+    for hook in &hooks {
+        if hook.deploys() {
+            let why = "something goes live by pre-receive, and a look at the stylesheets alone is no pass; it makes the whole check";
+            return Err(D::Error::custom(why));
+        }
+        if hook.only_warns() {
+            return Err(D::Error::custom(format!("{} compiles nothing, so there is nothing to speed up", hook.word())));
+        }
+    }
+    Ok(hooks)
 }

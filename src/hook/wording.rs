@@ -45,19 +45,32 @@ pub(super) fn begins(subject: &Subject, owner: Owner) -> String {
 /// The outcome of one check.
 pub(super) fn judged(hook: HookName, subject: &Subject, report: &Report) -> String {
     let seconds: f64 = report.timings.iter().map(|timing| timing.seconds).sum();
-    let head = format!("themegate: {}   {}", report.verdict.word(), named(subject));
+    let head = format!("themegate: {}   {}", text::word(report), named(subject));
     let themes =
         if report.themes.is_empty() { String::new() } else { format!(" ({})", text::plain(&report.themes.join(", "))) };
     match report.verdict {
-        Verdict::Pass => format!("{head}{themes}   {seconds:.1} s"),
+        Verdict::Pass => format!("{head}{themes}   {seconds:.1} s{}", left(report)),
         Verdict::Undecided if !hook.fails_closed() => {
-            format!(
-                "{head}: it could not be judged, and goes through; the push will be judged.\n{}",
-                worst(hook, report)
-            )
+            format!("{head}: it could not be judged, and goes through.\n{}", worst(hook, report))
         }
         _ => format!("{head}{themes}: {}.\n{}{}", stopped(hook, report), worst(hook, report), bypass(hook)),
     }
+}
+
+/// What a look at the stylesheets leaves to the whole check, briefly; nothing after a whole check.
+fn left(report: &Report) -> String {
+    const NAMED: usize = 2;
+    let Some(fast) = &report.fast else { return String::new() };
+    let named: Vec<String> = fast.left.iter().take(NAMED).map(|what| text::shortened(what, 120)).collect();
+    let more = match fast.left.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        count => format!("; {count} more: themegate show {} --live {}", report.run, live(report)),
+    };
+    format!("\nLeft to the whole check (themegate check): {}{more}", named.join("; "))
+}
+
+fn live(report: &Report) -> String {
+    text::plain(&report.site.live.to_string_lossy())
 }
 
 fn stopped(hook: HookName, report: &Report) -> String {
@@ -82,8 +95,7 @@ fn worst(hook: HookName, report: &Report) -> String {
         count => format!("{count} more findings. "),
     };
     let place = if hook == HookName::PreReceive { ", on the receiving machine" } else { "" };
-    let live = text::plain(&report.site.live.to_string_lossy());
-    format!("{first}{more}Whole report{place}: themegate show {} --live {live}\n", report.run)
+    format!("{first}{more}Whole report{place}: themegate show {} --live {}\n", report.run, live(report))
 }
 
 fn bypass(hook: HookName) -> &'static str {

@@ -11,6 +11,8 @@ use rustix::fs::{CWD, RenameFlags, Timestamps};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use crate::site::owner;
+
 /// Where a test may kill the process, or make a system call fail.
 pub trait CrashPoint {
     /// Called before every system call that changes the disk; an error stands for the call's own.
@@ -123,9 +125,13 @@ impl Disk {
         self.point.reached(name, path).and_then(|()| make()).map_err(failed(name, path))
     }
 
-    /// Creates a new file that only its owner can read, and writes `bytes` to it. It is not synced.
+    /// Creates a new file that only its owner can read, and writes `bytes` to it. It is not synced. What root makes in
+    /// somebody else's folder is that somebody's.
     pub(crate) fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<File, DiskError> {
         let mut file = self.create(path)?;
+        if path.parent().and_then(owner::heir).is_some() {
+            self.call("change the owner of", path, || owner::hand_over(&file, path))?;
+        }
         self.write(&mut file, path, bytes)?;
         Ok(file)
     }
@@ -164,11 +170,7 @@ impl Disk {
     pub(crate) fn set_attributes(&self, file: &File, path: &Path, wanted: Attributes) -> Result<(), DiskError> {
         let now = Attributes::of(&file.metadata().map_err(failed("read", path))?);
         if (now.uid, now.gid) != (wanted.uid, wanted.gid) {
-            self.call("change the owner of", path, || {
-                let owner = (now.uid != wanted.uid).then_some(wanted.uid);
-                let group = (now.gid != wanted.gid).then_some(wanted.gid);
-                std::os::unix::fs::fchown(file, owner, group)
-            })?;
+            self.call("change the owner of", path, || give(file, now, wanted))?;
         }
         self.call("change the mode of", path, || {
             rustix::fs::fchmod(file, rustix::fs::Mode::from_raw_mode(wanted.mode)).map_err(io::Error::from)
@@ -253,6 +255,20 @@ impl Disk {
     /// Cuts a file to its first `length` bytes.
     pub(crate) fn truncate(&self, file: &File, path: &Path, length: u64) -> Result<(), DiskError> {
         self.call("truncate", path, || file.set_len(length))
+    }
+}
+
+/// Only root can give a file to another user, and only members can give one to a group. A group that cannot be given is let
+/// go: whoever compiles in the live tree leaves files of his own group as well, and what nobody could read then has been
+/// refused before (`ground`).
+fn give(file: &File, now: Attributes, wanted: Attributes) -> io::Result<()> {
+    use std::os::unix::fs::fchown;
+    if now.uid != wanted.uid {
+        fchown(file, Some(wanted.uid), None)?;
+    }
+    match fchown(file, None, Some(wanted.gid)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other,
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aftercare::Outcome;
 use super::generations::{self, Generation, Kind};
+use crate::site::owner;
 
 /// A switch of the live tree in figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,7 +105,8 @@ impl SwitchFacts {
         let folder = generations::folder_of(generations, &self.generation);
         let draft = folder.join(".facts.draft");
         let written = serde_json::to_vec_pretty(self).map_err(std::io::Error::from);
-        let _ = written.and_then(|text| fs::write(&draft, text)).and_then(|()| fs::rename(&draft, path(&folder)));
+        let written = written.and_then(|text| fs::write(&draft, text)).and_then(|()| owner::hand_over_path(&draft));
+        let _ = written.and_then(|()| fs::rename(&draft, path(&folder)));
     }
 
     /// Reads what was kept, if it was.

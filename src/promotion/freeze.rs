@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::PromotionError;
 use super::disk::{Attributes, Disk, DiskError, failed};
+use crate::site::owner;
 
 /// A freeze of the site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +131,7 @@ fn remember(disk: &Disk, state: &Path, set: Option<Freeze>) -> Result<(), DiskEr
     let line = serde_json::to_string(&Event { at, set }).map_err(|error| failed("write", &path)(error.into()))?;
     let open = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
     let mut file = open.map_err(failed("open", &path))?;
+    owner::hand_over(&file, &path).map_err(failed("change the owner of", &path))?;
     disk.write(&mut file, &path, format!("{line}\n").as_bytes())?;
     disk.sync_file(&file, &path)
 }

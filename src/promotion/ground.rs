@@ -43,6 +43,15 @@ pub enum Refusal {
         /// Its owner.
         owner: u32,
     },
+    /// A file that only its group may read, and this process cannot give to that group.
+    #[error("{} can be read by group {group} alone, and only a member of it or root can replace it and keep it so. Run \
+             themegate as root, or add its user to the group", path.display())]
+    Group {
+        /// The file.
+        path: PathBuf,
+        /// Its group.
+        group: u32,
+    },
     /// Too little room.
     #[error("the file system of {} has {free} bytes free, and {needed} are needed. Make room and try again", path.display())]
     NoRoom {
@@ -149,7 +158,20 @@ pub(crate) fn owner_of_new(folder: Attributes) -> u32 {
 pub(crate) fn attributes_of_new(path: &Path, modified: (i64, i64)) -> Result<Attributes, DiskError> {
     let folder = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(path);
     let folder = Attributes::of(&folder.metadata().map_err(failed("read", folder))?);
-    Ok(Attributes { mode: 0o600 | folder.mode & 0o044, uid: owner_of_new(folder), gid: folder.gid, modified })
+    // The group may read what it can list. Where the file cannot be given to it, it has to read as everybody does, as it reads
+    // what a compile in the live tree leaves; the folder keeps others out.
+    let open = if is_kept(folder.gid, folder) { folder.mode & 0o044 } else { 0o044 };
+    Ok(Attributes { mode: 0o600 | open, uid: owner_of_new(folder), gid: folder.gid, modified })
+}
+
+/// True if a file that this process makes in `folder` can have this group: it is root or a member, or the folder hands it on.
+fn is_kept(group: u32, folder: Attributes) -> bool {
+    const SETGID: u32 = 0o2000;
+    let member = || rustix::process::getgroups().is_ok_and(|groups| groups.iter().any(|own| own.as_raw() == group));
+    rustix::process::geteuid().is_root()
+        || rustix::process::getegid().as_raw() == group
+        || (folder.mode & SETGID != 0 && folder.gid == group)
+        || member()
 }
 
 /// The folder as one to swap whole, if it is hidden, no mount point, and holds only files; `None` otherwise.
@@ -205,7 +227,20 @@ fn refuse_other_owner(plan: &Plan) -> Result<(), Refusal> {
     let other = plan.steps.iter().find_map(|step| Some((step, owner(step).filter(|&uid| uid != user.as_raw())?)));
     match other {
         Some((step, owner)) if !user.is_root() => Err(Refusal::Owner { path: step.path.clone(), owner }),
-        _ => Ok(()),
+        _ => plan.steps.iter().try_for_each(refuse_other_group),
+    }
+}
+
+/// A file that only its group may read would be lost to it: the web server's, most often.
+fn refuse_other_group(step: &super::plan::Step) -> Result<(), Refusal> {
+    let readers = |mode: u32| mode & 0o044;
+    let kept = step.before.as_ref().zip(step.after.as_ref()).map(|(before, _)| before.attributes);
+    let Some(kept) = kept.filter(|kept| readers(kept.mode) == 0o040) else { return Ok(()) };
+    let folder = step.path.parent().unwrap_or(&step.path);
+    let metadata = folder.metadata().map_err(failed("read", folder))?;
+    match is_kept(kept.gid, Attributes::of(&metadata)) {
+        true => Ok(()),
+        false => Err(Refusal::Group { path: step.path.clone(), group: kept.gid }),
     }
 }
 

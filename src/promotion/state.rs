@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::disk::{Attributes, Disk, DiskError, failed};
+use super::ground::owner_of_new;
 
 /// `.themegate/` beside the live tree, with the folders of this module in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +18,18 @@ impl StateFolder {
     /// # Errors
     /// Something else lies where a folder belongs, or the disk refused.
     pub fn open(disk: &Disk, root: &Path) -> Result<Self, DiskError> {
+        Self::open_for(disk, root, root.parent().unwrap_or(root))
+    }
+
+    /// The same; a state folder that root has to make first belongs to the owner of `live`.
+    ///
+    /// # Errors
+    /// Something else lies where a folder belongs, or the disk refused.
+    pub fn open_for(disk: &Disk, root: &Path, live: &Path) -> Result<Self, DiskError> {
         let state = Self { root: root.to_path_buf() };
-        for folder in [state.root.clone(), state.journal(), state.generations()] {
-            ensure_folder(disk, &folder)?;
+        ensure_folder(disk, root, live)?;
+        for folder in [state.journal(), state.generations()] {
+            ensure_folder(disk, &folder, root)?;
         }
         Ok(state)
     }
@@ -43,8 +53,8 @@ impl StateFolder {
     }
 }
 
-/// Creates a folder of mode 0700, owned like the one it lies in, unless it is there.
-fn ensure_folder(disk: &Disk, folder: &Path) -> Result<(), DiskError> {
+/// Creates a folder of mode 0700, unless it is there. It belongs to who makes it, and if root does, to the owner of `like`.
+fn ensure_folder(disk: &Disk, folder: &Path, like: &Path) -> Result<(), DiskError> {
     match folder.symlink_metadata() {
         Ok(metadata) if metadata.is_dir() => return Ok(()),
         Ok(_) => {
@@ -55,7 +65,7 @@ fn ensure_folder(disk: &Disk, folder: &Path) -> Result<(), DiskError> {
         Err(error) => return Err(failed("use the state folder", folder)(error)),
     }
     let parent = folder.parent().unwrap_or(folder);
-    let metadata = parent.metadata().map_err(failed("read", parent))?;
-    disk.make_folder(folder, Attributes { mode: 0o700, ..Attributes::of(&metadata) })?;
+    let like = Attributes::of(&like.metadata().map_err(failed("read", like))?);
+    disk.make_folder(folder, Attributes { mode: 0o700, uid: owner_of_new(like), ..like })?;
     disk.sync_folder(parent)
 }

@@ -339,8 +339,9 @@ fn place(evidence: &Evidence) -> String {
     }
 }
 
-fn shortened(text: &str, most: usize) -> String {
-    let text = plain(text);
+/// On one line, and no longer than that.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let text = plain(text).replace('\n', " ");
     if text.chars().count() <= most { text } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 

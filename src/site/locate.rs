@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{SiteError, registry};
+use super::{SiteError, owner, registry};
 
 /// The folder name of themegate's state.
 pub const STATE_FOLDER: &str = ".themegate";
@@ -43,15 +43,30 @@ fn looks_like_mastodon(folder: &Path) -> bool {
         || folder.join("lib/mastodon/version.rb").is_file()
 }
 
-/// `.themegate` beside the live tree. Under Capistrano the tree is `releases/<time>` behind the link `current`: there the
-/// state belongs to the whole deployment, not among the releases, which are cleaned away.
+/// `.themegate` beside the live tree.
 #[must_use]
 pub fn state_folder(root: &Path) -> PathBuf {
+    beside(root).join(STATE_FOLDER)
+}
+
+/// The folder that the live tree lies in. Under Capistrano the tree is `releases/<time>` behind the link `current`: there it is
+/// the folder of the whole deployment, since releases are cleaned away.
+#[must_use]
+pub fn beside(root: &Path) -> &Path {
     let parent = root.parent().unwrap_or(root);
     let deployment = parent.parent().filter(|folder| {
         parent.file_name().is_some_and(|name| name == "releases") && folder.join("current").is_symlink()
     });
-    deployment.unwrap_or(parent).join(STATE_FOLDER)
+    deployment.unwrap_or(parent)
+}
+
+/// Where what an administrator has settled for a site may lie, in the order in which it counts: in the live tree, in its
+/// parent, and beside Capistrano's `current`.
+#[must_use]
+pub fn settled_in(root: &Path, name: &str) -> Vec<PathBuf> {
+    let mut folders = vec![root, root.parent().unwrap_or(root), beside(root)];
+    folders.dedup();
+    folders.into_iter().map(|folder| folder.join(name)).collect()
 }
 
 /// True for a folder that is in use and not as a state folder: closing it to others could take a web server's root away.
@@ -62,18 +77,30 @@ pub fn holds_something_else(folder: &Path) -> bool {
     is_used && !is_named_so && !folder.join("lock").is_file()
 }
 
-/// Makes `folder` with mode 0700, and takes back any wider permission that it has.
+/// Makes `folder` with mode 0700, and takes back any wider permission that it has. What root makes belongs to the owner of
+/// the folder it lies in.
 ///
 /// # Errors
 /// If it cannot be made, or is something else than a folder of ours.
 pub fn make_private(folder: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    make_missing(folder)?;
     let metadata = fs::symlink_metadata(folder)?;
     if !metadata.is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is a link or a file, not a folder"));
     }
     if metadata.permissions().mode() & 0o077 != 0 {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+fn make_missing(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|at| !at.as_os_str().is_empty() && !at.exists()).collect();
+    for at in missing.into_iter().rev() {
+        match fs::DirBuilder::new().mode(0o700).create(at) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other.and_then(|()| owner::hand_over_path(at))?,
+        }
     }
     Ok(())
 }
@@ -99,6 +126,9 @@ mod tests {
         let root = live_tree(Some(&base.join("current"))).unwrap();
         assert_eq!(root, release);
         assert_eq!(state_folder(&root), base.join(".themegate"));
+        let places = ["releases/20260801/x.toml", "releases/x.toml", "x.toml"].map(|place| base.join(place));
+        assert_eq!(settled_in(&root, "x.toml"), places);
+        assert_eq!(settled_in(&base.join("live"), "x.toml"), [base.join("live/x.toml"), base.join("x.toml")]);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::owner;
+
 /// Why the lock was not to be had.
 #[derive(Debug, Error)]
 pub enum LockError {
@@ -17,7 +19,10 @@ pub enum LockError {
         holder: String,
     },
     /// The lock file could not be used.
-    #[error("{path} could not be locked: {source}\nRun themegate as the user that owns the live tree.")]
+    #[error(
+        "{path} could not be locked: {source}\nRun themegate as the user that owns the live tree.{}",
+        owner::advice(path)
+    )]
     Unusable {
         /// The lock file.
         path: PathBuf,
@@ -46,8 +51,10 @@ impl SiteLock {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default())
             .open(&path)
             .map_err(unusable)?;
+        owner::hand_over(&file, &path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held { holder: holder(&mut file) }),

@@ -7,6 +7,7 @@ pub mod environment;
 pub mod locate;
 pub mod lock;
 pub mod output;
+pub mod owner;
 pub mod registry;
 pub mod skins;
 pub mod theming;
@@ -143,7 +144,7 @@ impl LiveSite {
         })
     }
 
-    /// Makes the state folder, mode 0700.
+    /// Makes the state folder, mode 0700; the live tree's owner owns it, root or not.
     ///
     /// # Errors
     /// If it cannot be made.
@@ -152,7 +153,10 @@ impl LiveSite {
             let source = io::Error::other("it holds files that are not themegate's");
             return Err(SiteError::State { path: self.state.clone(), source });
         }
-        locate::make_private(&self.state).map_err(|source| SiteError::State { path: self.state.clone(), source })
+        let is_new = self.state.symlink_metadata().is_err();
+        let made = locate::make_private(&self.state);
+        let made = if is_new { made.and_then(|()| owner::hand_over_like(&self.state, &self.root)) } else { made };
+        made.map_err(|source| SiteError::State { path: self.state.clone(), source })
     }
 
     /// True if this site has a toolchain of its own, whatever of it works right now: what the builtin compiler makes (themes

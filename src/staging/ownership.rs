@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ fn sweep_but(state_dir: &Path, spared: fn(&Path) -> bool) -> Result<Vec<PathBuf>
 }
 
 fn remove_if_orphaned(folder: &Path, spared: fn(&Path) -> bool) -> Result<bool, StagingError> {
-    if folder.join(KEPT).exists() {
+    if folder.join(KEPT).exists() || is_foreign(folder) {
         return Ok(false);
     }
     // Held until the stage is gone, so that no two sweeps meet in it.
@@ -119,6 +119,13 @@ fn remove_if_orphaned(folder: &Path, spared: fn(&Path) -> bool) -> Result<bool, 
     removal::remove_tree(folder)?;
     drop(lock);
     Ok(true)
+}
+
+/// A stage that root was killed over cannot be removed by anybody else, and must not keep him from a check: root's next check
+/// removes it.
+fn is_foreign(folder: &Path) -> bool {
+    let user = rustix::process::geteuid();
+    !user.is_root() && fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.uid() != user.as_raw())
 }
 
 fn is_young(folder: &Path) -> bool {

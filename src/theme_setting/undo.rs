@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::{Choice, KnownThemes, Layout};
 use super::plan::{Change, Holding, Owner, Stored, Write, change};
+use crate::site::owner;
 
 /// The version of the format that this program writes.
 pub const VERSION: u32 = 1;
@@ -116,6 +117,7 @@ impl UndoFile {
         let draft = path.with_extension("part");
         let _ = fs::remove_file(&draft);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        owner::hand_over(&file, &draft)?;
         let mut writer = BufWriter::new(file);
         serde_json::to_writer(&mut writer, self)?;
         writer.write_all(b"\n")?;

@@ -187,7 +187,38 @@ fn another_gate_at_work_is_waited_for_and_then_the_push_is_refused() {
 }
 
 /// The lock as another themegate holds it.
-fn hold(state: &Path) -> themegate::site::lock::SiteLock {
+pub(crate) fn hold(state: &Path) -> themegate::site::lock::SiteLock {
     themegate::site::locate::make_private(state).unwrap();
     themegate::site::lock::SiteLock::take(state, "promote").unwrap()
+}
+
+#[test]
+fn pushes_that_pass_take_no_place_of_a_run_that_a_person_means_to_promote() {
+    let (lab, theme) = installed();
+    let folder = theme.to_string_lossy().into_owned();
+    let check = lab.themegate(&lab.site.live, &["check", "--theme", &folder, "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&check.succeeds().out).unwrap();
+    let run = report["run"].as_str().unwrap();
+    for colour in ["red", "blue", "green", "black"] {
+        lab.commit(&theme, SHEET, &format!("@import 'application';\nbody {{ color: {colour}; }}\n"));
+        lab.git(&theme, &["push", "-q", "origin", "main"]).succeeds().says(&["PASS   main"]);
+    }
+    let kept = fs::read_dir(lab.site.state().join("staged")).unwrap().flatten();
+    let kept = kept.filter(|entry| entry.file_name().to_string_lossy().ends_with(".json"));
+    assert_eq!(kept.count(), 2, "the person's, and the last push's");
+    lab.themegate(&lab.site.live, &["promote", "--run", run]).succeeds();
+}
+
+#[test]
+fn a_commit_that_was_judged_once_is_pushed_again_without_a_build_though_nothing_of_it_is_kept() {
+    let (lab, theme) = installed();
+    let first = lab.rev(&theme, "main");
+    lab.git(&theme, &["push", "-q", "origin", "main"]).succeeds().says(&["PASS   main"]);
+    lab.commit(&theme, SHEET, GOOD);
+    lab.git(&theme, &["push", "-q", "origin", "main"]).succeeds().says(&["PASS   main"]);
+    let runs = || fs::read_dir(lab.site.state().join("runs")).unwrap().count();
+    let before = runs();
+    let back = format!("{first}:refs/heads/main");
+    lab.git(&theme, &["push", "-q", "--force", "origin", &back]).succeeds().says(&["PASS   main"]);
+    assert_eq!(runs(), before, "an answer is no run of its own");
 }

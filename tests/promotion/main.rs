@@ -7,6 +7,7 @@ mod crash_matrix;
 mod failing_disk;
 mod generated_site;
 mod grounds;
+mod ownership;
 mod power_cut;
 mod refusals;
 mod sequences;

@@ -1,6 +1,5 @@
 //! Carries the agreed changes out and reports: the undo file's place, the caches, and what nobody knows.
 
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,6 +9,7 @@ use anyhow::Context as _;
 
 use super::facts::Facts;
 use super::{Console, RollbackThemeArgs, Usage, wording};
+use crate::site::{locate, owner};
 use crate::theme_setting::cache::{CacheSettings, LIFETIME_MINUTES};
 use crate::theme_setting::plan::{Change, Owner, Write};
 use crate::theme_setting::rollback::{SecondLook, carry_out};
@@ -92,12 +92,17 @@ fn needs_cache(changes: &[Change], by_sql: bool) -> bool {
 
 /// A new file in the state folder beside the live tree.
 fn undo_file(live: &Path) -> anyhow::Result<PathBuf> {
-    let folder = live.parent().unwrap_or(live).join(".themegate/undo");
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)
-        .with_context(|| format!("The state folder {} could not be made. Nothing was changed.", folder.display()))?;
+    let state = locate::state_folder(live);
+    let folder = state.join("undo");
+    let make = || {
+        let is_new = state.symlink_metadata().is_err();
+        locate::make_private(&state)?;
+        if is_new {
+            owner::hand_over_like(&state, live)?;
+        }
+        locate::make_private(&folder)
+    };
+    make().with_context(|| format!("The state folder {} could not be made. Nothing was changed.", folder.display()))?;
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3f").to_string();
     Ok(folder.join(format!("{now}.json")))
 }

@@ -39,7 +39,7 @@ const ALWAYS_LEFT: &str = "scripts, the bundler's configuration and the manifest
 
 /// Judges the stylesheets of the change, and gives the report.
 pub(super) fn check(gate: &Gate<'_>, mut record: Record<'_>) -> Result<Report, GateError> {
-    let run = format!("{}{}", runs::new_name(&gate.site.state), runs::FAST);
+    let run = runs::new_name(&gate.site.state, runs::FAST);
     let mut left = vec![ALWAYS_LEFT.to_owned()];
     let mut facts = FastFacts::default();
     let mut log = None;
