@@ -1,6 +1,8 @@
 //! Makes one stage and takes it away again, and prints how long each took, in seconds:
 //! `stage_once LIVE_TREE STATE_FOLDER overlay|reflink|copy THEMEGATE`, the last the program itself, which makes the namespaces.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measured")]
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
