@@ -137,7 +137,7 @@ fn a_harmless_note_hides_no_complaint_below_it() {
     let note = "WARNING in asset size limit: The following asset(s) exceed the recommended size limit (244 KiB).\n\n";
     assert_eq!(severity(&classified(note.as_bytes())), Severity::Benign);
     let said = classified(format!("{note}the frobnicator could not read what it needs\n").as_bytes());
-    assert_eq!(ids(&said), ["unknown-warning", "webpack-size-limit"]);
+    assert_eq!(ids(&said), ["unknown-remark", "webpack-size-limit"]);
 }
 
 #[test]
@@ -217,4 +217,45 @@ fn mutated(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
         }
     }
     text
+}
+
+#[test]
+fn a_remark_is_got_over_by_a_step_that_ends_well() {
+    let remark = "husky - .git can't be found (see https://typicode.github.io/husky)\n";
+    assert_eq!(severity(&classified(remark.as_bytes())), Severity::Review);
+    assert_eq!(severity(&classified(format!("{remark}Done in 44.71s.\n").as_bytes())), Severity::Benign);
+    assert_eq!(severity(&classified(format!("Done in 44.71s.\n{remark}").as_bytes())), Severity::Review);
+}
+
+#[test]
+fn a_complaint_of_a_stylesheet_is_not_got_over() {
+    let said = classified(b"cannot read app/javascript/styles/dusk.scss\nDone in 44.71s.\n");
+    assert_eq!(ids(&said), ["unknown-warning"]);
+}
+
+#[test]
+fn a_harmless_note_hides_no_complaint_at_the_margin() {
+    let said = classified(
+        b"Don't run Bundler as root. Bundler can ask for sudo if it is needed.\nCould not find that thing\n",
+    );
+    assert!(ids(&said).contains(&"unknown-remark"), "{:?}", ids(&said));
+}
+
+#[test]
+fn an_optional_package_that_could_not_be_compiled_is_got_over() {
+    let log = "warning Error running install script for optional dependency: \"/x/node_modules/node-zopfli: Command failed.\n\
+               Exit code: 1\nCommand: sh\nDirectory: /x/node_modules/node-zopfli\nOutput:\nnode-pre-gyp ERR! not ok\n";
+    assert_eq!(
+        severity(&classified(format!("{log}success Saved lockfile.\nDone in 3.2s.\n").as_bytes())),
+        Severity::Benign
+    );
+    assert_eq!(severity(&classified(log.as_bytes())), Severity::Fatal);
+}
+
+#[test]
+fn what_information_of_a_logger_speaks_of_is_no_trouble() {
+    let line = "INFO -- : Didn't find any digests file. You must first compile the packs";
+    let time = "[2017-03-11T00:08:01.980134 #1188]";
+    assert_eq!(severity(&classified(format!("I, {time}  {line}\n").as_bytes())), Severity::Benign);
+    assert_eq!(severity(&classified(format!("{line}\n").as_bytes())), Severity::Review);
 }

@@ -5,6 +5,7 @@
 
 pub mod bypass;
 pub mod concern;
+pub mod configured;
 pub mod incoming;
 mod index_commit;
 pub mod install;
@@ -57,7 +58,8 @@ pub enum HookError {
         "core.hooksPath is set to {} in {}: a hook there runs for every repository that this setting reaches.\n\
          To use a hooks folder of this repository's own: git config --local core.hooksPath {}\n\
          (git then runs no hook of the shared folder here.) To install in the shared folder all the same, where it leaves \
-         alone whatever was not set up: add --shared-hooks",
+         alone whatever was not set up: add --shared-hooks. With git 2.54 or later, a hook in this repository's configuration \
+         stands beside them: add --configured",
         set.value, set.origin, script::quoted(&common.join("hooks").to_string_lossy())
     )]
     SharedHooks {
@@ -65,6 +67,25 @@ pub enum HookError {
         set: place::HooksPath,
         /// The repository's folder.
         common: PathBuf,
+    },
+    /// A git that passes over what is configured.
+    #[error(
+        "{said} does not run hooks that are configured: git 2.54 and later does, and whatever older git is used here passes \
+         them over without a word. Without --configured a hook file is written, which every git runs."
+    )]
+    TooOld {
+        /// How it calls itself.
+        said: String,
+    },
+    /// Somebody has switched configured hooks off.
+    #[error(
+        "git runs no hook for {event} that is configured here: it is switched off in git's configuration. See where: git config \
+         --show-origin --get-regexp 'hook[.].*[.]enabled'\nWithout --configured a hook file is written, which git runs all the \
+         same."
+    )]
+    SwitchedOff {
+        /// The event.
+        event: &'static str,
     },
     /// Our file, edited.
     #[error(

@@ -85,6 +85,33 @@ impl Place {
     }
 }
 
+impl Place {
+    /// How the installed git calls itself.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn version(&self) -> Result<String, HookError> {
+        Ok(String::from_utf8_lossy(&git(&self.common, &["version"])?).trim().to_owned())
+    }
+
+    /// All that git's configuration says of hooks, from wherever it is set: scope, NUL, key, newline, value, NUL.
+    ///
+    /// # Errors
+    /// If it says nothing of any.
+    pub fn hook_settings(&self) -> Result<Vec<u8>, HookError> {
+        let keys = r"^hook\..*\.(event|command|enabled)$";
+        git(self.top.as_ref().unwrap_or(&self.common), &["config", "--null", "--show-scope", "--get-regexp", keys])
+    }
+
+    /// Takes a whole section out of the repository's own configuration.
+    ///
+    /// # Errors
+    /// If git refuses.
+    pub fn forget_section(&self, section: &str) -> Result<(), HookError> {
+        git(&self.common, &["config", "--local", "--remove-section", section]).map(|_| ())
+    }
+}
+
 fn hooks_folder(base: &Path) -> Result<PathBuf, HookError> {
     Ok(path_of(&git(base, &["rev-parse", "--path-format=absolute", "--git-path", "hooks"])?))
 }

@@ -3,7 +3,7 @@
 use super::frame::{is_frame, is_stack_frame};
 use super::rule::{Body, Level, Order, Part, Rule};
 use super::sighting::Sighting;
-use super::trouble::Looks;
+use super::trouble::{Looks, begins_complaint};
 
 /// Lines of one block at most; what follows is looked at by itself.
 const LONGEST: u64 = 500;
@@ -49,7 +49,7 @@ impl Open {
         }
         let starts_another = matched
             .is_some_and(|rule| rule.body == Body::Block || (rule.part == Part::Heading && self.body != Body::Block));
-        if starts_another || self.hides(own, matched, seems) {
+        if starts_another || self.hides(line, own, matched, seems) {
             return false;
         }
         let ends =
@@ -63,10 +63,12 @@ impl Open {
         }
     }
 
-    /// True if a harmless block would hide a complaint that only stands below it; a rule that names its own end is trusted.
-    fn hides(&self, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
-        let complains = matched.is_none() && seems == Looks::Trouble;
-        own.level <= Level::Benign && own.until.is_none() && self.blanks > 0 && complains
+    /// True if a harmless block would hide a complaint that only stands below it: after a blank line, or at the margin and with
+    /// words that begin something. A rule that names its own end is trusted.
+    fn hides(&self, line: &BodyLine<'_>, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
+        let complains = matched.is_none() && matches!(seems, Looks::Trouble | Looks::Complaint | Looks::Remark);
+        let apart = self.blanks > 0 || (line.indent <= self.indent && begins_complaint(line.text));
+        own.level <= Level::Benign && own.until.is_none() && complains && apart
     }
 
     fn traces(&self, line: &BodyLine<'_>, matched: Option<&Rule>, seems: Looks) -> bool {

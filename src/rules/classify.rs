@@ -87,7 +87,13 @@ impl<'r> Classifier<'r> {
             raw.bytes
         };
         let stripped = prefix::strip(bytes);
-        let line = Line { number: raw.number, text: stripped.text, indent: stripped.indent, marked: stripped.marked };
+        let line = Line {
+            number: raw.number,
+            text: stripped.text,
+            indent: stripped.indent,
+            marked: stripped.marked,
+            informs: stripped.informs,
+        };
         self.wraps |= stripped.wraps;
         if self.wraps {
             self.hold(&line, bytes.ends_with(b" "));
@@ -100,7 +106,14 @@ impl<'r> Classifier<'r> {
     /// Wrapped logs: a line is looked at when the next one is known.
     fn hold(&mut self, line: &Line<'_>, blank_at_end: bool) {
         let text = String::from_utf8_lossy(line.text).into_owned();
-        let next = Held { number: line.number, text, indent: line.indent, marked: line.marked, blank_at_end };
+        let next = Held {
+            number: line.number,
+            text,
+            indent: line.indent,
+            marked: line.marked,
+            informs: line.informs,
+            blank_at_end,
+        };
         let Some(held) = self.held.take() else {
             self.held = Some(next);
             return;
@@ -108,12 +121,12 @@ impl<'r> Classifier<'r> {
         self.held = self.unwrap(&held, next);
     }
 
-    /// Looks at a held line, joined with the next one if only both together say something; gives back what is held now.
+    /// Looks at a held line, joined with the next one if together they say more than apart; gives back what is held now.
     fn unwrap(&mut self, held: &Held, next: Held) -> Option<Held> {
         let both = !held.text.is_empty() && !next.text.is_empty() && !is_powershell(&next.text);
-        if both && !self.is_known(&held.text) && !self.is_known(&next.text) {
+        if both {
             let joined = held.joined(&next.text);
-            if self.is_known(&joined) {
+            if self.known(&joined) > self.known(&held.text).max(self.known(&next.text)) {
                 self.line(&Line { text: joined.as_bytes(), ..held.line() });
                 self.ledger.settle(next.number, Account::Evidence);
                 return None;
@@ -123,9 +136,11 @@ impl<'r> Classifier<'r> {
         Some(next)
     }
 
-    fn is_known(&mut self, text: &str) -> bool {
+    /// How grave the rules find a line that stands by itself.
+    fn known(&mut self, text: &str) -> Option<Level> {
         self.rules.hits(text.as_bytes(), &mut self.hits);
-        self.hits.rules.iter().any(|&rule| self.rules.rule(rule as usize).pattern.is_match(text))
+        let rules = self.hits.rules.iter().map(|&rule| self.rules.rule(rule as usize));
+        rules.filter(|rule| rule.pattern.is_match(text)).map(|rule| rule.level).max()
     }
 
     fn line(&mut self, line: &Line<'_>) {
@@ -163,14 +178,19 @@ impl<'r> Classifier<'r> {
         }
         match (matched, seems) {
             (Some(rule), _) => self.begin(line, text, rule),
-            (None, Looks::Trouble) => self.begin_fallback(line, text, Fallback::Trouble),
+            (None, Looks::Trouble | Looks::Complaint) => self.begin_fallback(line, text, Fallback::Trouble),
+            (None, Looks::Remark) => self.begin_fallback(line, text, Fallback::Remark),
             (None, Looks::Deprecation) => self.begin_fallback(line, text, Fallback::Deprecation),
             (None, Looks::Harmless) => self.unknown(line, text),
         }
     }
 
     fn seems(&self, line: &Line<'_>, text: &str) -> Looks {
-        if line.marked { Looks::Trouble } else { looks(text) }
+        match looks(text) {
+            _ if line.marked => Looks::Trouble,
+            Looks::Remark | Looks::Complaint if line.informs => Looks::Harmless,
+            seems => seems,
+        }
     }
 
     fn applies(&self, rule: usize, text: &str) -> bool {

@@ -11,7 +11,7 @@ use super::filter::{Filter, Target};
 use super::pack::{Fallback, PackFault, read};
 use super::pattern::Pattern;
 use super::rule::{Nearby, Part, Rule};
-use super::trouble;
+use super::vocabulary::WORDS;
 
 /// Compiled rule packs.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ impl RuleSet {
         for (at, watcher) in watchers.patterns.iter().enumerate() {
             filter.add(watcher.as_str(), Target::Watcher(index(at)));
         }
-        trouble::WORDS.iter().for_each(|word| filter.text(word, Target::Trouble));
+        WORDS.iter().for_each(|word| filter.text(word, Target::Trouble));
         let (automaton, targets, always) = filter.build();
         let rules = rules.into_iter().map(|(rule, _)| rule).collect();
         Self { rules, fallbacks, watchers: watchers.patterns, watched, filter: automaton, targets, always }

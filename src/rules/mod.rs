@@ -24,6 +24,7 @@ mod rule;
 mod sighting;
 mod trouble;
 mod tty;
+mod vocabulary;
 mod watch;
 mod wrap;
 

@@ -25,6 +25,8 @@ pub struct PackFault {
 pub(crate) enum Fallback {
     /// A line that looks like trouble and that no rule knows.
     Trouble,
+    /// A line that speaks of something absent or not done, and that no rule knows.
+    Remark,
     /// A line that speaks of something old and that no rule knows.
     Deprecation,
     /// A line that no rule knows, in strict mode.
@@ -39,6 +41,7 @@ pub(crate) enum Fallback {
 
 const FALLBACKS: &[(&str, Fallback)] = &[
     ("trouble", Fallback::Trouble),
+    ("remark", Fallback::Remark),
     ("deprecation", Fallback::Deprecation),
     ("unaccounted", Fallback::Unaccounted),
     ("exit", Fallback::Exit),

@@ -18,8 +18,25 @@ pub(crate) struct Stripped<'l> {
     pub indent: usize,
     /// A program that marks errors said that this is one (`##[error]`, a logger's FATAL).
     pub marked: bool,
+    /// A logger said that this is a piece of information, or for developers.
+    pub informs: bool,
     /// PowerShell wraps what follows at the width of its window.
     pub wraps: bool,
+}
+
+/// What stands before a line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Prefix {
+    length: usize,
+    marked: bool,
+    informs: bool,
+    wraps: bool,
+}
+
+impl Prefix {
+    fn plain(length: usize) -> Self {
+        Self { length, ..Self::default() }
+    }
 }
 
 /// Cuts all known prefixes of one line.
@@ -27,11 +44,16 @@ pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let mut stripped = trimmed(line);
     for _ in 0..DEPTH {
-        let Some((length, marked, wraps)) = prefix_of(&stripped) else {
+        let Some(prefix) = prefix_of(&stripped) else {
             break;
         };
-        let inner = trimmed(&stripped.text[length..]);
-        stripped = Stripped { marked: stripped.marked || marked, wraps: stripped.wraps || wraps, ..inner };
+        let inner = trimmed(&stripped.text[prefix.length..]);
+        stripped = Stripped {
+            marked: stripped.marked || prefix.marked,
+            informs: stripped.informs || prefix.informs,
+            wraps: stripped.wraps || prefix.wraps,
+            ..inner
+        };
     }
     stripped
 }
@@ -39,20 +61,19 @@ pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
 fn trimmed(line: &[u8]) -> Stripped<'_> {
     let text = line.trim_ascii();
     let indent = line.len() - line.trim_ascii_start().len();
-    Stripped { text, indent, marked: false, wraps: false }
+    Stripped { text, indent, marked: false, informs: false, wraps: false }
 }
 
-/// Length of the prefix, whether it marks an error, whether it starts wrapped text.
-fn prefix_of(line: &Stripped<'_>) -> Option<(usize, bool, bool)> {
+fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {
     let text = line.text;
-    let plain = |length: usize| Some((length, false, false));
     match text.first()? {
-        b'r' if text.starts_with(b"remote:") => plain(7),
+        b'r' if text.starts_with(b"remote:") => Some(Prefix::plain(7)),
         b'#' => numbered_step(text),
-        b'*' => length_of(&CAPISTRANO_2, text).and_then(plain),
-        b'0'..=b'9' => time(line).and_then(plain),
-        b'[' => length_of(&BRACKETED, text).and_then(plain),
-        b':' => length_of(&WORKFLOW_COMMAND, text).map(|length| (length, text.starts_with(b"::error"), false)),
+        b'*' => length_of(&CAPISTRANO_2, text).map(Prefix::plain),
+        b'0'..=b'9' => time(line).map(Prefix::plain),
+        b'[' => bracketed(text),
+        b':' => length_of(&WORKFLOW_COMMAND, text)
+            .map(|length| Prefix { marked: text.starts_with(b"::error"), ..Prefix::plain(length) }),
         b'A'..=b'Z' if text.len() > 8 => logger(text).or_else(|| named(text)),
         b'a'..=b'z' | b'A'..=b'Z' | b'@' | b'.' => named(text),
         _ => None,
@@ -64,12 +85,20 @@ fn length_of(pattern: &Regex, text: &[u8]) -> Option<usize> {
 }
 
 /// `#12 3.456 ` of BuildKit, `##[error]` of GitHub and Azure.
-fn numbered_step(text: &[u8]) -> Option<(usize, bool, bool)> {
+fn numbered_step(text: &[u8]) -> Option<Prefix> {
     if text.starts_with(b"##[") {
         let close = text.iter().position(|&byte| byte == b']')?;
-        return Some((close + 1, text.starts_with(b"##[error]"), false));
+        return Some(Prefix { marked: text.starts_with(b"##[error]"), ..Prefix::plain(close + 1) });
     }
-    length_of(&BUILD_STEP, text).map(|length| (length, false, false))
+    length_of(&BUILD_STEP, text).map(Prefix::plain)
+}
+
+/// `[2023-08-02T13:25:07Z] `, `[16:41:49][Step 1/1] [INFO] `, `[STG/0] ERR `, `[ 9042.118004] `, `[vite] `.
+fn bracketed(text: &[u8]) -> Option<Prefix> {
+    let length = length_of(&BRACKETED, text)?;
+    let cut = &text[..length];
+    let informs = [&b"INFO]"[..], b"DEBUG]"].iter().any(|word| memchr::memmem::find(cut, word).is_some());
+    Some(Prefix { informs, ..Prefix::plain(length) })
 }
 
 fn time(line: &Stripped<'_>) -> Option<usize> {
@@ -89,23 +118,24 @@ fn seconds(text: &[u8]) -> Option<usize> {
 }
 
 /// Ruby's `E, [time #pid] ERROR -- : ` and SSHKit's `DEBUG [hash] `.
-fn logger(text: &[u8]) -> Option<(usize, bool, bool)> {
+fn logger(text: &[u8]) -> Option<Prefix> {
     if text[1..].starts_with(b", [") {
-        return length_of(&RUBY_LOGGER, text).map(|length| (length, text[0] == b'F', false));
+        let (marked, informs) = (text[0] == b'F', matches!(text[0], b'I' | b'D'));
+        return length_of(&RUBY_LOGGER, text).map(|length| Prefix { marked, informs, ..Prefix::plain(length) });
     }
-    length_of(&SSHKIT, text).map(|length| (length, false, false))
+    length_of(&SSHKIT, text).map(Prefix::plain)
 }
 
 /// `web_1 | `, `app build: `, `Aug  2 13:25:07 host unit[1]: `, `job<tab>step<tab>time `, `node.exe : `.
-fn named(text: &[u8]) -> Option<(usize, bool, bool)> {
+fn named(text: &[u8]) -> Option<Prefix> {
     let head = &text[..text.len().min(200)];
     if !head.iter().any(|byte| matches!(byte, b'|' | b'\t' | b':')) {
         return None;
     }
     if let Some(length) = length_of(&POWERSHELL, head) {
-        return Some((length, false, true));
+        return Some(Prefix { wraps: true, ..Prefix::plain(length) });
     }
-    length_of(&NAMED, head).map(|length| (length, false, false))
+    length_of(&NAMED, head).map(Prefix::plain)
 }
 
 macro_rules! pattern {
@@ -126,7 +156,15 @@ pattern!(
 pattern!(SECONDS, r"^\d{1,4}\.\d{1,3} ");
 pattern!(
     BRACKETED,
-    r"^(?:\[\d{4}-\d\d-\d\d[^\]]{1,30}\]\s|\[\d\d?:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\]\s|\[(?:vite|build|types|content|vite:build|INFO)\] )"
+    r"(?x)^(?:
+        \[\d{4}-\d\d-\d\d[^\]]{1,30}\]\s
+      | \[\d\d?:\d\d:\d\d(?:[.,]\d+)?(?:\ [AP]M)?\]
+        (?:\s?:?\s{0,20}\[Step\ \d+/\d+\](?:\ \[(?:INFO|DEBUG|WARN|ERROR)\])?)?\s
+      | \[(?:STG|API|APP|DEA|CELL|RTR)(?:/[\w/]{1,20})?\]\s+(?:OUT|ERR)\s
+      | \[(?:INFO|WARNING)\]:\s
+      | \[\ *\d{1,8}\.\d{6}\]\s
+      | \[(?:vite|build|types|content|vite:build|INFO)\]\ 
+    )"
 );
 pattern!(WORKFLOW_COMMAND, r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?::");
 pattern!(CAPISTRANO_2, r"^\*{2,3} \[(?:out|err) :: [^\]]+\] ?");
@@ -141,6 +179,8 @@ pattern!(
       | [\w@/.-]{1,80}\ (?:\w+:)?(?:build|install|preinstall|postinstall|prepare|compile|test|lint)(?:[:\w-]*)[:]\s
       | [a-z]+\[[\w.-]{1,30}\]:\s
       | @?[\w/.-]{1,80}:(?:build|compile)(?:[:\w-]*):\s
+      | [\w.-]{1,60}\ [\w@.-]{1,60}\[\d{1,8}\]:\s
+      | std(?:out|err)\ [FP]\s
       | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d\ [\w.-]+\ [^\s:]{1,60}:\s
       | [^\t]{1,80}\t[^\t]{1,80}\t\d{4}-\d\d-\d\dT[\d:.]+Z\s
     )"
@@ -170,6 +210,16 @@ mod tests {
         assert_eq!(text("build\tRun assets\t2023-08-02T13:25:07.12Z rake aborted!"), "rake aborted!");
         assert_eq!(text("web_1  | rake aborted!"), "rake aborted!");
         assert!(strip(b"##[error]x").marked);
+        assert_eq!(text("[16:41:49][Step 1/1] [ERROR] warning x"), "warning x");
+        assert_eq!(text("2014-08-01T16:09:18.40-0700 [STG]     ERR x.rb:1: warning: y"), "x.rb:1: warning: y");
+        assert_eq!(text("2026-11-24T03:12:01+0000 web1 bundle[2213]: rake aborted!"), "rake aborted!");
+        assert_eq!(text("[ 9042.118011] Out of memory: x"), "Out of memory: x");
+    }
+
+    #[test]
+    fn what_a_logger_calls_information_is_known_as_such() {
+        assert!(strip(b"I, [2026-11-22T21:50:45.858067 #20302]  INFO -- : x").informs);
+        assert!(!strip(b"E, [2026-11-22T21:50:45.858067 #20302] ERROR -- : x").informs);
     }
 
     #[test]

@@ -2,115 +2,10 @@
 //!
 //! It is asked about lines that no rule knows. A miss hides an error; a false alarm teaches people to switch the gate off.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
+use super::vocabulary::{BEGINS, DECLARED, DEPRECATION, GRAVE, HARMLESS, NAMES, NEGATED, SITE, SKIPPED, SPOKEN};
 
 /// Only this much of a line is a message; what follows is data.
 const READ: usize = 600;
-
-/// Words of which a line must hold one before it is worth a closer look; lower case, matched in any case.
-pub(crate) const WORDS: &[&str] = &[
-    "error",
-    "fail",
-    "fatal",
-    "warn",
-    "exception",
-    "abort",
-    "cannot",
-    "can't",
-    "could not",
-    "couldn't",
-    "unable",
-    "unresolved",
-    "not found",
-    "no such",
-    "denied",
-    "refused",
-    "connection closed",
-    "connection reset",
-    "connection lost",
-    "invalid",
-    "unexpected",
-    "undefined",
-    "missing",
-    "killed",
-    "time out",
-    "timed out",
-    "timeout",
-    "panic",
-    "segfault",
-    "segmentation",
-    "traceback",
-    "core dumped",
-    "deprecat",
-    "out of memory",
-    "corrupt",
-    "mismatch",
-    "unsupported",
-    "conflict",
-    "skipping",
-    "skipped",
-    "not exist",
-    "not available",
-    "is not ",
-    "does not",
-    "doesn't",
-    "didn't",
-    "did not",
-    "won't",
-    "discard",
-    "incompatible",
-    "vulnerab",
-    "exited with",
-    "exit code",
-    "exit status",
-    "critical",
-    "unknown",
-    "no longer",
-    "broken",
-    "crash",
-    "terminated",
-    "unhandled",
-    "uncaught",
-    "rejected",
-    "illegal",
-    "violat",
-    "enoent",
-    "eacces",
-    "enospc",
-    "eperm",
-    "emfile",
-    "econn",
-    "etimedout",
-    "enotempty",
-    "eexist",
-    "eisdir",
-    "erofs",
-    "epipe",
-    "eintegrity",
-    "enotfound",
-    "eresolve",
-    "✗",
-    "✘",
-    "✖",
-    "❌",
-    "⚠",
-    "🚨",
-    "⛔",
-    "エラー",
-    "警告",
-    "失敗",
-    "见つかりません",
-    "見つかりません",
-    "错误",
-    "失败",
-    "fehler",
-    "warnung",
-    "erreur",
-    "échec",
-    "ошибка",
-];
 
 /// How a line that no rule knows looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,13 +13,17 @@ pub(crate) enum Looks {
     Harmless,
     /// Somebody is told that something is old.
     Deprecation,
+    /// It speaks of something that is absent, does not fit or was not done, and does not call itself a warning or an error.
+    Remark,
+    /// The same, of a thing that people see: a theme, a stylesheet, an entry.
+    Complaint,
+    /// It says itself that it is a warning or an error.
     Trouble,
 }
 
-/// Judges a line that holds one of [`WORDS`].
+/// Judges a line that holds one of the words of the vocabulary.
 pub(crate) fn looks(text: &str) -> Looks {
-    let end = text.char_indices().map(|(at, _)| at).find(|&at| at >= READ).unwrap_or(text.len());
-    let text = &text[..end];
+    let text = beginning(text);
     if HARMLESS.is_match(text) {
         return Looks::Harmless;
     }
@@ -133,81 +32,25 @@ pub(crate) fn looks(text: &str) -> Looks {
     if DEPRECATION.is_match(&cleared) && !GRAVE.is_match(&cleared) {
         return Looks::Deprecation;
     }
-    if TROUBLE.is_match(&cleared) { Looks::Trouble } else { Looks::Harmless }
+    if DECLARED.is_match(&cleared) {
+        return Looks::Trouble;
+    }
+    let spoken = SPOKEN.is_match(&cleared);
+    if (spoken || SKIPPED.is_match(&cleared)) && SITE.is_match(text) {
+        return Looks::Complaint;
+    }
+    if spoken { Looks::Remark } else { Looks::Harmless }
 }
 
-macro_rules! pattern {
-    ($name:ident, $text:expr) => {
-        static $name: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new($text).expect("a constant pattern, compiled by a test"));
-    };
+/// True if a line that looks like trouble begins a complaint of its own, so that it is no part of what stands above it.
+pub(crate) fn begins_complaint(text: &str) -> bool {
+    BEGINS.is_match(text)
 }
 
-// Whole lines that are lists, echoes of commands, or notes on somebody's settings.
-pattern!(
-    HARMLESS,
-    r#"(?x)^(?:
-        (?:Installing|Fetching|Using|Downloading|Extracting|Fetched|Unpacking|Preparing\ to\ unpack|Selecting|Get:\d+|Hit:\d+|Adding|Copying|Writing|Compiling|Building|Linking|Loading|Created?|create|identical|Resolved|Added|Removed|Bundling|Generated|Checking|Synced?|Syncing|Processing\ triggers)\ \S+(?:\ \S+){0,4}$
-      | [+\$>\#]\ .*
-      | [+├└─│]\S*\ \S+@\S+$
-      | (?:asset|modules?|cacheable|orphan|runtime|javascript|css|chunk|entrypoint)\ .*\d\ (?:bytes|[KMG]iB)\b.*
-      | \S+\ \(\d[\d.,]*\ (?:bytes|[KMG]i?B)\)
-      | \S+\ +\d[\d.,]*\ ?(?:b|bytes|[kKmMgG]i?[bB])(?:\ +\S{1,4})?
-      | Skipping\ (?:Git\ )?(?:submodules?|cache|checkout|step|job|artifacts?|\S+\ tests?)\b.*
-      | .*\(✔\)\ \w+\ \(✖\)\ \w+
-      | [-*]\ \S+$
-      | \S+$
-      | https?://\S+
-    )$"#
-);
-// Paths, file names, package names, options, identifiers: words in them say nothing.
-pattern!(
-    NAMES,
-    r#"(?x)
-        --[\w-]+(?:=\S+)?
-      | (?:[A-Za-z]:)?[\w.@~+%-]*[/\\][\w./\\@~+%-]+
-      | \b[\w-]+(?:[._-][\w-]+)*\.(?:m?[jt]sx?|cjs|mts|s?css|sass|less|rb|erb|haml|vue|svelte|json|html?|ya?ml|log|map|png|svg|jpe?g|gif|webp|woff2?|ttf|eot|md|py|astro|php|lock|txt|gz|br)\b
-      | \b\w+(?:_\w+)+\b
-      | \b[a-z][a-z0-9]*(?:-[a-z0-9]+)+@?[\d.]*\b
-      | \b[a-z]+-(?:error|warning|fail|failed|exception)s?\b
-      | \b(?:error|warning|fail|failed|exception|missing|invalid|unknown)s?-[\w-]+
-      | \b[a-z]+[A-Z]\w*(?:Error|Errors|Warning|Warnings|Timeout|Exception)\w*\b
-    "#
-);
-pattern!(
-    NEGATED,
-    r#"(?ix)
-        \b(?:0|no|zero|without(?:\ any)?|any|found\ 0)\ (?:new\ |known\ |eslint\ |type\ |lint\ )?(?:errors?|warnings?|failures?|failed|issues?|problems?|offenses?|vulnerabilit\w+|conflicts?|exceptions?|skipped)\b
-      | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]?\s*(?:0|\[\])(?:$|[\s,;.)\]])
-      | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:none|false|no|off|nil|null|-)(?:\s*$|[,;)\]])
-      | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?
-      | \b(?:ignore|ignoring|suppress|silence|hide|disable|disabling)\ (?:this|these|the|all|such)?\ ?(?:warnings?|errors?|messages?)\b
-      | \b(?:error|exception|warning)\s(?:page|pages|handling|handler|handlers|reporting|tracking|boundary|boundaries|messages?\ (?:loaded|are)|log|logs|overlay)\b
-      | \btimeout\s*[:=]?\s*\d+
-      | \bfail(?:ed)?[-\ ]?(?:fast|over|safe)\b
-    "#
-);
-pattern!(DEPRECATION, r"(?i)\bdeprecat(?:ed|ion|ions|es)\b");
-pattern!(GRAVE, r"(?i)\b(?:fatal|aborted|failed|exception|errors?)\b");
-pattern!(
-    TROUBLE,
-    r#"(?ix)
-        \b(?:errors?|fatal|failed|failure|failures|fails|failing|exceptions?|abort(?:ed|ing)?|panick?(?:ed)?|warn(?:ing|ings)?|critical|traceback)\b
-      | \b[A-Z]\w*(?:Error|Exception)\b
-      | \b(?:cannot|can't|can\ not|could\ not|couldn't|unable\ to|won't\ be|didn't|did\ not|refus\w+\ to)\b
-      | \b(?:not\ found|no\ such|not\ exist|doesn't\ exist|not\ available|permission\ denied|access\ denied|connection\ (?:refused|closed|reset|lost)|not\ permitted)\b
-      | \b(?:invalid|unexpected|unresolved|unhandled|uncaught|corrupt(?:ed)?|mismatch(?:es|ed)?|unsupported|incompatible|illegal|rejected|conflict(?:s|ing)?)\b
-      | \b(?:undefined|missing|unknown)\ \w
-      | \b(?:killed|terminated|core\ dumped|segmentation\ fault|segfault|out\ of\ memory|crash(?:ed|es)?|timed\ out|time\ out|timeout)\b
-      | \b(?:skipping|skipped|discard(?:ed|ing))\b
-      | \bE(?:NOENT|ACCES|NOSPC|PERM|MFILE|CONNRESET|CONNREFUSED|TIMEDOUT|NOTEMPTY|EXIST|ISDIR|ROFS|PIPE|INTEGRITY|NOTFOUND|RESOLVE)\b
-      | \bexit(?:ed)?\ (?:with\ )?(?:code|status)?:?\s*[1-9]
-      | \b(?:vulnerab\w+|violat\w+|broken|no\ longer)\b
-      | \bis\ not\ (?:a|an|the|defined|recognized|allowed|supported|valid|installed|exported|compatible|writable|readable|in)\b
-      | [✗✘✖❌⚠🚨⛔]
-      | エラー | 警告 | 失敗 | 見つかりません | 错误 | 失败 | \bfehler | \bwarnung | \berreur | échec | ошибка
-    "#
-);
+fn beginning(text: &str) -> &str {
+    let end = text.char_indices().map(|(at, _)| at).find(|&at| at >= READ).unwrap_or(text.len());
+    &text[..end]
+}
 
 #[cfg(test)]
 mod tests {
@@ -236,17 +79,49 @@ mod tests {
     fn complaints_are_trouble() {
         for line in [
             "Error: something odd",
-            "app.js: cannot read the thing",
             "Killed",
             "make: *** [src/ast.o] エラー 127",
             "WARNING: theme is old",
             "✘ something",
-            "ld: symbol(s) not found for architecture",
             "The process exited with code 3",
             "gpg: keyserver receive failed: No data",
             "kex_exchange_identification: Connection closed by remote host",
         ] {
             assert_eq!(looks(line), if line == "Killed" { Looks::Harmless } else { Looks::Trouble }, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_only_spoken_of_is_a_remark() {
+        for line in [
+            "app.js: cannot read the thing",
+            "ld: symbol(s) not found for architecture",
+            "husky - .git can't be found (see https://typicode.github.io/husky)",
+            "The credentials are missing",
+            "merge: topic - not something we can merge",
+            "No files matching the pattern \"nope/\" were found.",
+        ] {
+            assert_eq!(looks(line), Looks::Remark, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_people_see_makes_a_complaint() {
+        for line in ["theme dusk could not be read", "Skipping app/javascript/styles/dusk.scss", "no such stylesheet"] {
+            assert_eq!(looks(line), Looks::Complaint, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_was_looked_for_is_no_trouble() {
+        for line in [
+            "INFO  Checking for errors in 412 files",
+            "Raven 3.1.2 configured not to capture errors: DSN not set",
+            "Skipping functions preparation step: no functions directory set",
+            "warn: [Function: warn]",
+            "Running ESLint, reporting all errors and warnings",
+        ] {
+            assert_eq!(looks(line), Looks::Harmless, "{line}");
         }
     }
 

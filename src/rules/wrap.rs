@@ -8,6 +8,8 @@ pub(crate) struct Line<'t> {
     pub text: &'t [u8],
     pub indent: usize,
     pub marked: bool,
+    /// The program that wrote it calls it a piece of information.
+    pub informs: bool,
 }
 
 /// A line held back until the next one is known.
@@ -17,6 +19,7 @@ pub(crate) struct Held {
     pub text: String,
     pub indent: usize,
     pub marked: bool,
+    pub informs: bool,
     /// The line ended with a blank: PowerShell broke it between words.
     pub blank_at_end: bool,
 }
@@ -24,7 +27,13 @@ pub(crate) struct Held {
 impl Held {
     /// The line by itself.
     pub(crate) const fn line(&self) -> Line<'_> {
-        Line { number: self.number, text: self.text.as_bytes(), indent: self.indent, marked: self.marked }
+        Line {
+            number: self.number,
+            text: self.text.as_bytes(),
+            indent: self.indent,
+            marked: self.marked,
+            informs: self.informs,
+        }
     }
 
     /// This line and the next as the program printed them.

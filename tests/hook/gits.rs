@@ -5,11 +5,13 @@ use std::process::Command;
 
 use crate::lab::{BROKEN, GOOD, Lab, SHEET};
 
-/// Every git that is installed, of different versions.
-fn gits() -> Vec<PathBuf> {
+/// Every git that is installed, of different versions, and those that `THEMEGATE_GITS` names, with colons between.
+pub(crate) fn gits() -> Vec<PathBuf> {
     let mut seen = Vec::new();
     let places = ["/usr/local/bin/git", "/usr/bin/git"].map(PathBuf::from);
-    let found = places.into_iter().filter(|git| {
+    let named = std::env::var_os("THEMEGATE_GITS").unwrap_or_default();
+    let named = std::env::split_paths(&named).filter(|path| path.is_absolute()).collect::<Vec<_>>();
+    let found = places.into_iter().chain(named).filter(|git| {
         let said = Command::new(git).arg("--version").output();
         said.is_ok_and(|said| {
             said.status.success() && !seen.contains(&said.stdout) && {

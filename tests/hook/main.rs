@@ -10,6 +10,7 @@
 mod support;
 
 mod commits;
+mod configured;
 mod earlier_hooks;
 mod gits;
 mod installation;

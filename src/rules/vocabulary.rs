@@ -1,0 +1,273 @@
+//! The words and shapes by which a line that no rule knows is told to look like trouble. It must not know what is made of it.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Words of which a line must hold one before it is worth a closer look; lower case, matched in any case.
+pub(crate) const WORDS: &[&str] = &[
+    "error",
+    "fail",
+    "fatal",
+    "warn",
+    "exception",
+    "abort",
+    "cannot",
+    "can't",
+    "could not",
+    "couldn't",
+    "unable",
+    "unresolved",
+    "not found",
+    "no such",
+    "denied",
+    "refused",
+    "connection closed",
+    "connection reset",
+    "connection lost",
+    "invalid",
+    "unexpected",
+    "undefined",
+    "missing",
+    "killed",
+    "time out",
+    "timed out",
+    "timeout",
+    "panic",
+    "segfault",
+    "segmentation",
+    "traceback",
+    "core dumped",
+    "deprecat",
+    "out of memory",
+    "corrupt",
+    "mismatch",
+    "unsupported",
+    "conflict",
+    "skipping",
+    "skipped",
+    "not exist",
+    "not available",
+    "is not ",
+    "does not",
+    "doesn't",
+    "didn't",
+    "did not",
+    "won't",
+    "discard",
+    "incompatible",
+    "vulnerab",
+    "exited with",
+    "exit code",
+    "exit status",
+    "critical",
+    "unknown",
+    "no longer",
+    "broken",
+    "crash",
+    "terminated",
+    "unhandled",
+    "uncaught",
+    "rejected",
+    "illegal",
+    "violat",
+    "enoent",
+    "eacces",
+    "enospc",
+    "eperm",
+    "emfile",
+    "econn",
+    "etimedout",
+    "enotempty",
+    "eexist",
+    "eisdir",
+    "erofs",
+    "epipe",
+    "eintegrity",
+    "enotfound",
+    "eresolve",
+    "✗",
+    "✘",
+    "✖",
+    "❌",
+    "⚠",
+    "🚨",
+    "⛔",
+    "エラー",
+    "警告",
+    "失敗",
+    "见つかりません",
+    "見つかりません",
+    "错误",
+    "失败",
+    "fehler",
+    "warnung",
+    "erreur",
+    "échec",
+    "ошибка",
+    // What is only spoken of.
+    "went wrong",
+    "limit exceeded",
+    "isn't",
+    "wasn't",
+    "aren't",
+    "weren't",
+    "hasn't",
+    "haven't",
+    "refusing",
+    "giving up",
+    "gave up",
+    "interrupted",
+    "rolling back",
+    "rolled back",
+    "forbidden",
+    "unauthorized",
+    "unauthorised",
+    "expired",
+    "truncated",
+    "incomplete",
+    "malformed",
+    "unrecognized",
+    "unrecognised",
+    "unmatched",
+    "unclosed",
+    "unterminated",
+    "unreachable",
+    "overflow",
+    "bad ",
+    "wrong ",
+    "must ",
+    "please specify",
+    "not something",
+    "not in ",
+    "no matching",
+    "non-zero",
+    "nonzero",
+    "too many",
+    "too large",
+    "too old",
+    "too new",
+    "too long",
+    " found",
+];
+
+macro_rules! pattern {
+    ($(#[$about:meta])* $name:ident, $text:expr) => {
+        $(#[$about])*
+        pub(crate) static $name: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new($text).expect("a constant pattern, compiled by a test"));
+    };
+}
+
+pattern!(
+    /// Whole lines that are lists, echoes of commands, or notes on somebody's settings.
+    HARMLESS,
+    r#"(?x)^(?:
+        (?:Installing|Fetching|Using|Downloading|Extracting|Fetched|Unpacking|Preparing\ to\ unpack|Selecting|Get:\d+|Hit:\d+|Adding|Copying|Writing|Compiling|Building|Linking|Loading|Created?|create|identical|Resolved|Added|Removed|Bundling|Generated|Checking|Synced?|Syncing|Processing\ triggers)\ \S+(?:\ \S+){0,4}$
+      | [+\$>]\ .*
+      | \#\ (?:[^FA]|F[^a]|A[^\ n]).*
+      | [+├└─│]\S*\ \S+@\S+$
+      | (?:asset|modules?|cacheable|orphan|runtime|javascript|css|chunk|entrypoint)\ .*\d\ (?:bytes|[KMG]iB)\b.*
+      | \S+\ \(\d[\d.,]*\ (?:bytes|[KMG]i?B)\)
+      | \S+\ +\d[\d.,]*\ ?(?:b|bytes|[kKmMgG]i?[bB])(?:\ +\S{1,4})?
+      | .*\(✔\)\ \w+\ \(✖\)\ \w+
+      | \S+:\ +\[(?:Function|AsyncFunction|Getter|Object|Array|class)\b.*
+      | .{1,80}[^\s:=]\s*[:=]\s*0
+      | [-*]\ \S+$
+      | \S+$
+      | https?://\S+
+    )$"#
+);
+pattern!(
+    /// Paths, file names, package names, options, identifiers: words in them say nothing.
+    NAMES,
+    r#"(?x)
+        --[\w-]+(?:=\S+)?
+      | (?:[A-Za-z]:)?[\w.@~+%-]*[/\\][\w./\\@~+%-]+
+      | \b[\w-]+(?:[._-][\w-]+)*\.(?:m?[jt]sx?|cjs|mts|s?css|sass|less|rb|erb|haml|vue|svelte|json|html?|ya?ml|log|map|png|svg|jpe?g|gif|webp|woff2?|ttf|eot|md|py|astro|php|lock|txt|gz|br)\b
+      | \b\w+(?:_\w+)+\b
+      | \b[a-z][a-z0-9]*(?:-[a-z0-9]+)+@?[\d.]*\b
+      | \b[a-z]+-(?:error|warning|fail|failed|exception)s?\b
+      | \b(?:error|warning|fail|failed|exception|missing|invalid|unknown)s?-[\w-]+
+      | \b[a-z]+[A-Z]\w*(?:Error|Errors|Warning|Warnings|Timeout|Exception)\w*\b
+      | ['"`](?:errors?|warn(?:ing)?s?|fatal|failed|failure|exceptions?|critical)['"`]
+    "#
+);
+pattern!(
+    /// Nothing of the kind, looked for and not found, or only thought of.
+    NEGATED,
+    r#"(?ix)
+        \b(?:0|no|zero|without(?:\ any)?|any|found\ 0)\ (?:new\ |known\ |eslint\ |type\ |lint\ )?(?:errors?|warnings?|failures?|failed|issues?|problems?|offenses?|vulnerabilit\w+|conflicts?|exceptions?|skipped)\b(?:\ found|\ detected)?
+      | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]?\s*(?:0|\[\])(?:$|[\s,;.)\]])
+      | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:none|false|no|off|nil|null|-)(?:\s*$|[,;)\]])
+      | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?
+      | \b(?:ignor|suppress|silenc|hid|disabl|check|look|scann?|captur|collect|track|report|catch|handl|monitor|detect|avoid|prevent)(?:e|es|ed|ing)?\ (?:for\ )?(?:(?:this|these|the|all|any|such|possible|common|known|type|types|syntax|dependency|build|lint)\ )*(?:errors?(?:\ and\ warnings?)?|warnings?(?:\ and\ errors?)?|exceptions?|failures?|conflicts?|messages?)\b
+      | \b(?:error|exception|warning)\s(?:page|pages|handling|handler|handlers|reporting|reporter|tracking|tracker|monitoring|boundary|boundaries|messages?\ (?:loaded|are)|log|logs|overlay|codes?)\b
+      | \b(?:errors?|exceptions?|warnings?)\ (?:will|are|is)\ (?:not\ |now\ )?(?:be\ )?(?:reported|sent|captured|logged|tracked|ignored|shown|displayed|suppressed|silenced|hidden)\b
+      | \b(?:[1-9]\d*|each|more)\ warnings?\b
+      | \b(?:may|might|could)\ (?:fail|break|crash|cause\ (?:errors?|problems|issues|warnings?|conflicts?))\b
+      | \b(?:is|are|was|were)\ not\ (?:a|an)\ (?:errors?|problems?|failures?)\b
+      | \btimeout\s*[:=]?\s*\d+
+      | \bfail(?:ed)?[-\ ]?(?:fast|over|safe)\b
+    "#
+);
+pattern!(
+    /// Something is old.
+    DEPRECATION,
+    r"(?i)\bdeprecat(?:ed|ion|ions|es)\b"
+);
+pattern!(
+    /// Too grave for a mere note on something old.
+    GRAVE,
+    r"(?i)\b(?:fatal|aborted|failed|exception|errors?)\b"
+);
+pattern!(
+    /// The line itself says that it is a warning, an error, or the end of a program.
+    DECLARED,
+    r#"(?ix)
+        \b(?:errors?|fatal|failed|failure|failures|fails|failing|exceptions?|abort(?:ed|ing)?|panick?(?:ed)?|warn(?:ing|ings)?|critical|traceback)\b
+      | \b[A-Z]\w*(?:Error|Exception)\b
+      | \b(?:permission\ denied|access\ denied|connection\ (?:refused|closed|reset|lost)|not\ permitted|went\ wrong|limit\ exceeded)\b
+      | \b(?:invalid|unexpected|unresolved|unhandled|uncaught|corrupt(?:ed)?|illegal)\b
+      | \b(?:killed|terminated|core\ dumped|segmentation\ fault|segfault|out\ of\ memory|crash(?:ed|es)?|timed\ out|time\ out|timeout)\b
+      | \bdiscard(?:ed|ing)\b
+      | \bE(?:NOENT|ACCES|NOSPC|PERM|MFILE|CONNRESET|CONNREFUSED|TIMEDOUT|NOTEMPTY|EXIST|ISDIR|ROFS|PIPE|INTEGRITY|NOTFOUND|RESOLVE)\b
+      | \bexit(?:ed)?\ (?:with\ )?(?:code|status)?:?\s*[1-9]
+      | \b(?:unclosed|unterminated|unmatched|malformed|giving\ up|gave\ up|non-?zero)\b
+      | [✗✘✖❌⚠🚨⛔]
+      | エラー | 警告 | 失敗 | 見つかりません | 错误 | 失败 | \bfehler | \bwarnung | \berreur | échec | ошибка
+    "#
+);
+pattern!(
+    /// Something is absent, does not fit, or was not done; a build that ends well afterwards got over it.
+    SPOKEN,
+    r#"(?ix)
+        \b(?:cannot|can't|can\ not|could\ not|couldn't|unable\ to|won't\ be|didn't|did\ not|refus\w+\ to|isn't|wasn't|aren't|weren't|hasn't|haven't)\b
+      | \b(?:not\ found|no\ such|not\ exist|doesn't\ exist|not\ available|not\ something|no\ matching|not\ in\ \w+\ format)\b
+      | ^no\ (?:\S+\ ){1,8}(?:was\ |were\ )?found\b
+      | \b(?:mismatch(?:es|ed)?|unsupported|incompatible|rejected|conflict(?:s|ing)?)\b
+      | \b(?:undefined|missing|unknown)\ \w | \b(?:is|are|was|were)\ (?:missing|unknown|undefined)\b
+      | \b(?:vulnerab\w+|violat\w+|broken|no\ longer)\b
+      | \bis\ not\ (?:a|an|the|defined|recognized|allowed|supported|valid|installed|exported|compatible|writable|readable|in)\b
+      | \b(?:refusing|interrupted|rolling\ back|rolled\ back|forbidden|unauthori[sz]ed|expired|truncated|incomplete|unrecogni[sz]ed|unreachable|overflow)\b
+      | \bbad\ (?:option|substitution|decrypt|request|gateway|interpreter|argument|value|address|configuration|syntax|magic)\b
+      | \bwrong\ (?:number|argument|type|version|kind|format|path|usage)\b
+      | \b(?:you\ must|must\ (?:specify|provide|pass|set|define|not|have|be))\b | \bplease\ specify\b
+      | \btoo\ (?:many|large|long|old|new)\b
+    "#
+);
+pattern!(
+    /// Something was left out.
+    SKIPPED,
+    r"(?i)\b(?:skipping|skipped)\b"
+);
+pattern!(
+    /// What people see hangs on these: a complaint of one of them is not got over.
+    SITE,
+    r"(?i)\bthemes?\b|stylesheet|\bskins?\b|\bentr(?:y|ies|ypoints?)\b|\bmanifest|\.(?:s?css|sass|less|haml|erb)\b|\bpre-?compil|\bcompil(?:e|ing|ation)\b|\b(?:vite|webpack|rails|asset|assets) build\b"
+);
+pattern!(
+    /// A line that begins a complaint of its own, whatever stands above it.
+    BEGINS,
+    r"^(?:Could not |Couldn't |Cannot |Can't |Can not |Unable to |Failed |Failure|Error\b|ERROR\b|FATAL\b|Fatal |fatal:|error:|An error |Invalid |No such |Missing |Something went wrong|Aborted|Killed$|\S+ failed\b)"
+);
