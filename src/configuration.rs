@@ -144,6 +144,9 @@ pub struct PromotionSettings {
     /// How long each may take to become so.
     #[serde(deserialize_with = "duration")]
     pub patience: Duration,
+    /// How long compiled files of earlier promotions are kept that nothing needs any more; `None` for ever.
+    #[serde(deserialize_with = "keeping")]
+    pub keep_old_files: Option<Duration>,
 }
 
 impl Default for PromotionSettings {
@@ -155,6 +158,8 @@ impl Default for PromotionSettings {
             probes: Vec::new(),
             successes: 2,
             patience: Duration::from_secs(2 * 60),
+            // Pages live in caches for a week (Mastodon's nginx.conf), in tabs and service workers for longer.
+            keep_old_files: Some(Duration::from_secs(90 * 24 * 60 * 60)),
         }
     }
 }
@@ -251,6 +256,27 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
+/// Reads `90d`, or `forever`.
+fn keeping<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "forever" => Ok(None),
+        text => parse_days(text).map(Some).map_err(serde::de::Error::custom),
+    }
+}
+
+fn parse_days(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no length of time; write 30d, 12w or \"forever\"");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+    let length = Duration::try_from(length).map_err(|_| wrong())?;
+    // An hour is what a deployment takes; anything less is a slip of the pen, and would take files from open pages.
+    if length < Duration::from_secs(60 * 60) {
+        Err(format!("{text:?} is too short; write 30d or more"))
+    } else {
+        Ok(length)
+    }
+}
+
 /// Reads a length of time as people write it: `30m`, `1h 30m`, `90s`.
 ///
 /// # Errors
@@ -325,6 +351,19 @@ mod tests {
             (Some(ByteSize::new(3_000_000_000)), ByteSize::new(500_000_000))
         );
         assert!(parse("[check]\nmemory_limit = \"much\"\n").unwrap_err().contains("2 GB"));
+    }
+
+    #[test]
+    fn old_files_are_kept_for_days_or_for_ever() {
+        let keep = |text: &str| parse(text).map(|settings| settings.promotion.keep_old_files);
+        let days = |days: u64| Some(Duration::from_secs(days * 24 * 60 * 60));
+        assert_eq!(keep(""), Ok(days(90)));
+        assert_eq!(keep("[promotion]\nkeep_old_files = \"30d\"\n"), Ok(days(30)));
+        assert_eq!(keep("[promotion]\nkeep_old_files = \"2 weeks\"\n"), Ok(days(14)));
+        assert_eq!(keep("[promotion]\nkeep_old_files = \"forever\"\n"), Ok(None));
+        for bad in ["never", "0d", "30s", "-3d", "soon", "1mo"] {
+            assert!(keep(&format!("[promotion]\nkeep_old_files = \"{bad}\"\n")).is_err(), "{bad}");
+        }
     }
 
     #[test]

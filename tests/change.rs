@@ -65,8 +65,14 @@ impl Trees {
 
     fn read_from(&self, folders: &[PathBuf]) -> Result<Change, ChangeError> {
         let registry = Registry::parse(self.registry.as_bytes()).unwrap();
+        let shipped = Shipped::of(&self.folder.path().join("live"), None, Some(&registry));
+        self.read_where(folders, &|path| shipped.ships(path))
+    }
+
+    /// On a site where Mastodon ships what `ships` says.
+    fn read_where(&self, folders: &[PathBuf], ships: &dyn Fn(&Path) -> bool) -> Result<Change, ChangeError> {
+        let registry = Registry::parse(self.registry.as_bytes()).unwrap();
         let live = self.folder.path().join("live");
-        let shipped = Shipped::of(&live, None, Some(&registry));
         let packs = ["application", "common", "public"].map(str::to_owned);
         let site = SiteFacts {
             live: &live,
@@ -75,7 +81,7 @@ impl Trees {
             fork: self.fork,
             version: Some(MastodonVersion { major: 4, minor: 1, patch: 6 }),
             packs: &packs,
-            shipped: &|path| shipped.ships(path),
+            shipped: ships,
         };
         read_theme_folders(folders, &site)
     }
@@ -89,6 +95,10 @@ impl Trees {
         self.theme(&format!("{prefix}app/javascript/styles/tangerine.scss"), ENTRY)
             .theme(&format!("{prefix}app/javascript/styles/tangerine/layout.scss"), "a { color: red; }\n")
     }
+}
+
+fn read_where(trees: &Trees, ships: &dyn Fn(&Path) -> bool) -> Change {
+    trees.read_where(&[trees.folder.path().join("theme")], ships).unwrap()
 }
 
 fn write(path: &Path, text: &str) {
@@ -542,4 +552,34 @@ fn git_says_what_mastodon_ships_even_after_the_administrator_committed_a_theme()
     assert_eq!(*tag.source(), ShippedSource::Tag("v4.1.6".to_owned()));
     assert!(ships(&tag, "config/locales/en.yml"));
     assert!(!ships(&tag, OVERLAY_PLACES[0]) && !ships(&tag, "config/locales/mine.yml"));
+}
+
+#[test]
+fn a_stylesheet_that_sass_cannot_tell_from_one_of_mastodons_is_refused() {
+    for name in ["_mixins.scss", "mixins.css", "_mixins.sass"] {
+        let trees = Trees::new();
+        trees.overlay("mastodon/").theme(&format!("mastodon/app/javascript/styles/mastodon/{name}"), "a {}\n");
+        // The built-in list refuses everything in this folder; a tag or the index knows the very files.
+        let change = read_where(&trees, &|path| path.ends_with("mastodon/mixins.scss"));
+        assert_eq!(above_benign(&change), ["change-shadows-mastodon"], "{name}");
+        assert!(!places(&change).iter().any(|place| place.contains("mixins")), "{name}");
+    }
+}
+
+#[test]
+fn a_new_file_beside_those_of_mastodon_shadows_nothing() {
+    let trees = Trees::new();
+    trees.overlay("mastodon/").theme("mastodon/app/javascript/styles/mastodon/mixins-of-tangerine.scss", "a {}\n");
+    assert_eq!(above_benign(&read_where(&trees, &|path| path.ends_with("mastodon/mixins.scss"))), [""; 0]);
+}
+
+#[test]
+fn a_line_that_leads_to_mastodons_own_stylesheet_needs_a_look() {
+    let trees = Trees::new();
+    trees.overlay("mastodon/").theme("mastodon/config/themes.yml", "tangerine: styles/contrast.scss\n");
+    let change = trees.read();
+    assert_eq!(above_benign(&change), ["theme-leads-to-stock"]);
+    let own = Trees::new();
+    own.overlay("mastodon/").theme("mastodon/config/themes.yml", "tangerine: styles/tangerine.scss\n");
+    assert_eq!(above_benign(&own.read()), [""; 0]);
 }

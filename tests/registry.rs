@@ -55,7 +55,7 @@ fn the_stock_registry_has_no_fault_on_either_toolchain() {
 
 #[test]
 fn unreadable_registries_are_refused_with_the_cause_and_the_line() {
-    let cases: [(&[u8], &str, u64); 15] = [
+    let cases: [(&[u8], &str, u64); 16] = [
         (b"", "registry-empty", 1),
         (b"# nothing yet\n", "registry-empty", 1),
         (b"{}\n", "registry-empty", 1),
@@ -71,6 +71,7 @@ fn unreadable_registries_are_refused_with_the_cause_and_the_line() {
         (b"default: a.scss\nfoo: \xff\n", "registry-not-text", 2),
         (b"default: a.scss\n<<<<<<< HEAD\nfoo: b.scss\n=======\n>>>>>>> x\n", "registry-merge-conflict", 2),
         ("default: a.scss\nfoo: b\0c\n".as_bytes(), "registry-not-text", 2),
+        (b"default: a.scss\n\"a\\ud83d\\ude00\": b.scss\n", "registry-not-yaml", 2),
     ];
     for (text, id, line) in cases {
         let found = parse_fault(text);
@@ -80,6 +81,11 @@ fn unreadable_registries_are_refused_with_the_cause_and_the_line() {
         assert!(id == "registry-not-yaml" || line_of(&found) == line, "{shown:?}: {found:?}");
         assert!(found.help.is_some() && found.meaning.is_some());
     }
+}
+
+#[test]
+fn an_escaped_backslash_before_a_u_is_no_half_letter() {
+    assert_eq!(parse("default: \"a\\\\ud83d.scss\"\n").get("default").unwrap().path, "a\\ud83d.scss");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::theme_folder::Candidate;
-use super::{ChangeCounts, ChangedFile, SiteFacts};
+use super::{ChangeCounts, ChangedFile, SiteFacts, shadow};
 use crate::finding::Finding;
 
 /// How a file of the change stands to the live tree.
@@ -118,7 +118,12 @@ fn compare(candidate: &Candidate, site: &SiteFacts<'_>, names: &mut LiveNames) -
     if difference != Difference::Unchanged && (site.shipped)(to) {
         return Err(Box::new(overwrites(&candidate.path, to)));
     }
-    Ok(difference)
+    let beside = to.parent().filter(|_| difference == Difference::Added);
+    let names = beside.map_or(&[][..], |folder| names.in_folder(&site.live.join(folder)));
+    match shadow::of(&candidate.path, to, names, site.shipped) {
+        Some(finding) => Err(Box::new(finding)),
+        None => Ok(difference),
+    }
 }
 
 /// A link, a file or a folder of the live tree where the change needs something else.

@@ -15,6 +15,7 @@ mod places;
 pub mod reach;
 mod registration;
 pub mod revision;
+mod shadow;
 pub mod shipped;
 mod stock;
 mod theme_folder;

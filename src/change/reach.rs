@@ -6,20 +6,24 @@
 use std::path::{Component, Path};
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::finding::Finding;
+use crate::stylesheet::percent_decoded;
 
 /// What of a stylesheet at `to` (relative to the live tree) reaches outside of the sources.
 pub fn outside(to: &Path, text: &str) -> Option<Finding> {
     static PATHS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?:["'(\s]|^)((?:[~@]/?)?[\w./#{}$-]*\.\./[^"')\s;]*|file:[^"')\s;]*|/(?:etc|proc|sys|dev|home|root|var|srv|opt|run|tmp)/[^"')\s;]*)"#)
+        Regex::new(r#"(?:["'(\s]|^)((?:[~@]/?)?[^"'()\s;,:]*\.\./[^"')\s;]*|file:[^"')\s;]*|/(?:etc|proc|sys|dev|home|root|var|srv|opt|run|tmp|usr|mnt|boot|bin|sbin|lib|lib64|nix)/[^"')\s;]*)"#)
             .expect("the pattern is a constant and compiles")
     });
     let below = to.parent()?.strip_prefix("app/javascript").ok()?.components().count();
-    for (index, line) in text.lines().enumerate() {
-        for found in PATHS.captures_iter(line) {
-            let path = &found[1];
+    let has_line_comments = to.extension().is_none_or(|ending| ending != "css");
+    let bare = without_comments(text, has_line_comments);
+    for (index, (line, shown)) in bare.lines().zip(text.lines()).enumerate() {
+        let line = percent_decoded(&unescaped(line));
+        for found in PATHS.captures_iter(&line).filter_map(|found| found.get(1)) {
+            let path = found.as_str();
             if !path.starts_with("../")
                 && !path.contains("/../")
                 && !path.starts_with('/')
@@ -27,12 +31,54 @@ pub fn outside(to: &Path, text: &str) -> Option<Finding> {
             {
                 continue;
             }
-            if path.starts_with('/') || path.starts_with("file:") || climbs(path) > below {
-                return Some(finding(to, index as u64 + 1, line, path));
+            let leads_out = path.starts_with('/') || path.starts_with("file:") || climbs(path) > below;
+            if leads_out && !is_text_only(&line[..found.start()]) {
+                return Some(finding(to, index as u64 + 1, shown, path));
             }
         }
     }
     None
+}
+
+/// Whether what follows `before` is a text that nobody loads: the value of an attribute selector, or of `content:`.
+fn is_text_only(before: &str) -> bool {
+    static TEXT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?:=\s*|(?:^|[\s;{])content\s*:\s*)["']$"#).expect("the pattern is a constant and compiles")
+    });
+    TEXT.is_match(before)
+}
+
+/// `text` with its comments made blank, line by line where they were. An address without quotes may hold what looks like a
+/// comment, and stays.
+fn without_comments(text: &str, has_line_comments: bool) -> String {
+    static PARTS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r#"(?s)(?i:url)\(\s*[^"'\s)][^)\n]*|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|/\*.*?(?:\*/|$)|//[^\n]*"#,
+        )
+        .expect("the pattern is a constant and compiles")
+    });
+    let blank = |comment: &str| comment.chars().map(|letter| if letter == '\n' { '\n' } else { ' ' }).collect();
+    let part = |found: &Captures<'_>| match &found[0] {
+        comment if comment.starts_with("/*") => blank(comment),
+        comment if comment.starts_with("//") && has_line_comments => blank(comment),
+        other => other.to_owned(),
+    };
+    PARTS.replace_all(text, part).into_owned()
+}
+
+/// A line with its CSS escapes resolved (`\2e` is a dot), as the bundler reads it.
+fn unescaped(line: &str) -> String {
+    static ESCAPE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))").expect("the pattern is a constant and compiles")
+    });
+    let letter = |found: &Captures<'_>| match (found.get(1), found.get(2)) {
+        (Some(code), _) => {
+            u32::from_str_radix(code.as_str(), 16).ok().and_then(char::from_u32).unwrap_or('\u{fffd}').to_string()
+        }
+        (None, Some(letter)) => letter.as_str().to_owned(),
+        (None, None) => String::new(),
+    };
+    ESCAPE.replace_all(line, letter).into_owned()
 }
 
 /// How many folders a relative path climbs above where it begins, at its highest point.
@@ -85,5 +131,37 @@ mod tests {
             assert!(!reaches("app/javascript/styles/x.scss", text), "{text}");
         }
         assert!(!reaches("app/javascript/styles/x/_y.scss", ".a{b:url('../../images/x.png')}"));
+    }
+
+    #[test]
+    fn a_path_in_escapes_is_seen_and_so_is_every_folder_of_the_server() {
+        for text in [
+            r".a{b:url('\2e\2e/\2e\2e/\2e\2e/config/credentials.yml.enc')}",
+            r".a{b:url('\00002e \2e /../../config/x.bin')}",
+            ".a{b:url('%2e%2e/%2e%2e/%2e%2e/Gemfile')}",
+            ".a{b:url(/usr/share/pixmaps/x.png)}",
+            ".a{b:url(a/*/../../../../Gemfile)}",
+            "$content: '../../../Gemfile'; .a{b:url($content)}",
+            ".a{content:url('../../../Gemfile')}",
+            ".a{b:url(http://x.example/y)} .c{d:url('../../../Gemfile')}",
+            "/* it's */ .a{b:url('../../../Gemfile')}",
+        ] {
+            assert!(reaches("app/javascript/styles/x.scss", text), "{text}");
+        }
+        assert!(reaches("app/javascript/styles/x.css", "// no comment in CSS: url('../../../Gemfile')"));
+    }
+
+    #[test]
+    fn what_nobody_loads_reaches_nowhere() {
+        for text in [
+            "/* file: x.scss */",
+            "// file: x.scss",
+            "/*\n * Copy me to /home/mastodon/live/app/javascript/styles/\n * and run from ../../../../live\n */",
+            ".a::after{content:'../../../..'}",
+            ".a[href^='/home/']{b:c}",
+            "/* never closed: /etc/passwd",
+        ] {
+            assert!(!reaches("app/javascript/styles/x.scss", text), "{text}");
+        }
     }
 }

@@ -51,7 +51,11 @@ fn line(all: &[Generation], generation: &Generation, facts: Option<&SwitchFacts>
     let freeze =
         generation.despite_freeze.as_ref().map(|why| format!("   despite the freeze: {why}")).unwrap_or_default();
     let after = facts.map(|facts| format!("   {}", facts.aftermath.words())).unwrap_or_default();
-    plain(&format!("{:<10} {}   {files}{force}{after}{freeze}", generation.kind.past(), subject(generation)))
+    let old = match generation.plan.old_files_removed().0 {
+        0 => String::new(),
+        count => format!(" ({count} of them old ones that went)"),
+    };
+    plain(&format!("{:<10} {}   {files}{old}{force}{after}{freeze}", generation.kind.past(), subject(generation)))
 }
 
 fn subject(generation: &Generation) -> String {
@@ -73,6 +77,13 @@ pub(super) fn show(site: &LiveSite, id: &str, out: &mut dyn Write) -> anyhow::Re
     row("began", &generation.began)?;
     let (written, kept) = (size(generation.plan.new_bytes()), size(generation.plan.old_bytes()));
     row("size", &format!("{written} written, {kept} of replaced files kept"))?;
+    let (count, bytes) = generation.plan.old_files_removed();
+    if count > 0 {
+        row(
+            "old files",
+            &format!("{count} removed ({}), needed by nothing for long; a rollback brings them back", size(bytes)),
+        )?;
+    }
     if let Some(facts) = SwitchFacts::read(&site.state.join("generations"), id) {
         row("took", &format!("{:.1} s; Mastodon was {}", facts.seconds, facts.aftermath.words()))?;
         facts.faults.iter().try_for_each(|fault| row("fault", fault))?;
@@ -99,6 +110,7 @@ fn changed(step: &Step) -> String {
         Role::Manifest => "manifest",
         Role::Source => "source",
         Role::Registry => "registry",
+        Role::Old => "old file",
     };
     format!("{sign} {role:<11} {}", step.name.display())
 }

@@ -84,6 +84,14 @@ pub(super) fn describe(facts: &SwitchFacts, out: &mut dyn Write) -> std::io::Res
     let (written, kept) = (size(facts.bytes_written), size(facts.bytes_kept));
     writeln!(out, "{kind:<12} {id}   {files} changed, {written} written in {:.1} s", facts.seconds)?;
     writeln!(out, "kept         {kept} of replaced files; undo: themegate rollback --to {id}")?;
+    if facts.old_files_removed > 0 {
+        let count = facts.old_files_removed;
+        let files = if count == 1 { "1 compiled file".to_owned() } else { format!("{count} compiled files") };
+        writeln!(
+            out,
+            "old files    {files} of earlier promotions removed: needed by nothing for long, and kept with the rest"
+        )?;
+    }
     if let Some(reason) = &facts.despite_freeze {
         writeln!(out, "freeze       gone ahead in spite of it: {reason}")?;
     }

@@ -120,6 +120,9 @@ restart_limit = "5m"
 # Each page below has to be right so many times in a row, within this time; if it is not, the promotion is rolled back.
 successes = 2
 patience = "2m"
+# How long compiled files of earlier promotions are kept that neither the live tree nor a kept generation needs any more. A
+# promotion removes what is older; "forever" keeps them all.
+keep_old_files = "90d"
 
 # Pages asked for after the restart: of puma itself, for the cache of nginx would answer for a broken server. themegate sends
 # `X-Forwarded-Proto: https`, and `host` as Host. Right is: 200, each compiled stylesheet that the page links is one of the
@@ -175,6 +178,7 @@ mod tests {
             (care.restart_limit, care.successes, care.patience),
             (default.restart_limit, default.successes, default.patience)
         );
+        assert_eq!(written.promotion.keep_old_files, defaults.promotion.keep_old_files);
         let urls: Vec<&str> = care.probes.iter().map(|probe| probe.url.as_str()).collect();
         assert_eq!(urls, ["http://127.0.0.1:3000/about", "http://127.0.0.1:3000/auth/sign_in"]);
         assert!(

@@ -1,7 +1,7 @@
 //! `themegate promote`: make live what passed, or check it and make it live in one go.
 
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
@@ -13,7 +13,7 @@ use crate::configuration::Configuration;
 use crate::gate::{self, GateError, people};
 use crate::promotion::aftercare::AftercareError;
 use crate::promotion::facts::{Aftermath, SwitchFacts};
-use crate::promotion::{self, Promotable, promotable::StoredError};
+use crate::promotion::{self, Promotable, Terms, promotable::StoredError};
 use crate::report::{Report, text};
 use crate::runs;
 use crate::site::LiveSite;
@@ -162,8 +162,8 @@ fn make_live(args: &PromoteArgs, held: &Held, run: &str) -> anyhow::Result<Promo
     }
     let aftercare = history::aftercare(&args.check.site, held, args.no_restart)?;
     let began = Instant::now();
-    let despite = args.despite_freeze.as_deref();
-    let Some(done) = promotion::promote(&held.disk, &held.state, &promotable, despite)? else {
+    let terms = Terms { despite_freeze: args.despite_freeze.as_deref(), keep_old_files: keep_old_files(args, held)? };
+    let Some(done) = promotion::promote(&held.disk, &held.state, &promotable, terms)? else {
         return Ok(Promoted { facts: None, fault: None });
     };
     let facts = SwitchFacts::of(&done, began.elapsed().as_secs_f64());
@@ -173,6 +173,11 @@ fn make_live(args: &PromoteArgs, held: &Held, run: &str) -> anyhow::Result<Promo
     };
     promoted.facts.iter().for_each(|facts| facts.keep(&held.state.generations()));
     Ok(promoted)
+}
+
+fn keep_old_files(args: &PromoteArgs, held: &Held) -> anyhow::Result<Option<Duration>> {
+    let settings = Configuration::read(args.check.site.config.as_deref(), &held.site.root)?;
+    Ok(settings.promotion.keep_old_files)
 }
 
 const fn aftermath(fault: &AftercareError) -> Aftermath {

@@ -6,6 +6,8 @@ use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use brotli_decompressor::Decompressor;
+use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::{Invariant, Subject};
@@ -18,12 +20,15 @@ pub(super) const INVARIANT: Invariant = Invariant {
     check,
 };
 
+/// What is unpacked at a time.
+const BUFFER: usize = 64 << 10;
+
 fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, manifest) in &subject.staged.set.manifests {
         for (key, entry) in &manifest.entries {
             findings.extend(mismatch(subject, key, entry));
-            findings.extend(torn_sibling(subject, entry));
+            findings.extend(torn_siblings(subject, entry));
         }
         findings.extend(absent(path, manifest));
         findings.extend(vanished(subject, path, manifest));
@@ -45,20 +50,29 @@ fn mismatch(subject: &Subject<'_>, key: &str, entry: &Entry) -> Option<Finding> 
     })
 }
 
-/// nginx's `gzip_static` serves the `.gz` beside a file to every browser: it must hold the same bytes.
-fn torn_sibling(subject: &Subject<'_>, entry: &Entry) -> Option<Finding> {
-    let sibling = format!("{}.gz", entry.file);
-    let packed = subject.staged.read_served(&sibling).ok()?;
-    let bytes = subject.staged.read_served(&entry.file).ok()?;
-    let mut unpacked = Vec::new();
-    // One byte more than expected is enough to tell, and keeps a bomb from filling the memory.
-    let read = flate2::read::GzDecoder::new(&packed[..]).take(bytes.len() as u64 + 1).read_to_end(&mut unpacked);
-    (read.is_err() || unpacked != bytes).then(|| {
-        Finding::fatal("compressed-sibling-torn", format!("{sibling} does not hold the bytes of {}.", entry.file))
-            .at(subject.staged.shown(&sibling))
-            .meaning("nginx serves the compressed file to browsers (gzip_static): they get garbage, and refuse it.")
-            .help("The build was cut off while it compressed. See that the disk has space (df -h), and compile again.")
-    })
+/// nginx serves the `.gz` (`gzip_static`) or `.br` (`brotli_static`) beside a file in its place: they must hold the same bytes.
+fn torn_siblings(subject: &Subject<'_>, entry: &Entry) -> Vec<Finding> {
+    let torn = |ending: &str| {
+        let sibling = format!("{}.{ending}", entry.file);
+        let packed = subject.staged.read_served(&sibling).ok()?;
+        let bytes = subject.staged.read_served(&entry.file).ok()?;
+        // One byte more than expected is enough to tell, and keeps a bomb from filling the memory.
+        let most = bytes.len() as u64 + 1;
+        let mut unpacked = Vec::new();
+        let read = match ending {
+            "gz" => GzDecoder::new(&packed[..]).take(most).read_to_end(&mut unpacked),
+            _ => Decompressor::new(&packed[..], BUFFER).take(most).read_to_end(&mut unpacked),
+        };
+        (read.is_err() || unpacked != bytes).then(|| torn_sibling(subject, &sibling, &entry.file))
+    };
+    ["gz", "br"].into_iter().filter_map(torn).collect()
+}
+
+fn torn_sibling(subject: &Subject<'_>, sibling: &str, file: &str) -> Finding {
+    Finding::fatal("compressed-sibling-torn", format!("{sibling} does not hold the bytes of {file}."))
+        .at(subject.staged.shown(sibling))
+        .meaning("A web server that is told to (gzip_static, brotli_static) serves the compressed file: browsers get garbage, and refuse it.")
+        .help("The build was cut off while it compressed. See that the disk has space (df -h), and compile again.")
 }
 
 /// True if `bytes` satisfy the strongest algorithm named in `integrity`, as browsers decide it.

@@ -1,14 +1,36 @@
-//! The bundler's manifest was written by this build: the output folder began empty, so it is there only if it was.
+//! The manifests were written by this build: the output folder began empty, so they are there only if they were.
 
 use std::fs;
 
 use super::{Invariant, Subject};
 use crate::finding::Finding;
+use crate::manifest::{Manifest, ManifestFormat, ManifestSet};
 
 pub(super) const INVARIANT: Invariant =
     Invariant { id: "manifest-written", statement: "The manifest was written by this build.", check };
 
 fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    bundlers(subject).into_iter().chain(rails_missing(subject)).collect()
+}
+
+/// Rails keeps a manifest of its own (sprockets, propshaft) for what the bundler does not make.
+fn rails_missing(subject: &Subject<'_>) -> Option<Finding> {
+    let is_rails =
+        |manifest: &Manifest| matches!(manifest.format, ManifestFormat::Sprockets | ManifestFormat::Propshaft);
+    let of_rails = |set: &ManifestSet| {
+        let mut found = set.manifests.iter().filter(|(_, manifest)| is_rails(manifest) && !manifest.entries.is_empty());
+        found.next().map(|(path, _)| path.clone())
+    };
+    let before = of_rails(&subject.live.set).filter(|_| !subject.themes_only && subject.staged.findings.is_empty())?;
+    of_rails(&subject.staged.set).is_none().then(|| {
+        Finding::review("rails-manifest-missing", format!("The build wrote no manifest of Rails' own assets; the live tree has {before}."))
+            .at(before)
+            .meaning("Half of rails assets:precompile did not happen. Pages that ask Rails for a picture or a script of its own answer 500 once nothing else is there.")
+            .help("See the build log for what ended it, or whether the command compiles with the bundler alone: themegate show latest --log")
+    })
+}
+
+fn bundlers(subject: &Subject<'_>) -> Vec<Finding> {
     let staged = subject.staged;
     if !staged.findings.is_empty() {
         return staged.findings.clone();

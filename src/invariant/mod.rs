@@ -10,6 +10,7 @@ mod functions;
 pub(crate) mod integrity;
 mod manifest_written;
 mod manifests_agree;
+mod origins;
 mod output_kinds;
 mod sheet_weight;
 mod sheet_whole;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Invariant, Subject};
+use super::{Invariant, Subject, origins};
 use crate::compiled::CompiledTree;
 use crate::finding::Finding;
 
@@ -12,9 +12,10 @@ pub(super) const INVARIANT: Invariant =
 
 /// Endings that hold settings, secrets or programs of the server. A list of what is harmless would cry wolf at the first
 /// new picture format.
-const SERVER_SIDE: [&str; 18] = [
+const SERVER_SIDE: [&str; 19] = [
     "yml",
     "yaml",
+    "enc",
     "env",
     "production",
     "bak",
@@ -34,6 +35,12 @@ const SERVER_SIDE: [&str; 18] = [
 ];
 
 fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = server_side(subject);
+    findings.extend(origins::strangers(subject));
+    findings
+}
+
+fn server_side(subject: &Subject<'_>) -> Vec<Finding> {
     let before = endings(subject.live);
     let strange = files(subject.staged)
         .into_iter()

@@ -1,6 +1,8 @@
 //! The page that Rails shows when everything else fails was rendered, and what it loads is there.
 
+use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
 
 use super::{Invariant, Subject};
 use crate::finding::Finding;
@@ -11,7 +13,41 @@ pub(super) const INVARIANT: Invariant =
 /// Rendered by `assets:generate_static_pages` (Mastodon, lib/tasks/statics.rake).
 const PAGE: &str = "assets/500.html";
 
+/// The link to it, which is judged with it.
+const PAGE_LINK: &str = "500.html";
+
 fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = page(subject);
+    findings.extend(dangling_links(subject));
+    findings
+}
+
+/// Links of the web server's root (`public/sw.js`, `public/500.html`) whose file the build did not make again.
+fn dangling_links(subject: &Subject<'_>) -> Vec<Finding> {
+    if subject.themes_only {
+        return Vec::new();
+    }
+    let links = fs::read_dir(&subject.staged.public).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let is_gone = |name: &OsString| {
+        let (here, live) = (subject.staged.public.join(name), subject.live.public.join(name));
+        here.is_symlink() && !here.exists() && live.is_file() && name != PAGE_LINK && !is_source_map(name)
+    };
+    let fault = |name: OsString| {
+        let place = subject.staged.shown(&name.to_string_lossy());
+        let message = format!("{} leads to a file that the build did not make.", place.display());
+        Finding::review("public-link-dangling", message)
+            .at(place)
+            .meaning("Browsers that ask for it get 404. Without its service worker (sw.js) the site sends no push notifications.")
+            .help("See the end of the build log: something ended the build before it was done. Compile again.")
+    };
+    links.filter(is_gone).map(fault).collect()
+}
+
+fn is_source_map(name: &OsString) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "map")
+}
+
+fn page(subject: &Subject<'_>) -> Vec<Finding> {
     let live_has_one = subject.live.size_of(PAGE).is_some_and(|bytes| bytes > 0);
     if subject.themes_only || !live_has_one {
         return Vec::new();
@@ -25,6 +61,14 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 .help("See the end of the build log: assets:generate_static_pages comes last."),
         ];
     };
+    if page.trim().is_empty() {
+        return vec![
+            Finding::fatal("static-page-empty", "The static error page that the build rendered is empty.")
+                .at(shown)
+                .meaning("When something goes wrong, people get an empty page. It was cut off while it was written, or its layout is broken.")
+                .help("See that the disk has space (df -h), and what app/views/layouts/error.html.* renders; compile again."),
+        ];
+    }
     let folder = output_folder(subject);
     let missing = loaded_by(&page, &folder).into_iter().filter(|served| subject.staged.size_of(served).is_none());
     let fault = |served: String| {

@@ -23,6 +23,9 @@ pub struct SwitchFacts {
     pub bytes_written: u64,
     /// How many bytes of replaced content are kept.
     pub bytes_kept: u64,
+    /// How many old compiled files, which nothing has needed for long, were removed.
+    #[serde(default, skip_serializing_if = "is_none_of_it")]
+    pub old_files_removed: usize,
     /// How long the switch took, in seconds, without the restart.
     pub seconds: f64,
     /// The reason given for a promotion in spite of a freeze.
@@ -75,6 +78,7 @@ impl SwitchFacts {
             files: done.plan.steps.len(),
             bytes_written: done.plan.new_bytes(),
             bytes_kept: done.plan.old_bytes(),
+            old_files_removed: done.plan.old_files_removed().0,
             seconds,
             despite_freeze: done.despite_freeze.clone(),
             aftermath: Aftermath::NotRestarted,
@@ -115,6 +119,11 @@ impl SwitchFacts {
         let bytes = fs::read(path(&generations::folder_of(generations, id))).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_none_of_it(count: &usize) -> bool {
+    *count == 0
 }
 
 fn path(folder: &Path) -> std::path::PathBuf {

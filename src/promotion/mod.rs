@@ -12,12 +12,14 @@ pub mod freeze;
 pub mod generations;
 pub mod ground;
 pub mod journal;
+mod past;
 pub mod plan;
 pub mod probe;
 pub mod promotable;
 pub mod promote;
 pub mod recovery;
 pub mod restart;
+pub mod retention;
 pub mod state;
 pub mod survey;
 pub mod switch;
@@ -25,7 +27,7 @@ pub mod switch;
 use std::path::PathBuf;
 
 pub use promotable::{Fingerprints, Passed, Promotable};
-pub use promote::{promote, refuse_now, rollback, withdraw};
+pub use promote::{Terms, promote, refuse_now, rollback, withdraw};
 pub use state::StateFolder;
 pub use switch::recover;
 

@@ -2,7 +2,7 @@
 //!
 //! The order is what keeps every page whole while a switch runs. Towards a promotion: files under new names first, which
 //! nobody asks for yet; then files under fixed names; then the manifests, which make the new names known; then sources;
-//! the theme registry last. A rollback goes the other way round.
+//! the theme registry last, and after it files that nothing has needed for long go. A rollback goes the other way round.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +46,8 @@ pub enum Role {
     Source,
     /// The theme registry: it makes a theme selectable.
     Registry,
+    /// A compiled file of an earlier promotion that nothing needs any more: it goes when all else is done (`retention`).
+    Old,
 }
 
 /// Which way a switch goes.
@@ -170,6 +172,13 @@ impl Plan {
     #[must_use]
     pub fn new_bytes(&self) -> u64 {
         self.steps.iter().filter_map(|step| step.after.as_ref()).map(|content| content.size).sum()
+    }
+
+    /// How many old compiled files the switch removes, and how many bytes they have.
+    #[must_use]
+    pub fn old_files_removed(&self) -> (usize, u64) {
+        let gone = self.steps.iter().filter(|step| step.role == Role::Old && step.after.is_none());
+        gone.filter_map(|step| step.before.as_ref()).fold((0, 0), |(n, bytes), old| (n + 1, bytes + old.size))
     }
 
     /// How many bytes the replaced content has.

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::PromotionError;
 use super::disk::Disk;
@@ -12,8 +13,10 @@ use super::exchange::content_of;
 use super::freeze;
 use super::generations::{self, Generation, Kind, SCHEMA};
 use super::ground::{Ground, missing_folders, refuse_unsound, swappable};
+use super::past;
 use super::plan::{Content, Direction, Fact, NewFolder, Origin, Plan, Role};
 use super::promotable::{Fingerprints, Promotable};
+use super::retention::{self, Ledger};
 use super::state::StateFolder;
 use super::survey;
 use super::switch;
@@ -26,16 +29,40 @@ pub fn promote(
     disk: &Disk,
     state: &StateFolder,
     promotable: &Promotable,
-    despite_freeze: Option<&str>,
+    terms: Terms<'_>,
 ) -> Result<Option<Generation>, PromotionError> {
-    let frozen = refuse_now(state, despite_freeze)?;
+    let frozen = refuse_now(state, terms.despite_freeze)?;
     let ground = Ground::new(promotable.live(), promotable.output_folders()).map_err(refused)?;
     let facts = survey::facts(&ground, promotable)?;
     refuse_moved(&ground, promotable, &facts)?;
     let mut intent = announce(state, Kind::Promotion, ground.live(), promotable.run_id())?;
-    intent.plan = plan(&intent.id, facts, Direction::Promote)?;
-    intent.despite_freeze = despite_freeze.filter(|_| frozen).map(str::to_owned);
-    carry_out(disk, state, intent)
+    intent.despite_freeze = terms.despite_freeze.filter(|_| frozen).map(str::to_owned);
+    let past = past::read(state, ground.live())?;
+    let (compiled, manifests) = (retention::compiled(&facts), retention::manifests(&facts));
+    let old = past.old_files(state, &ground, promotable, &compiled, terms.keep_old_files);
+    intent.plan = plan_with(&intent.id, facts, old, state)?;
+    let mut ledger = past.ledger.promoted(&compiled, &intent.plan, &intent.began, past.outdated);
+    ledger.manifests.extend(manifests);
+    carry_out(disk, state, intent, ledger)
+}
+
+/// On what terms a change goes live.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms<'a> {
+    /// The reason to go ahead in spite of a freeze.
+    pub despite_freeze: Option<&'a str>,
+    /// How long old compiled files are kept that nothing needs any more; `None` for ever.
+    pub keep_old_files: Option<Duration>,
+}
+
+/// The plan with the old files that go. Where one of them cannot go now, none does: that keeps no change from going live.
+fn plan_with(id: &str, facts: Vec<Fact>, old: Vec<Fact>, state: &StateFolder) -> Result<Plan, PromotionError> {
+    let only = plan(id, facts.clone(), Direction::Promote)?;
+    if old.is_empty() || only.steps.is_empty() {
+        return Ok(only);
+    }
+    let both = plan(id, facts.into_iter().chain(old).collect(), Direction::Promote)?;
+    Ok(if refuse_unsound(&both, &state.generations()).is_ok() { both } else { only })
 }
 
 /// Refuses what would be refused whatever the change is: an earlier switch that is unfinished, or a freeze. True if the site
@@ -71,7 +98,11 @@ pub fn rollback(
     intent.plan = plan(&intent.id, facts, direction(&undone))?;
     let created = undone.iter().rev().flat_map(|generation| generation.plan.new_folders.iter().rev());
     intent.plan.emptied = created.map(|folder| folder.path.clone()).collect();
-    carry_out(disk, state, intent)
+    let past = past::read(state, ground.live())?;
+    let first = undone.first().and_then(|first| Ledger::read(&state.generations(), &first.id));
+    let needed = first.as_ref().map(|ledger| &ledger.needed_before);
+    let ledger = past.ledger.rolled_back(needed, &intent.plan, &intent.began, past.outdated);
+    carry_out(disk, state, intent, ledger)
 }
 
 /// To undo a rollback is to promote again.
@@ -111,7 +142,8 @@ pub fn withdraw(
     let (name, role, origin) = (registry.to_path_buf(), Role::Registry, Some(Origin::Text(text)));
     let mut intent = announce(state, Kind::Withdrawal, ground.live(), theme)?;
     intent.plan = plan(&intent.id, vec![Fact { name, path, role, before, after, origin }], Direction::Promote)?;
-    carry_out(disk, state, intent)
+    let past = past::read(state, ground.live())?;
+    carry_out(disk, state, intent, past.ledger.withdrawn(past.outdated))
 }
 
 fn now() -> (i64, i64) {
@@ -191,12 +223,17 @@ fn announce(state: &StateFolder, kind: Kind, live: &Path, subject: &str) -> Resu
     })
 }
 
-fn carry_out(disk: &Disk, state: &StateFolder, intent: Generation) -> Result<Option<Generation>, PromotionError> {
+fn carry_out(
+    disk: &Disk,
+    state: &StateFolder,
+    intent: Generation,
+    ledger: Ledger,
+) -> Result<Option<Generation>, PromotionError> {
     if intent.plan.steps.is_empty() && intent.undoes.is_empty() {
         return Ok(None);
     }
     refuse_unsound(&intent.plan, &state.generations())?;
-    switch::carry_out(disk, state, intent.clone())?;
+    switch::carry_out(disk, state, intent.clone(), ledger)?;
     // The switch is over: pruning that fails now must not turn it into a failure, and the next switch prunes again.
     let _ = generations::prune(disk, &state.generations(), &intent.live, &month_ago());
     Ok(Some(intent))

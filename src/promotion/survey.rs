@@ -127,6 +127,10 @@ pub fn restoring(
     for (name, restored) in generations::restored(undone) {
         let before = regular(&restored.path)?;
         if digest(before.as_ref()) != digest(restored.left.as_ref()) {
+            if restored.role == Role::Old {
+                // Nothing needs it: whatever lies there now is left alone, and stands in nobody's way.
+                continue;
+            }
             edited.push(name.clone());
         }
         facts.push(restoring_fact(state, name, restored, before));

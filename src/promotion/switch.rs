@@ -20,6 +20,7 @@ use super::generations::{self, Generation};
 use super::journal::{Journal, JournalError, Record};
 use super::plan::{Role, Step};
 use super::recovery::{Decision, Holds, Seen, decide};
+use super::retention::Ledger;
 use super::state::StateFolder;
 
 /// Why a switch did not come to its end.
@@ -117,20 +118,22 @@ struct Switch<'a> {
     disk: &'a Disk,
     state: &'a StateFolder,
     journal: Journal,
+    /// Written while it is prepared; a recovery finds it there.
+    ledger: Ledger,
 }
 
-/// Carries out a switch: all of it, or nothing.
+/// Carries out a switch: all of it, or nothing. `ledger` is kept beside its generation.
 ///
 /// # Errors
 /// See [`SwitchError`].
-pub fn carry_out(disk: &Disk, state: &StateFolder, intent: Generation) -> Result<(), SwitchError> {
+pub fn carry_out(disk: &Disk, state: &StateFolder, intent: Generation, ledger: Ledger) -> Result<(), SwitchError> {
     refuse_pending(state)?;
     let journal = match Journal::begin(disk, &state.journal(), intent) {
         Ok(journal) => journal,
         Err(cause @ JournalError::StillThere(_)) => return Err(unfinished(cause.into(), "the old tree is live")),
         Err(cause) => return Err(SwitchError::untouched(cause)),
     };
-    let mut switch = Switch { disk, state, journal };
+    let mut switch = Switch { disk, state, journal, ledger };
     let result = switch.prepare().and_then(|()| switch.make_all());
     match result {
         Ok(()) => switch.clear(Stands::New).map_err(|cause| unfinished(cause, "the new tree is live")),
@@ -156,7 +159,8 @@ pub fn refuse_pending(state: &StateFolder) -> Result<(), SwitchError> {
 pub fn recover(disk: &Disk, state: &StateFolder) -> Result<Vec<Recovered>, SwitchFailure> {
     let journals = Journal::pending(&state.journal())?;
     Journal::clear_drafts(disk, &state.journal())?;
-    journals.into_iter().rev().map(|journal| Switch { disk, state, journal }.recover()).collect()
+    let resume = |journal| Switch { disk, state, journal, ledger: Ledger::default() };
+    journals.into_iter().rev().map(|journal| resume(journal).recover()).collect()
 }
 
 fn unfinished(cause: SwitchFailure, standing: impl Into<String>) -> SwitchError {

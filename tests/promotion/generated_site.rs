@@ -9,7 +9,7 @@ use std::process::Command;
 use themegate::promotion::disk::Disk;
 use themegate::promotion::generations::Generation;
 use themegate::promotion::promotable::record_of;
-use themegate::promotion::{Fingerprints, Promotable, PromotionError, StateFolder};
+use themegate::promotion::{Fingerprints, Promotable, PromotionError, StateFolder, Terms};
 
 /// The run that passed.
 pub(crate) const RUN: &str = "2023-08-02T13-25-07";
@@ -145,7 +145,8 @@ impl Site {
     pub(crate) fn promote(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {
         let state = StateFolder::open(disk, &self.state()).map_err(|e| PromotionError::Refused(e.into()))?;
         let promotable = Promotable::load(&self.state(), RUN).unwrap();
-        themegate::promotion::promote(disk, &state, &promotable, None)
+        let keep_old_files = Some(std::time::Duration::from_secs(90 * 24 * 60 * 60));
+        themegate::promotion::promote(disk, &state, &promotable, Terms { keep_old_files, ..Terms::default() })
     }
 
     pub(crate) fn rollback(&self, disk: &Disk) -> Result<Option<Generation>, PromotionError> {

@@ -10,6 +10,7 @@ mod grounds;
 mod ownership;
 mod power_cut;
 mod refusals;
+mod retention;
 mod sequences;
 mod web_server;
 

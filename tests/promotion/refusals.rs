@@ -5,9 +5,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use themegate::promotion::PromotionError;
 use themegate::promotion::disk::Disk;
 use themegate::promotion::freeze::{self, Freeze};
+use themegate::promotion::{PromotionError, Terms};
 
 use crate::crash_matrix::{Operation, aloud, command};
 use crate::generated_site::{Layout, REGISTRY_OLD, Site, difference, scratch, snapshot};
@@ -130,7 +130,8 @@ fn a_frozen_site_refuses_unless_a_reason_is_given_and_records_it() {
     assert!(!freeze::holds(&frozen, until.tomorrow().unwrap()), "the day after, it is over");
     let state = themegate::promotion::StateFolder::open(&Disk::real(), &site.state()).unwrap();
     let promotable = themegate::promotion::Promotable::load(&site.state(), crate::generated_site::RUN).unwrap();
-    let done = themegate::promotion::promote(&Disk::real(), &state, &promotable, Some("urgent")).unwrap().unwrap();
+    let terms = Terms { despite_freeze: Some("urgent"), ..Terms::default() };
+    let done = themegate::promotion::promote(&Disk::real(), &state, &promotable, terms).unwrap().unwrap();
     assert_eq!(done.despite_freeze.as_deref(), Some("urgent"));
     freeze::lift(&Disk::real(), &site.state()).unwrap();
     assert_eq!(freeze::read(&site.state()).unwrap(), None);

@@ -90,6 +90,9 @@ fn new_theme(
         Some(known) if known.path != entry.path => findings.push(path_changes(entry, known, at)),
         _ => {}
     }
+    if !brings_file && (site.shipped)(&Path::new(PATHS_ROOT).join(&entry.path)) {
+        findings.push(leads_to_stock(entry, at));
+    }
     Some(ThemeAddition { name: entry.name.clone(), path: entry.path.clone(), kind: kind_of(&entry.name, live) })
 }
 
@@ -131,6 +134,16 @@ fn unreadable_line(entry: &RegistryEntry, at: &Path) -> Finding {
 fn path_changes(entry: &RegistryEntry, known: &RegistryEntry, at: &Path) -> Finding {
     let message = format!("{} moves from {} to {}.", entry.name, known.path, entry.path);
     Finding::benign("theme-path-changes", message).at_line(at, entry.line, format!("{}: {}", entry.name, entry.path))
+}
+
+fn leads_to_stock(entry: &RegistryEntry, at: &Path) -> Finding {
+    let RegistryEntry { name, path, line, .. } = entry;
+    let message =
+        format!("The theme {name} leads to {path}, which is Mastodon's own, and not to a stylesheet of the theme.");
+    Finding::review("theme-leads-to-stock", message)
+        .at_line(at, *line, format!("{name}: {path}"))
+        .meaning("It compiles, and whoever picks it sees Mastodon as it always looks: nothing of the theme is loaded.")
+        .help(format!("Name the theme's own stylesheet in that line, often `{name}: styles/{name}.scss`."))
 }
 
 /// Whether the name is one that Mastodon ships or shipped.

@@ -10,6 +10,7 @@ use crate::promotion::exchange::{self, StepError};
 use crate::promotion::generations;
 use crate::promotion::journal::{JournalError, Record};
 use crate::promotion::plan::{Group, Step};
+use crate::promotion::retention;
 
 impl Switch<'_> {
     /// Everything that can fail for want of space or permission happens here, before the live tree changes.
@@ -47,6 +48,8 @@ impl Switch<'_> {
         }
         let record = serde_json::to_vec_pretty(&self.journal.intent).map_err(JournalError::from)?;
         self.disk.write_new(&partial.join("generation.json"), &record)?;
+        let ledger = serde_json::to_vec(&self.ledger).map_err(JournalError::from)?;
+        self.disk.write_new(&partial.join(retention::FILE), &ledger)?;
         Ok(())
     }
 

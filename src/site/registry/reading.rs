@@ -35,6 +35,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Registry, Box<Finding>> {
         .collect::<Result<Vec<_>, ScanError>>()
         .map_err(|error| syntax_fault(text, &error))?;
     let (flow_start, nodes) = top_level(text, &events)?;
+    if let Some(node) = nodes.iter().find(|node| text.get(node.span.clone()).is_some_and(has_half_a_letter)) {
+        return Err(half_a_letter(text, node.line));
+    }
     if nodes.is_empty() {
         return Err(fault("registry-empty", "The theme registry has no entry.", text, 1, RESTORE));
     }
@@ -112,6 +115,21 @@ fn top_level(text: &str, events: &[(Event<'_>, Span)]) -> Result<(Option<usize>,
         }
     }
     Ok((flow_start, nodes))
+}
+
+/// A letter beyond the first 65,536 written as two escapes, as JSON has it: js-yaml joins them, and libyaml refuses either.
+fn has_half_a_letter(source: &str) -> bool {
+    static HALF: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\\(?:u[dD][89a-fA-F]|U0000[dD][89a-fA-F])[0-9a-fA-F]{2}")
+            .expect("the pattern is a constant and compiles")
+    });
+    source.starts_with('"') && HALF.is_match(&source.replace(r"\\", ""))
+}
+
+fn half_a_letter(text: &str, line: u64) -> Box<Finding> {
+    let message =
+        "A name or path of the theme registry is written with half a letter (`\\ud83d`), which Ruby refuses to read.";
+    fault("registry-not-yaml", message, text, line, "Write the letter itself, or a name of plain letters.")
 }
 
 fn bytes_of(span: &Span) -> Range<usize> {
