@@ -1,15 +1,64 @@
-#!/bin/sh
-# Compares staging with `cp -a` and `rsync -a` on a tree of your own:  benches/staging.sh LIVE_TREE
-# The stage is made beside the tree, on the same file system. Needs hyperfine; builds the example first.
-set -eu
-live=$(realpath "$1")
-beside=$(dirname "$live")/.themegate-bench
-cargo build --release --quiet --example stage_once
-stage="$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/examples/stage_once"
-set -- --warmup 1 --runs 5 --prepare "rm -rf '$beside'; mkdir -p '$beside'; sync"
-set -- "$@" -n themegate "'$stage' '$live' '$beside'" -n 'cp -a' "cp -a '$live' '$beside/copy'"
-if command -v rsync >/dev/null; then
-  set -- "$@" -n 'rsync -a' "rsync -a '$live/' '$beside/copy/'"
-fi
-hyperfine "$@"
-rm -rf "$beside"
+#!/usr/bin/env bash
+# Staging beside cp, rsync and tar on a generated tree of 60,000 files:  benches/staging.sh FOLDER [ROUNDS] [warm|cold]
+#
+# FOLDER decides the file system; it is made, and removed afterwards. Each round runs every way once, one after the other, so
+# that whatever else the machine does meets all of them; the medians are printed, with the time that the removal took beside
+# them. `cold` drops the kernel's caches before each (needs root). What a file system cannot do is said, not counted.
+set -euo pipefail
+folder=$1 rounds=${2:-5} caches=${3:-warm}
+mkdir -p "$folder"
+folder=$(realpath "$folder")
+cargo build --release --quiet --bin themegate --example bench_tree --example stage_once
+target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release
+live=$folder/live state=$folder/state copy=$folder/copy
+"$target/examples/bench_tree" "$live"
+mkdir -p -m 700 "$state"
+figures=$folder/figures
+: > "$figures"
+
+now() { date +%s.%N; }
+ready() {
+  sync
+  if [ "$caches" = cold ]; then echo 3 > /proc/sys/vm/drop_caches; else find "$live" -type f -exec cat {} + > /dev/null; fi
+}
+ours() { # WAY
+  ready
+  local times
+  if times=$("$target/examples/stage_once" "$live" "$state" "$1" "$target/themegate" 2>"$folder/why"); then
+    echo "themegate-$1 $times" >> "$figures"
+  else
+    echo "not possible here: themegate $1: $(head -c 200 "$folder/why" | tr '\n' ' ')"
+  fi
+}
+theirs() { # NAME COMMAND...
+  local name=$1 began made removed
+  shift
+  ready
+  mkdir -p "$copy"
+  began=$(now)
+  if "$@" 2>"$folder/why"; then
+    made=$(now)
+    rm -rf "$copy"
+    removed=$(now)
+    echo "$name $began $made $removed" | awk '{ printf "%s %.3f %.3f\n", $1, $3 - $2, $4 - $3 }' >> "$figures"
+  else
+    echo "not possible here: $name: $(head -c 200 "$folder/why" | tr '\n' ' ')"
+    rm -rf "$copy"
+  fi
+}
+tarred() { tar -C "$live" -cf - . | tar -C "$copy" -xf -; }
+
+for _ in $(seq "$rounds"); do
+  for way in overlay reflink copy; do ours "$way"; done
+  theirs cp-a cp -a "$live/." "$copy"
+  theirs cp-a-reflink cp -a --reflink=always "$live/." "$copy"
+  theirs rsync-a rsync -a "$live/" "$copy/"
+  theirs tar-pipe tarred
+done
+echo "$(find "$live" -type f | wc -l) files, $(stat -f -c %T "$folder"), $caches, medians of $rounds rounds"
+sort -k1,1 -k2,2n "$figures" | awk '
+  function done_with() { if (n) { m = int((n + 1) / 2); printf "%-20s %8.3f s   removal %7.3f s   (%.3f-%.3f)\n", name, made[m], gone[m], made[1], made[n] } }
+  $1 != name { done_with(); name = $1; n = 0 }
+  { n++; made[n] = $2; gone[n] = $3 }
+  END { done_with() }'
+rm -rf "$folder"

@@ -1,25 +1,54 @@
-//! Makes one stage and keeps it, so that its making alone can be timed: `stage_once LIVE_TREE STATE_FOLDER`.
+//! Makes one stage and takes it away again, and prints how long each took, in seconds:
+//! `stage_once LIVE_TREE STATE_FOLDER overlay|reflink|copy THEMEGATE`, the last the program itself, which makes the namespaces.
 
-use std::path::{Path, PathBuf};
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measured")]
+
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
-use themegate::staging::{StagingRequest, Way, stage};
+use themegate::isolation::Wish;
+use themegate::staging::{StagingError, StagingRequest, Way, stage};
 
 fn main() -> ExitCode {
-    let words: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [live, state_dir] = &words[..] else {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [live, state, way, own] = &words[..] else {
         return ExitCode::from(2);
     };
+    let way = match way.as_str() {
+        "overlay" => Way::Overlay,
+        "reflink" => Way::Reflink,
+        _ => Way::Copy,
+    };
+    match make_and_remove(Path::new(live), Path::new(state), way, Path::new(own)) {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make_and_remove(live: &Path, state: &Path, way: Way, own: &Path) -> Result<String, StagingError> {
+    let wish = Wish { own: own.to_path_buf(), network: false, command: Vec::new(), variables: Vec::new() };
     let request = StagingRequest {
         live,
-        state_dir: state_dir as &Path,
-        keep: true,
-        output_folders: &[PathBuf::from("public/packs"), PathBuf::from("public/assets")],
+        state_dir: state,
+        keep: false,
+        output_folders: &["public/packs".into(), "public/assets".into()],
         interrupted: &AtomicBool::new(false),
         progress: &|_| (),
-        way: Way::Auto,
-        isolate: None,
+        way,
+        isolate: Some(wish),
     };
-    if stage(&request).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let began = Instant::now();
+    let staged = stage(&request)?;
+    let made = began.elapsed();
+    let began = Instant::now();
+    staged.close()?;
+    Ok(format!("{:.3} {:.3}", made.as_secs_f64(), began.elapsed().as_secs_f64()))
 }
