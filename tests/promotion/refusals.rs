@@ -265,6 +265,9 @@ fn an_output_folder_on_another_file_system_is_served_and_a_mounted_registry_is_r
     site.rollback(&Disk::real()).unwrap();
 }
 
+/// Changes a record so that it names the given place.
+type Change = fn(&mut serde_json::Value, &str);
+
 /// A journal that is whole, with its checksum, and names other places.
 fn hostile(site: &Site, change: impl Fn(&mut serde_json::Value)) -> PathBuf {
     let folder = site.state().join("journal");
@@ -280,7 +283,7 @@ fn hostile(site: &Site, change: impl Fn(&mut serde_json::Value)) -> PathBuf {
 
 #[test]
 fn a_journal_that_leads_out_of_the_live_tree_is_refused_and_nothing_outside_is_touched() {
-    let cases: [(&str, fn(&mut serde_json::Value, &str)); 6] = [
+    let cases: [(&str, Change); 6] = [
         ("a path outside", |intent, out| intent["plan"]["steps"][0]["path"] = out.into()),
         ("a temporary name outside", |intent, out| intent["plan"]["steps"][0]["temporary"] = out.into()),
         ("a name that climbs", |intent, out| {
@@ -312,7 +315,7 @@ fn a_journal_that_leads_out_of_the_live_tree_is_refused_and_nothing_outside_is_t
 
 #[test]
 fn a_generation_that_leads_out_of_the_live_tree_or_calls_itself_otherwise_is_refused() {
-    let cases: [fn(&mut serde_json::Value, &str); 2] = [
+    let cases: [Change; 2] = [
         |record, out| {
             let steps = record["plan"]["steps"].as_array_mut().unwrap();
             steps.iter_mut().find(|step| step["role"] == "fixed").unwrap()["path"] = out.into();
