@@ -243,13 +243,16 @@ fn a_harmless_note_hides_no_complaint_at_the_margin() {
 
 #[test]
 fn an_optional_package_that_could_not_be_compiled_is_got_over() {
-    let log = "warning Error running install script for optional dependency: \"/x/node_modules/node-zopfli: Command failed.\n\
-               Exit code: 1\nCommand: sh\nDirectory: /x/node_modules/node-zopfli\nOutput:\nnode-pre-gyp ERR! not ok\n";
-    assert_eq!(
-        severity(&classified(format!("{log}success Saved lockfile.\nDone in 3.2s.\n").as_bytes())),
-        Severity::Benign
-    );
-    assert_eq!(severity(&classified(log.as_bytes())), Severity::Fatal);
+    let report = "Exit code: 1\nCommand: sh\nDirectory: /x/node_modules/zopfli\nOutput:\nError: Unable to detect compiler type\n";
+    let optional =
+        format!("warning Error running install script for optional dependency: \"/x: Command failed.\n{report}");
+    let said = classified(format!("{optional}success Saved lockfile.\nDone in 3.2s.\n").as_bytes());
+    assert_eq!(severity(&said), Severity::Benign, "{:?}", ids(&said));
+    let needed = format!("error /x/node_modules/zopfli: Command failed.\n{report}");
+    assert_eq!(severity(&classified(needed.as_bytes())), Severity::Fatal);
+    let starved =
+        format!("{optional}FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n");
+    assert_eq!(severity(&classified(starved.as_bytes())), Severity::Fatal);
 }
 
 #[test]
@@ -258,4 +261,19 @@ fn what_information_of_a_logger_speaks_of_is_no_trouble() {
     let time = "[2017-03-11T00:08:01.980134 #1188]";
     assert_eq!(severity(&classified(format!("I, {time}  {line}\n").as_bytes())), Severity::Benign);
     assert_eq!(severity(&classified(format!("{line}\n").as_bytes())), Severity::Review);
+}
+
+#[test]
+fn a_warning_of_a_stylesheet_is_told_from_any_other() {
+    let said = classified(b"WARNING: this theme is old\n    app/javascript/styles/ft.scss 2:1  root stylesheet\n");
+    assert_eq!(ids(&said), ["sass-warn"]);
+    assert_eq!(ids(&classified(b"WARNING: this is old\nthat is all\n")), ["unknown-warning"]);
+}
+
+#[test]
+fn an_error_of_sass_is_known_by_the_frame_below_it() {
+    let frame = "  ╷\n1 │ @use \"b\";\n  │ ^^^^^^^^\n  ╵\n  b.scss 1:1  root stylesheet\n";
+    let said = classified(format!("Module loop: this module is already being loaded.\n{frame}").as_bytes());
+    assert_eq!(ids(&said), ["sass-error-bare"]);
+    assert_eq!(severity(&classified(b"This file was written.\nthat is all\n")), Severity::Benign);
 }

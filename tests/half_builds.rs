@@ -53,3 +53,16 @@ fn a_file_of_the_server_in_the_output_blocks_however_its_path_was_put_together()
     let checked = check_of(rules, "bundle exec rails assets:precompile");
     assert_found(&checked, "block", "output-from-outside", "public/packs/assets/Gemfile");
 }
+
+#[test]
+fn a_change_that_alters_the_stock_theme_without_bringing_it_blocks() {
+    if skipped(Kind::Vite, "a_change_that_alters_the_stock_theme_without_bringing_it_blocks") {
+        return;
+    }
+    // Whatever it is in a build that takes one theme for another: the manifest sends everybody to the new one.
+    let swap = "node -e \"const fs = require('fs'); const path = 'public/packs/.vite/manifest.json'; \
+                const all = JSON.parse(fs.readFileSync(path)); const ft = all['styles/ft.scss']; \
+                if (ft) all['styles/application.scss'] = ft; fs.writeFileSync(path, JSON.stringify(all))\"";
+    let checked = check_with_build_and(swap);
+    assert_found(&checked, "block", "change-alters-other-theme", "default: styles/application.scss");
+}

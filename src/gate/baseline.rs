@@ -1,13 +1,15 @@
 //! The control build: what the untouched site says of itself, so that a change is charged only with what it adds.
 //!
-//! Made only when the log of a change holds something to review, and kept by a digest of the live tree: a site that warns
-//! on its own pays for it once.
+//! Made only when the log of a change holds something to review, or when a theme that it does not bring comes out otherwise than it
+//! is live; and kept by a digest of the live tree: a site that warns on its own pays for it once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 use super::build::{self, Gate};
 use super::record::Record;
-use super::{GateError, caches, question, surroundings};
+use super::{GateError, bystanders, caches, question, surroundings};
 use crate::change::ChangeSource;
 use crate::compiler::Compiler;
 use crate::evidence;
@@ -15,6 +17,15 @@ use crate::finding::{Baseline, Evidence, Finding, Severity};
 use crate::precompile::BuildEnd;
 use crate::runs::RunError;
 use crate::site::environment::SiteEnvironment;
+
+/// What a control build has shown.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Control {
+    /// The findings of its log, each as [`key`] has it.
+    findings: BTreeSet<String>,
+    /// Digests of the compiled stylesheets, by theme.
+    pub(super) sheets: BTreeMap<String, String>,
+}
 
 /// Marks each finding of the log that needs review as the change's own, or as one that the untouched site has too. Fatal
 /// ones are left alone: nothing goes live on top of a build that fails, whoever brought the fault.
@@ -27,7 +38,7 @@ pub(super) fn attribute(gate: &Gate<'_>, compiler: &Compiler, record: &mut Recor
     record.begin("baseline");
     let Some(known) = of_untouched(gate, compiler, record)? else { return Ok(()) };
     for finding in record.findings.iter_mut().filter(|finding| needs_attribution(finding)) {
-        let outstanding = known.contains(&key(finding));
+        let outstanding = known.findings.contains(&key(finding));
         finding.baseline = Some(if outstanding { Baseline::Outstanding } else { Baseline::New });
     }
     Ok(())
@@ -57,13 +68,13 @@ fn without_stage(text: &str) -> String {
     parts.fold(first, |whole, part| whole + part.split_once('/').map_or(part, |(_, rest)| rest))
 }
 
-/// The findings of the untouched tree's build, from an earlier run or from a build made now; none if that build failed.
+/// What the untouched tree's build has shown, from an earlier run or from a build made now; none if that build failed.
 /// Named by everything that the control build depends on.
-fn of_untouched(
+pub(super) fn of_untouched(
     gate: &Gate<'_>,
     compiler: &Compiler,
     record: &Record<'_>,
-) -> Result<Option<BTreeSet<String>>, GateError> {
+) -> Result<Option<Control>, GateError> {
     let key = gate.question.map(|question| question.untouched);
     let kept = key.and_then(|key| evidence::find_baseline(&gate.site.state, &key));
     if let Some(known) = kept.and_then(|text| serde_json::from_slice(&text).ok()) {
@@ -79,11 +90,7 @@ fn of_untouched(
     Ok(Some(known))
 }
 
-fn build_untouched(
-    gate: &Gate<'_>,
-    compiler: &Compiler,
-    record: &Record<'_>,
-) -> Result<Option<BTreeSet<String>>, GateError> {
+fn build_untouched(gate: &Gate<'_>, compiler: &Compiler, record: &Record<'_>) -> Result<Option<Control>, GateError> {
     let control = surroundings::stage(gate, compiler, false, record.progress)?;
     caches::bring_to_control(gate, compiler, &control)?;
     let own = SiteEnvironment::read(&gate.site.root);
@@ -94,6 +101,7 @@ fn build_untouched(
     }
     let log = build::whole_log(&build, &control)?;
     let classified = build::read_log(gate, &log, &build)?;
+    let sheets = bystanders::sheets_of(gate.offered, &build::compiled_in(gate, compiler, &control));
     control.close()?;
-    Ok(Some(classified.findings.iter().map(key).collect()))
+    Ok(Some(Control { findings: classified.findings.iter().map(key).collect(), sheets }))
 }

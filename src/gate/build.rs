@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::record::Record;
-use super::{CheckRequest, GateError, Progress, aftermath, baseline, caches, foresight, isolation, surroundings};
+use super::{
+    CheckRequest, GateError, Progress, aftermath, baseline, bystanders, caches, foresight, isolation, surroundings,
+};
 use crate::byte_size::ByteSize;
 use crate::change::{Change, ThemeAddition};
 use crate::compiled::CompiledTree;
@@ -73,7 +75,8 @@ pub(super) fn build_and_inspect(
     aftermath::of(&build, compiler, gate.site, record);
     record.findings.extend(isolation::suspected(staged, &build, &log));
     if build.end == BuildEnd::Exited(0) {
-        inspect(gate, compiler, staged, began, record);
+        let compiled = inspect(gate, compiler, staged, began, record);
+        bystanders::altered(gate, compiler, &compiled, record)?;
         surroundings::unexpected_writes(gate.site, staged, &before, &build.wrapped, record)?;
     }
     surroundings::live_tree_moved(gate.site, gate.live, staged, record)?;
@@ -177,11 +180,22 @@ pub(super) fn read_log(gate: &Gate<'_>, log: &Path, build: &Build) -> Result<Cla
     Ok(rules::classify(&mut file, rules, &context, options).map_err(unusable)?)
 }
 
-fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: SystemTime, record: &mut Record<'_>) {
-    record.begin("manifest");
+/// What a build has left in its stage.
+pub(super) fn compiled_in(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree) -> CompiledTree {
     // The builtin compiler writes webpacker's shape whatever the site's own toolchain is.
     let toolchain = if compiler.is_builtin { Toolchain::Webpacker } else { gate.site.toolchain };
-    let compiled = CompiledTree::read(&staged.root(), &gate.site.output, toolchain);
+    CompiledTree::read(&staged.root(), &gate.site.output, toolchain)
+}
+
+fn inspect(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    staged: &StagedTree,
+    began: SystemTime,
+    record: &mut Record<'_>,
+) -> CompiledTree {
+    record.begin("manifest");
+    let compiled = compiled_in(gate, compiler, staged);
     let size_of = |tree: &'_ CompiledTree, file: &str| tree.size_of(file);
     record.manifest_diff =
         Some(ManifestDiff::between(&gate.live.set, &compiled.set, &|file| size_of(gate.live, file), &|file| {
@@ -209,6 +223,7 @@ fn inspect(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, began: Sys
     record.findings.extend(findings);
     record.findings.extend(fits(&subject, gate.change));
     surroundings::settle_rooted_addresses(&compiled, record);
+    compiled
 }
 
 /// How well the themes of the change fit this Mastodon: a figure, which holds nothing.

@@ -3,6 +3,7 @@
 mod aftermath;
 mod baseline;
 mod build;
+mod bystanders;
 mod caches;
 mod fast;
 mod foresight;

@@ -176,12 +176,10 @@ impl<'r> Classifier<'r> {
         if let Some(account) = self.in_block(line, text, matched, seems) {
             return account;
         }
-        match (matched, seems) {
+        match (matched, Fallback::of(seems)) {
             (Some(rule), _) => self.begin(line, text, rule),
-            (None, Looks::Trouble | Looks::Complaint) => self.begin_fallback(line, text, Fallback::Trouble),
-            (None, Looks::Remark) => self.begin_fallback(line, text, Fallback::Remark),
-            (None, Looks::Deprecation) => self.begin_fallback(line, text, Fallback::Deprecation),
-            (None, Looks::Harmless) => self.unknown(line, text),
+            (None, Some(kind)) => self.begin_fallback(line, text, kind),
+            (None, None) => self.unknown(line, text),
         }
     }
 

@@ -21,6 +21,7 @@ pub(crate) struct Filter {
     targets: Vec<Vec<Target>>,
     known: HashMap<String, usize>,
     always: Vec<u32>,
+    blind: Vec<u32>,
 }
 
 impl Filter {
@@ -28,7 +29,8 @@ impl Filter {
         match (required(pattern), target) {
             (Some(texts), _) => texts.iter().for_each(|text| self.text(text, target)),
             (None, Target::Rule(rule)) => self.always.push(rule),
-            (None, _) => self.text("\n", target),
+            (None, Target::Watcher(watcher)) => self.blind.push(watcher),
+            (None, Target::Trouble) => self.text("\n", target),
         }
     }
 
@@ -42,6 +44,11 @@ impl Filter {
         if !self.targets[at].contains(&target) {
             self.targets[at].push(target);
         }
+    }
+
+    /// Watchers whose pattern holds no text to look for first: they see nothing.
+    pub(crate) fn blind(&self) -> &[u32] {
+        &self.blind
     }
 
     pub(crate) fn build(self) -> (AhoCorasick, Vec<Vec<Target>>, Vec<u32>) {

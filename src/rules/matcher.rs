@@ -23,6 +23,7 @@ pub struct RuleSet {
     filter: AhoCorasick,
     targets: Vec<Vec<Target>>,
     always: Vec<u32>,
+    blind: Vec<u32>,
 }
 
 /// The watchers that stand for a rule's conditions, by position.
@@ -99,10 +100,12 @@ impl RuleSet {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
-    /// Rules whose pattern holds no text to look for first: each costs a look at every line.
+    /// Rules whose pattern holds no text to look for first, each of which costs a look at every line; and conditions whose pattern
+    /// holds none, which see nothing.
     #[must_use]
     pub fn unfiltered(&self) -> Vec<&str> {
-        self.always.iter().map(|&rule| self.rules[rule as usize].id.as_str()).collect()
+        let rules = self.always.iter().map(|&rule| self.rules[rule as usize].id.as_str());
+        rules.chain(self.blind.iter().map(|&watcher| self.watchers[watcher as usize].as_str())).collect()
     }
 
     pub(crate) fn rule(&self, at: usize) -> &Rule {
@@ -142,9 +145,10 @@ impl RuleSet {
             filter.add(watcher.as_str(), Target::Watcher(index(at)));
         }
         WORDS.iter().for_each(|word| filter.text(word, Target::Trouble));
+        let blind = filter.blind().to_vec();
         let (automaton, targets, always) = filter.build();
         let rules = rules.into_iter().map(|(rule, _)| rule).collect();
-        Self { rules, fallbacks, watchers: watchers.patterns, watched, filter: automaton, targets, always }
+        Self { rules, fallbacks, watchers: watchers.patterns, watched, filter: automaton, targets, always, blind }
     }
 
     /// Which rules, watchers and words a line is worth asking for.

@@ -1,11 +1,14 @@
 //! Gathers what was seen and says at the end what it amounts to: conditions, causes and their consequences.
 
+use std::collections::BTreeMap;
+
 use super::context::{LogContext, LogEnd};
 use super::matcher::RuleSet;
 use super::message::finding;
 use super::pack::Fallback;
 use super::rule::{ExitIs, Level, Part};
 use super::sighting::{Seen, Sighting, Sightings};
+use super::trouble::looks;
 use super::watch::Watch;
 use crate::finding::{Evidence, Finding, Severity};
 
@@ -69,11 +72,25 @@ impl<'r> Outcome<'r> {
 
     fn settle(&mut self, sighting: Sighting, watch: &Watch<'_>) {
         let rule = self.rules.rule(sighting.rule);
-        let holds = watch.below_holds(sighting.rule, sighting.last_index);
+        let holds = watch.below_holds(sighting.rule, sighting.index, sighting.last_index);
+        if !holds && rule.or_unknown {
+            return self.as_unknown(sighting);
+        }
         let level = if holds { Some(rule.level) } else { rule.otherwise };
         if let Some(level) = level {
             self.sightings.add(sighting, self.rules, Some(level));
         }
+    }
+
+    /// A sighting whose rule does not hold after all, as a line that no rule knows.
+    fn as_unknown(&mut self, mut sighting: Sighting) {
+        let text = sighting.first_line().to_owned();
+        let Some(at) = Fallback::of(looks(&text)).and_then(|kind| self.rules.fallback(kind)) else {
+            return;
+        };
+        sighting.rule = at;
+        sighting.captures = BTreeMap::from([("reason".to_owned(), text)]);
+        self.sightings.add(sighting, self.rules, None);
     }
 
     /// The findings, the worst first.
@@ -105,7 +122,11 @@ impl<'r> Outcome<'r> {
     fn level_at_the_end(&self, seen: &Seen, watch: &Watch<'_>, last_index: u64) -> Option<Level> {
         let rule = self.rules.rule(seen.rule);
         let is_last = !rule.when.last || seen.last_index == last_index;
-        if is_last && watch.below_holds(seen.rule, seen.last_index) { Some(rule.level) } else { rule.otherwise }
+        if is_last && watch.below_holds(seen.rule, seen.first_index, seen.last_index) {
+            Some(rule.level)
+        } else {
+            rule.otherwise
+        }
     }
 
     /// What the end of the process says.

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::pack_reader::{Source, Table};
 use super::pattern::Pattern;
 use super::rule::{Body, Example, ExitIs, Level, Nearby, Order, Part, Rule, When};
+use super::trouble::Looks;
 
 /// Something wrong in a rule pack.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -37,6 +38,18 @@ pub(crate) enum Fallback {
     Killed,
     /// It was stopped by a limit.
     Stopped,
+}
+
+impl Fallback {
+    /// What stands for a line that no rule knows and that looks so; none for a harmless one.
+    pub(crate) const fn of(looks: Looks) -> Option<Self> {
+        match looks {
+            Looks::Trouble | Looks::Complaint => Some(Self::Trouble),
+            Looks::Remark => Some(Self::Remark),
+            Looks::Deprecation => Some(Self::Deprecation),
+            Looks::Harmless => None,
+        }
+    }
 }
 
 const FALLBACKS: &[(&str, Fallback)] = &[
@@ -125,6 +138,7 @@ fn read_rule(entry: &mut Table<'_>, pack: &str, tool: &str) -> Option<Rule> {
         details: entry.patterns("details"),
         when: read_when(entry),
         otherwise: entry.word("otherwise", LEVELS),
+        or_unknown: entry.flag("or_unknown"),
         pattern: pattern(entry)?,
         level: level?,
         id: id?,

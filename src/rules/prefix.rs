@@ -129,7 +129,7 @@ fn logger(text: &[u8]) -> Option<Prefix> {
 /// `web_1 | `, `app build: `, `Aug  2 13:25:07 host unit[1]: `, `job<tab>step<tab>time `, `node.exe : `.
 fn named(text: &[u8]) -> Option<Prefix> {
     let head = &text[..text.len().min(200)];
-    if !head.iter().any(|byte| matches!(byte, b'|' | b'\t' | b':')) {
+    if !head.starts_with(b"std") && !head.iter().any(|byte| matches!(byte, b'|' | b'\t' | b':')) {
         return None;
     }
     if let Some(length) = length_of(&POWERSHELL, head) {
@@ -180,7 +180,7 @@ pattern!(
       | [a-z]+\[[\w.-]{1,30}\]:\s
       | @?[\w/.-]{1,80}:(?:build|compile)(?:[:\w-]*):\s
       | [\w.-]{1,60}\ [\w@.-]{1,60}\[\d{1,8}\]:\s
-      | std(?:out|err)\ [FP]\s
+      | std(?:out|err)\ [FP](?:\s|$)
       | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d\ [\w.-]+\ [^\s:]{1,60}:\s
       | [^\t]{1,80}\t[^\t]{1,80}\t\d{4}-\d\d-\d\dT[\d:.]+Z\s
     )"

@@ -158,6 +158,8 @@ pub struct Rule {
     pub(crate) details: Vec<Pattern>,
     pub(crate) when: When,
     pub(crate) otherwise: Option<Level>,
+    /// If what is asked of the lines below does not hold, the line counts as one that no rule knows.
+    pub(crate) or_unknown: bool,
 }
 
 impl Rule {
@@ -175,8 +177,10 @@ impl Rule {
         self.part == Part::Heading && other.part == Part::Cause && other.level > Level::Neutral && !lowers
     }
 
-    /// True if `other` must be told although its line stands inside a block of `self`.
+    /// True if `other` must be told although its line stands inside a block of `self`. In the block of an exception that names
+    /// its own end, only troubles of the machine are.
     pub(crate) fn is_outdone_by(&self, other: &Self) -> bool {
-        other.level > self.level || (other.inconclusive && !self.inconclusive)
+        let trusted = self.order == Order::First && self.body == Body::Block && self.until.is_some();
+        (other.level > self.level && !trusted) || (other.inconclusive && !self.inconclusive)
     }
 }

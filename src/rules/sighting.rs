@@ -42,6 +42,11 @@ impl Sighting {
         sighting
     }
 
+    /// The line that was seen first.
+    pub(crate) fn first_line(&self) -> &str {
+        self.excerpt.first().map_or("", String::as_str)
+    }
+
     /// Adds a line to the excerpt while there is room.
     pub(crate) fn quote(&mut self, text: &str) {
         if self.excerpt.len() < EXCERPT_LINES {

@@ -2,7 +2,9 @@
 //!
 //! It is asked about lines that no rule knows. A miss hides an error; a false alarm teaches people to switch the gate off.
 
-use super::vocabulary::{BEGINS, DECLARED, DEPRECATION, GRAVE, HARMLESS, NAMES, NEGATED, SITE, SKIPPED, SPOKEN};
+use super::vocabulary::{
+    BEGINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, NAMES, NEGATED, SITE, SKIPPED, SPOKEN,
+};
 
 /// Only this much of a line is a message; what follows is data.
 const READ: usize = 600;
@@ -32,14 +34,15 @@ pub(crate) fn looks(text: &str) -> Looks {
     if DEPRECATION.is_match(&cleared) && !GRAVE.is_match(&cleared) {
         return Looks::Deprecation;
     }
-    if DECLARED.is_match(&cleared) {
-        return Looks::Trouble;
+    let (declared, spoken) = (DECLARED.is_match(&cleared), SPOKEN.is_match(&cleared));
+    let of_the_site = SITE.is_match(text);
+    match (declared, spoken) {
+        (true, _) if of_the_site || !GOT_OVER.is_match(text) => Looks::Trouble,
+        (true, _) => Looks::Remark,
+        (false, _) if of_the_site && (spoken || SKIPPED.is_match(&cleared)) => Looks::Complaint,
+        (false, true) if !GOT_OVER.is_match(text) => Looks::Remark,
+        (false, _) => Looks::Harmless,
     }
-    let spoken = SPOKEN.is_match(&cleared);
-    if (spoken || SKIPPED.is_match(&cleared)) && SITE.is_match(text) {
-        return Looks::Complaint;
-    }
-    if spoken { Looks::Remark } else { Looks::Harmless }
 }
 
 /// True if a line that looks like trouble begins a complaint of its own, so that it is no part of what stands above it.
@@ -123,6 +126,14 @@ mod tests {
         ] {
             assert_eq!(looks(line), Looks::Harmless, "{line}");
         }
+    }
+
+    #[test]
+    fn what_the_line_itself_got_over_weighs_less() {
+        assert_eq!(looks("statsd: connection refused (ignored)"), Looks::Remark);
+        assert_eq!(looks("No wrangler.toml file found. Continuing."), Looks::Harmless);
+        assert_eq!(looks("Warning: cannot watch the disk, using polling"), Looks::Remark);
+        assert_eq!(looks("Error in themes/dusk.scss (ignored)"), Looks::Trouble);
     }
 
     #[test]

@@ -140,6 +140,8 @@ pub(crate) const WORDS: &[&str] = &[
     "please specify",
     "not something",
     "not in ",
+    " not ",
+    "empty",
     "no matching",
     "non-zero",
     "nonzero",
@@ -197,7 +199,7 @@ pattern!(
     /// Nothing of the kind, looked for and not found, or only thought of.
     NEGATED,
     r#"(?ix)
-        \b(?:0|no|zero|without(?:\ any)?|any|found\ 0)\ (?:new\ |known\ |eslint\ |type\ |lint\ )?(?:errors?|warnings?|failures?|failed|issues?|problems?|offenses?|vulnerabilit\w+|conflicts?|exceptions?|skipped)\b(?:\ found|\ detected)?
+        \b(?:0|no|zero|without(?:\ any)?|any|found\ 0)\ (?:new\ |known\ |eslint\ |type\ |lint\ )?(?:errors?|warnings?|failures?|failed|issues?|problems?|offenses?|vulnerabilit\w+|conflicts?|exceptions?|skipped|broken|missing|unknown|rejected)\b(?:\ found|\ detected)?
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]?\s*(?:0|\[\])(?:$|[\s,;.)\]])
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:none|false|no|off|nil|null|-)(?:\s*$|[,;)\]])
       | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?
@@ -249,6 +251,9 @@ pattern!(
       | \b(?:undefined|missing|unknown)\ \w | \b(?:is|are|was|were)\ (?:missing|unknown|undefined)\b
       | \b(?:vulnerab\w+|violat\w+|broken|no\ longer)\b
       | \bis\ not\ (?:a|an|the|defined|recognized|allowed|supported|valid|installed|exported|compatible|writable|readable|in)\b
+      | \b(?:doesn't|does\ not)\ (?:match|fit|exist|support|contain|have|provide|work|appear|recogni[sz]e|compile|resolve|start|respond|define|export)\b
+      | \b(?:is|are|was|were|has|have|had|could|will)\ (?:not|never)\ (?:be\ |been\ )?(?:built|compiled|found|written|copied|created|loaded|generated|emitted|processed|started|finished|completed|saved|applied|done|yet|reachable|responding)\b
+      | \b(?:is|are|was|were)\ empty\b | \ba\ password\ is\ required\b
       | \b(?:refusing|interrupted|rolling\ back|rolled\ back|forbidden|unauthori[sz]ed|expired|truncated|incomplete|unrecogni[sz]ed|unreachable|overflow)\b
       | \bbad\ (?:option|substitution|decrypt|request|gateway|interpreter|argument|value|address|configuration|syntax|magic)\b
       | \bwrong\ (?:number|argument|type|version|kind|format|path|usage)\b
@@ -260,6 +265,11 @@ pattern!(
     /// Something was left out.
     SKIPPED,
     r"(?i)\b(?:skipping|skipped)\b"
+);
+pattern!(
+    /// The line itself says what was done instead.
+    GOT_OVER,
+    r"(?i)\((?:ignored|skipped|optional|using [^)]{1,40})\)|\b(?:ignored|skipped|skipping|ignoring it|continuing)\W*$|,? using (?:the )?(?:default|fallback|polling)|\bfall(?:ing|s)? back (?:to|on)\b|\bdefaulting to\b|\bcontinu(?:e|ing) (?:without|anyway|with)\b|\bassuming\b|\bwill be ignored\b|\bnothing to worry about\b|\bsafely ignore\b"
 );
 pattern!(
     /// What people see hangs on these: a complaint of one of them is not got over.

@@ -49,12 +49,14 @@ impl<'r> Watch<'r> {
         after && not_after
     }
 
-    /// True if what a rule asks for below the line at `index` holds, as far as it is known now.
-    pub(crate) fn below_holds(&self, rule: usize, index: u64) -> bool {
+    /// True if what a rule asks for below holds, as far as it is known now: what must stand there below the `first` line, what
+    /// must not below the `last` one that belongs to it.
+    pub(crate) fn below_holds(&self, rule: usize, first: u64, last: u64) -> bool {
         let (watched, when) = (self.rules.watched(rule), &self.rules.rule(rule).when);
-        let near = |watcher: Option<usize>, within: u64| watcher.is_some_and(|at| self.follows(at, index, within));
-        let before = when.before.as_ref().is_none_or(|nearby| near(watched.before, nearby.within));
-        let not_before = when.not_before.as_ref().is_none_or(|nearby| !near(watched.not_before, nearby.within));
+        let near =
+            |watcher: Option<usize>, from: u64, within: u64| watcher.is_some_and(|at| self.follows(at, from, within));
+        let before = when.before.as_ref().is_none_or(|nearby| near(watched.before, first, nearby.within));
+        let not_before = when.not_before.as_ref().is_none_or(|nearby| !near(watched.not_before, last, nearby.within));
         before && not_before
     }
 

@@ -1,0 +1,73 @@
+//! Themes that a change does not bring, and whose stylesheet comes out otherwise with it than without.
+//!
+//! Whether it does is asked of the control build: what is live now may be older than the live tree's own sources.
+
+use std::collections::BTreeMap;
+
+use super::GateError;
+use super::baseline;
+use super::build::Gate;
+use super::record::Record;
+use crate::change::ChangeSource;
+use crate::compiled::CompiledTree;
+use crate::compiler::Compiler;
+use crate::finding::Finding;
+use crate::invariant::OfferedTheme;
+use crate::manifest::resolution::Resolution;
+
+/// Mastodon's own themes: everybody who never chose one has them, and the error page too.
+const STOCK: [&str; 3] = ["default", "contrast", "mastodon-light"];
+
+/// The compiled stylesheets of `offered` in a tree, each as a digest of its bytes.
+pub(super) fn sheets_of(offered: &[OfferedTheme], compiled: &CompiledTree) -> BTreeMap<String, String> {
+    let digest = |theme: &OfferedTheme| {
+        let Resolution::Found { entry, .. } = theme.resolve(&compiled.set) else { return None };
+        let bytes = compiled.read_served(&entry.file).ok()?;
+        Some((theme.name.clone(), blake3::hash(&bytes).to_hex().to_string()))
+    };
+    offered.iter().filter_map(digest).collect()
+}
+
+/// Compares the stylesheets of the themes that the change does not bring with those of the control build. That is made only
+/// where one of them differs from what is live.
+pub(super) fn altered(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    compiled: &CompiledTree,
+    record: &mut Record<'_>,
+) -> Result<(), GateError> {
+    let is_themes = matches!(gate.change.source, ChangeSource::ThemeFolders(_) | ChangeSource::ThemeRevision { .. });
+    if !is_themes || record.is_fatal() || gate.live.set.bundler().is_none() {
+        return Ok(());
+    }
+    let mut others = sheets_of(gate.offered, compiled);
+    others.retain(|name, _| !gate.change.themes.iter().any(|theme| theme.name == *name));
+    let live = sheets_of(gate.offered, gate.live);
+    others.retain(|name, sheet| live.get(name).is_some_and(|before| before != sheet));
+    if others.is_empty() {
+        return Ok(());
+    }
+    let Some(control) = baseline::of_untouched(gate, compiler, record)? else { return Ok(()) };
+    let differs = |(name, sheet): &(&String, &String)| control.sheets.get(*name).is_some_and(|before| before != *sheet);
+    let altered: Vec<&str> = others.iter().filter(differs).map(|(name, _)| name.as_str()).collect();
+    let themes = gate.offered.iter().filter(|theme| altered.contains(&theme.name.as_str()));
+    record.findings.extend(themes.map(finding));
+    Ok(())
+}
+
+fn finding(theme: &OfferedTheme) -> Finding {
+    let name = &theme.name;
+    let message =
+        format!("With this change the stylesheet of {name} comes out otherwise, and the change does not bring {name}.");
+    let finding = if STOCK.contains(&name.as_str()) {
+        Finding::fatal("change-alters-other-theme", message)
+            .meaning("Everybody who has it sees another Mastodon from then on, and so may the error page; taking the new theme out would not bring it back.")
+    } else {
+        Finding::review("change-alters-other-theme", message)
+            .meaning(format!("Users of {name} would see another theme from then on."))
+    };
+    theme.show_in(finding).help(format!(
+        "See which file of the change app/javascript/{} imports, directly or not, and give that file another name.",
+        theme.source
+    ))
+}
