@@ -106,7 +106,12 @@ fn uninstall(args: &UninstallArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
             Uninstalled::Absent => writeln!(out, "{:<14}was not installed here", hook.word())?,
         }
     }
-    let is_installed = |hook| install::is_installed(&place, hook) || configured::is_installed(&place, hook);
+    // Where `core.hooksPath` leads elsewhere now, a hook may still lie in the folder that it led away from.
+    let usual = Place { hooks: place.common.join("hooks"), ..place.clone() };
+    let is_installed = |hook| {
+        [&place, &usual].iter().any(|place| install::is_installed(place, hook))
+            || configured::is_installed(&place, hook)
+    };
     if !HookName::ALL.into_iter().any(is_installed) {
         for key in [OWNER_KEY, LIVE_KEY, STATE_KEY, CONFIG_KEY] {
             place.record(key, None)?;

@@ -16,6 +16,7 @@ pub use self::arguments::{RollbackThemeArgs, Via};
 use self::execution::{apply, listen};
 use self::facts::{Facts, find_live};
 use self::wording::Sight;
+use crate::site::environment::SiteEnvironment;
 use crate::theme_setting::by_hand;
 use crate::theme_setting::cache::CacheSettings;
 use crate::theme_setting::connection::{ConnectionError, ConnectionSettings};
@@ -95,7 +96,10 @@ fn attempt(args: &RollbackThemeArgs, console: &mut Console<'_>) -> anyhow::Resul
     }
     let interrupted = Arc::new(AtomicBool::new(false));
     let is_interrupted = || interrupted.load(Ordering::Relaxed);
-    let environment = environment(&facts.live);
+    let own = SiteEnvironment::read(&facts.live);
+    // Without the site's own settings another database may answer, or none.
+    own.findings().iter().try_for_each(|finding| writeln!(console.err, "{}", finding.message))?;
+    let environment = environment(own);
     let mut store = open(args, &facts, &environment, &is_interrupted)?;
     writeln!(console.out, "database     {}", store.describe())?;
     let (changes, complete) = decide(args, &facts, store.as_mut(), &to, console)?;
@@ -116,7 +120,8 @@ fn attempt(args: &RollbackThemeArgs, console: &mut Console<'_>) -> anyhow::Resul
 pub(super) fn people(live: &Path) -> Result<BTreeMap<String, u64>, String> {
     let facts = Facts::read(live).ok_or("there is no theme registry")?;
     let words = |error: &dyn std::fmt::Display| error.to_string();
-    let settings = ConnectionSettings::from_environment(&environment(live)).map_err(|error| words(&error))?;
+    let settings = ConnectionSettings::from_environment(&environment(SiteEnvironment::read(live)))
+        .map_err(|error| words(&error))?;
     let patience = Patience::default();
     let mut store =
         PostgresStore::open(settings, Some(facts.layout), patience, &|| false).map_err(|error| words(&error))?;
@@ -153,11 +158,9 @@ fn selection(args: &RollbackThemeArgs) -> Selection {
     }
 }
 
-/// The variables that Mastodon would see: this process's own first, then those of `.env.production`.
-fn environment(live: &Path) -> impl Fn(&str) -> Option<String> + use<> {
-    let file: BTreeMap<String, String> =
-        dotenvy::from_path_iter(live.join(".env.production")).into_iter().flatten().flatten().collect();
-    move |key| std::env::var(key).ok().or_else(|| file.get(key).cloned())
+/// The variables that Mastodon would see: this process's own first, then those of `.env.production` and its companions.
+fn environment(own: SiteEnvironment) -> impl Fn(&str) -> Option<String> + use<> {
+    move |key| std::env::var(key).ok().or_else(|| own.secret(key).map(str::to_owned))
 }
 
 fn open<'a>(
@@ -283,4 +286,18 @@ fn consent(args: &RollbackThemeArgs, changes: &[Change], console: &mut Console<'
     }
     writeln!(console.out, "Nothing was changed.")?;
     Ok(Consent::No(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_companions_of_the_sites_settings_come_first_as_for_mastodon_itself() {
+        let live = tempfile::tempdir().unwrap();
+        std::fs::write(live.path().join(".env.production"), "DB_HOST=/old\nDB_NAME=social\n").unwrap();
+        std::fs::write(live.path().join(".env.production.local"), "export DB_HOST='/run/new'\n").unwrap();
+        let read = environment(SiteEnvironment::read(live.path()));
+        assert_eq!((read("DB_HOST").as_deref(), read("DB_NAME").as_deref()), (Some("/run/new"), Some("social")));
+    }
 }

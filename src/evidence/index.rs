@@ -119,3 +119,29 @@ pub(super) fn read_content(path: &Path, seen: &Stat) -> io::Result<Content> {
         Err(io::Error::other("it changed while it was read"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_status_changed_as_the_index_was_made_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, index) = (folder.path().join("a.scss"), folder.path().join("index"));
+        std::fs::write(&file, "a").unwrap();
+        let stat = Stat::of(&std::fs::symlink_metadata(&file).unwrap());
+        let content = read_content(&file, &stat).unwrap();
+        let remembered = |began: i64| {
+            Index::write(&index, began, std::iter::once((file.as_path(), stat, content))).unwrap();
+            Index::read(&index).content(&file, &stat)
+        };
+        assert_eq!(remembered(stat.ctime.0 + TICK), Some(content));
+        // Written once more within the same tick of the clock, it would look the same; after a clock that was set back, too.
+        for began in [stat.ctime.0 + TICK - 1, stat.ctime.0, stat.ctime.0 - 86_400] {
+            assert_eq!(remembered(began), None, "{began}");
+        }
+        let touched = Stat { ctime: (stat.ctime.0, stat.ctime.1 + 1), ..stat };
+        Index::write(&index, stat.ctime.0 + TICK, std::iter::once((file.as_path(), stat, content))).unwrap();
+        assert_eq!(Index::read(&index).content(&file, &touched), None, "only its status changed");
+    }
+}

@@ -113,6 +113,8 @@ pub(super) fn compile(
     if staged.isolation().is_some() {
         environment.retain(|(name, _)| name != "TMPDIR");
     }
+    // The rules are read while the build runs, so that its log need not wait for them.
+    let _read_when_needed = std::thread::Builder::new().spawn(RuleSet::builtin);
     Ok(precompile::precompile(&precompile::PrecompileRequest {
         tree: &staged.root(),
         side: &staged.side(),

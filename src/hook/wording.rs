@@ -85,17 +85,20 @@ fn stopped(hook: HookName, report: &Report) -> String {
     }
 }
 
-/// The gravest finding, and where the others are.
+/// The two gravest findings (a bundler that stops names the file, and Sass beside it the line and the reason), and where the
+/// others are.
 fn worst(hook: HookName, report: &Report) -> String {
-    let mut grave = report.findings.iter().filter(|finding| finding.counts() || finding.inconclusive);
-    let first = grave.next().map(|finding: &Finding| text::finding(finding, LAYOUT)).unwrap_or_default();
-    let more = match grave.count() {
+    const SHOWN: usize = 2;
+    let grave: Vec<&Finding> =
+        report.findings.iter().filter(|finding| finding.counts() || finding.inconclusive).collect();
+    let shown: String = grave.iter().take(SHOWN).map(|finding| text::finding(finding, LAYOUT)).collect();
+    let more = match grave.len().saturating_sub(SHOWN) {
         0 => String::new(),
         1 => "1 more finding. ".to_owned(),
         count => format!("{count} more findings. "),
     };
     let place = if hook == HookName::PreReceive { ", on the receiving machine" } else { "" };
-    format!("{first}{more}Whole report{place}: themegate show {} --live {}\n", report.run, live(report))
+    format!("{shown}{more}Whole report{place}: themegate show {} --live {}\n", report.run, live(report))
 }
 
 fn bypass(hook: HookName) -> &'static str {

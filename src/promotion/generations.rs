@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, DiskError, failed};
 use super::plan::{Content, Plan, Role};
+use super::soundness;
 
 /// What a switch of the live tree was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -151,10 +152,19 @@ fn read(folder: &Path) -> Result<Generation, GenerationError> {
         Err(error) => return Err(failed("read", &path)(error).into()),
     };
     let generation: Generation = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    if folder.file_name() != Some(std::ffi::OsStr::new(&generation.id)) {
+        return Err(unreadable(format!("it calls itself {:?}", generation.id)));
+    }
     match generation.schema {
         SCHEMA => Ok(generation),
         other => Err(unreadable(format!("it has layout {other}, this version of themegate knows {SCHEMA}"))),
     }
+}
+
+/// Refuses a generation whose record leads elsewhere than its live tree.
+pub(crate) fn refuse_unsound(generations: &Path, one: &Generation) -> Result<(), GenerationError> {
+    let path = folder_of(generations, &one.id).join("generation.json");
+    soundness::fault(one).map_or(Ok(()), |why| Err(GenerationError::Unreadable { path, why }))
 }
 
 /// The switches that a rollback has to undo, the oldest first: those since `to`, or else the latest one in force. Pure.

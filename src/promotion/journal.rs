@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, DiskError, failed};
 use super::generations::Generation;
+use super::soundness;
 
 /// What the journal of one switch says, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +157,7 @@ impl Journal {
         let mut records = records.into_iter();
         match records.next() {
             Some(Record::Intent(intent)) => {
+                soundness::fault(&intent).map_or(Ok(()), |why| Err(damaged(&path, 1, why)))?;
                 Ok(Self { path, intent: *intent, progress: records.collect(), length: length as u64 })
             }
             _ => Err(damaged(&path, 1, "it does not begin with an intent".to_owned())),

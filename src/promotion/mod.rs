@@ -20,6 +20,7 @@ pub mod promote;
 pub mod recovery;
 pub mod restart;
 pub mod retention;
+mod soundness;
 pub mod state;
 pub mod survey;
 pub mod switch;

@@ -91,6 +91,7 @@ pub fn rollback(
     let all = generations::list(&state.generations())?;
     let all: Vec<Generation> = all.into_iter().filter(|generation| generation.live == ground.live()).collect();
     let undone = generations::to_undo(&all, to)?;
+    undone.iter().try_for_each(|one| generations::refuse_unsound(&state.generations(), one))?;
     let subject = undone.first().map(|generation| generation.id.clone()).unwrap_or_default();
     let mut intent = announce(state, Kind::Rollback, ground.live(), &subject)?;
     intent.undoes = undone.iter().map(|generation| generation.id.clone()).collect();

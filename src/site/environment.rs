@@ -63,12 +63,15 @@ impl SiteEnvironment {
 
     fn take_in(&mut self, file: &str, text: &str) {
         let mut refused = 0;
+        let mut own = BTreeMap::new();
         for item in dotenvy::from_read_iter(text.as_bytes()) {
             match item {
-                Ok((name, value)) => self.set(name, value),
+                // Within a file the last line counts, as Ruby's dotenv has it.
+                Ok((name, value)) => drop(own.insert(name, value)),
                 Err(_) => refused += 1,
             }
         }
+        own.into_iter().for_each(|(name, value)| self.set(name, value));
         if refused > self.take_in_leniently(text, refused) {
             self.findings.push(unparsable(file));
         }
@@ -179,6 +182,12 @@ mod tests {
         ]);
         assert_eq!(site.harmless().collect::<Vec<_>>(), [("LOCAL_DOMAIN", "b.example"), ("WEB_DOMAIN", "w.example")]);
         assert_eq!(site.secret("SMTP_FROM_ADDRESS"), Some("Mastodon <m@a.example>"));
+    }
+
+    #[test]
+    fn the_last_line_of_a_file_counts() {
+        let site = site(&[(".env.production", "DB_HOST=/old\nDB_HOST=/new\n"), (".env", "DB_HOST=/other\n")]);
+        assert_eq!(site.secret("DB_HOST"), Some("/new"));
     }
 
     #[test]

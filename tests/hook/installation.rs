@@ -111,3 +111,18 @@ fn a_place_without_repository_or_live_tree_is_refused_with_what_to_type() {
     lab.themegate(&theme, &["hook", "install"]).fails().says(&["--live DIR"]);
     assert!(!theme.join(".git/hooks/pre-push").exists());
 }
+
+#[test]
+fn a_hooks_folder_that_is_named_relatively_is_every_worktrees_own_and_install_says_so() {
+    let lab = Lab::new();
+    let theme = lab.theme("midnight");
+    lab.install(&theme, &[]).succeeds().does_not_say("every linked worktree");
+    lab.git(&theme, &["config", "core.hooksPath", ".githooks"]).succeeds();
+    lab.install(&theme, &[]).succeeds().says(&[".githooks/pre-push", "every linked worktree looks for it in itself"]);
+    lab.themegate(&theme, &["hook", "uninstall"]).succeeds().says(&["taken away"]);
+    // The one in .git/hooks is still there, and still knows its live tree.
+    lab.git(&theme, &["config", "--unset", "core.hooksPath"]).succeeds();
+    lab.git(&theme, &PUSH).succeeds().says(&["PASS   main"]);
+    lab.themegate(&theme, &["hook", "uninstall"]).succeeds();
+    assert_eq!(lab.git(&theme, &["config", "themegate.live"]).code, 1);
+}

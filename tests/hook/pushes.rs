@@ -222,3 +222,12 @@ fn a_commit_that_was_judged_once_is_pushed_again_without_a_build_though_nothing_
     lab.git(&theme, &["push", "-q", "--force", "origin", &back]).succeeds().says(&["PASS   main"]);
     assert_eq!(runs(), before, "an answer is no run of its own");
 }
+
+#[test]
+fn a_refusal_names_the_two_gravest_findings() {
+    let (lab, theme) = installed();
+    let two = "@import 'application';\n.status { color: nope-fn(#fff, 10%); width: other-fn(1px); }\n";
+    lab.commit(&theme, SHEET, two);
+    let refused = lab.git(&theme, &["push", "-q", "origin", "main"]);
+    refused.fails().says(&["2 findings", "other-fn", "nope-fn"]).does_not_say("more finding");
+}

@@ -147,3 +147,14 @@ fn a_restarted_site_whose_pages_do_not_is_rolled_back_by_itself() {
     assert_eq!(registry(&site), REGISTRY_OLD);
     assert_eq!(fs::read_to_string(site.home.join("restarts")).unwrap().lines().count(), 2);
 }
+
+#[test]
+fn rollback_theme_finds_the_live_tree_where_every_other_command_finds_it() {
+    let folder = scratch();
+    let site = Site::generate(&folder.path().join("home"), Layout::Vite);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_themegate"));
+    command.args(["rollback-theme", "--site", "--print-sql"]).current_dir(site.live().join("config"));
+    let output = command.env_remove("THEMEGATE_LIVE").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("settings"), "{said}");
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use themegate::promotion::disk::Disk;
@@ -23,7 +23,7 @@ pub(crate) fn refused(site: &Site, code: u8, words: &[&str]) -> PromotionError {
     let text = error.to_string();
     assert_eq!(error.exit_code(), code, "{text}");
     assert!(words.iter().all(|word| text.contains(word)), "{text}");
-    assert_eq!(difference(&before, &site.snapshot()), Vec::<std::path::PathBuf>::new());
+    assert_eq!(difference(&before, &site.snapshot()), Vec::<PathBuf>::new());
     error
 }
 
@@ -263,4 +263,76 @@ fn an_output_folder_on_another_file_system_is_served_and_a_mounted_registry_is_r
     site.promote(&Disk::real()).unwrap();
     assert!(packs.join("css/tangerineui-new.css").exists());
     site.rollback(&Disk::real()).unwrap();
+}
+
+/// Changes a record so that it names the given place.
+type Change = fn(&mut serde_json::Value, &str);
+
+/// A journal that is whole, with its checksum, and names other places.
+fn hostile(site: &Site, change: impl Fn(&mut serde_json::Value)) -> PathBuf {
+    let folder = site.state().join("journal");
+    let path = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&path).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(first.split_once(' ').unwrap().1).unwrap();
+    change(&mut record["intent"]);
+    let json = record.to_string();
+    fs::write(&path, format!("{} {json}\n{rest}", blake3::hash(json.as_bytes()).to_hex())).unwrap();
+    path
+}
+
+#[test]
+fn a_journal_that_leads_out_of_the_live_tree_is_refused_and_nothing_outside_is_touched() {
+    let cases: [(&str, Change); 6] = [
+        ("a path outside", |intent, out| intent["plan"]["steps"][0]["path"] = out.into()),
+        ("a temporary name outside", |intent, out| intent["plan"]["steps"][0]["temporary"] = out.into()),
+        ("a name that climbs", |intent, out| {
+            intent["plan"]["steps"][0]["name"] = "../outside/precious".into();
+            intent["plan"]["steps"][0]["path"] = out.into();
+        }),
+        ("a folder to swap outside", |intent, out| intent["plan"]["groups"][0]["temporary"] = out.into()),
+        ("a folder to remove outside", |intent, out| {
+            intent["plan"]["new_folders"] =
+                serde_json::json!([{"path": out, "attributes": {"mode": 0, "uid": 0, "gid": 0, "modified": [0, 0]}}]);
+        }),
+        ("an id that climbs", |intent, _| intent["id"] = "../../outside".into()),
+    ];
+    for (what, change) in cases {
+        let folder = scratch();
+        let site = site(&folder);
+        let outside = site.home.join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("precious"), "precious").unwrap();
+        command(&site, Operation::Promote, &[]).env("THEMEGATE_TEST_KILL", "150").status().unwrap();
+        let at = if what.starts_with("a folder") { outside.clone() } else { outside.join("precious") };
+        let journal = hostile(&site, |intent| change(intent, &at.display().to_string()));
+        let before = snapshot(&site.home);
+        let refusal = site.recover(&Disk::real()).unwrap_err();
+        assert!(refusal.contains(&format!("{} is damaged in line 1", journal.display())), "{what}: {refusal}");
+        assert_eq!(snapshot(&site.home), before, "{what}");
+    }
+}
+
+#[test]
+fn a_generation_that_leads_out_of_the_live_tree_or_calls_itself_otherwise_is_refused() {
+    let cases: [Change; 2] = [
+        |record, out| {
+            let steps = record["plan"]["steps"].as_array_mut().unwrap();
+            steps.iter_mut().find(|step| step["role"] == "fixed").unwrap()["path"] = out.into();
+        },
+        |record, _| record["id"] = "../../outside".into(),
+    ];
+    for change in cases {
+        let folder = scratch();
+        let site = site(&folder);
+        let promoted = site.promote(&Disk::real()).unwrap().unwrap();
+        let record = site.state().join("generations").join(&promoted.id).join("generation.json");
+        let mut tampered: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+        change(&mut tampered, &site.home.join("outside").display().to_string());
+        fs::write(&record, tampered.to_string()).unwrap();
+        let before = snapshot(&site.home);
+        let refusal = site.rollback(&Disk::real()).unwrap_err().to_string();
+        assert!(refusal.contains("cannot be read"), "{refusal}");
+        assert_eq!(snapshot(&site.home), before);
+    }
 }

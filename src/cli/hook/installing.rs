@@ -159,6 +159,16 @@ fn notes(place: &Place, owner: Owner, hooks: &[HookName], out: &mut dyn Write) -
             place.hooks.parent().unwrap_or(&place.hooks).display()
         )?;
     }
+    let relative = place.hooks_path.as_ref().filter(|set| Path::new(&set.value).is_relative());
+    if let Some(set) = relative.filter(|_| place.top.is_some()) {
+        writeln!(
+            out,
+            "note          core.hooksPath is {}: every linked worktree looks for it in itself, and runs no hook where it is \
+             missing. To have one folder for all: git config core.hooksPath {}",
+            text::plain(&set.value),
+            place.hooks.display()
+        )?;
+    }
     if owner == Owner::Theme && hooks.iter().any(|hook| hook.only_warns()) {
         writeln!(
             out,

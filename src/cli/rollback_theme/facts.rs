@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
 
-use crate::site::{Fork, theming};
+use crate::site::{Fork, locate, theming};
 use crate::theme_setting::choice::{KnownThemes, Layout};
 
 /// What `rollback-theme` needs to know of a live tree.
@@ -34,17 +34,12 @@ impl Facts {
     }
 }
 
-/// The Mastodon root: as given, or upwards from the current folder, or `~/live`.
+/// The Mastodon root: as given, or found as every other command finds it.
 pub(super) fn find_live(given: Option<&Path>) -> Option<PathBuf> {
-    if let Some(given) = given {
-        return fs::canonicalize(given).ok();
+    match given {
+        Some(given) => fs::canonicalize(given).ok(),
+        None => locate::live_tree(None).ok(),
     }
-    let here = std::env::current_dir().ok()?;
-    let is_root =
-        |folder: &&Path| folder.join("config/environment.rb").exists() && folder.join("app/javascript").exists();
-    let above = here.ancestors().find(is_root).map(Path::to_owned);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join("live"));
-    above.or_else(|| home().filter(|live| is_root(&live.as_path())))
 }
 
 /// The names in `config/themes.yml`, and `system`, which Mastodon 4.3 to 4.5 add on their own.
