@@ -1,4 +1,4 @@
-//! Builds of the real Vite site that exit 0 and are not what they say: half done, or with files of the server in the output.
+//! Builds of the real sites that exit 0 and are not what they say: half done, or with files of the server in the output.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -65,4 +65,19 @@ fn a_change_that_alters_the_stock_theme_without_bringing_it_blocks() {
                 if (ft) all['styles/application.scss'] = ft; fs.writeFileSync(path, JSON.stringify(all))\"";
     let checked = check_with_build_and(swap);
     assert_found(&checked, "block", "change-alters-other-theme", "default: styles/application.scss");
+}
+
+#[test]
+fn on_webpack_a_picture_without_a_source_needs_a_look() {
+    if skipped(Kind::Webpacker, "on_webpack_a_picture_without_a_source_needs_a_look") {
+        return;
+    }
+    let site = Site::copy(Kind::Webpacker);
+    site.write("config/private/scan.png", [b"\x89PNG\r\n\x1a\n".as_slice(), &[7; 30_000]].concat());
+    let theme = site.folder.path().join("theme");
+    std::fs::create_dir_all(&theme).unwrap();
+    let rules = "@import 'application';\n$up: '..';\n.ft { background: url('#{$up}/#{$up}/#{$up}/config/private/scan.png'); }\n";
+    std::fs::write(theme.join("ft.scss"), rules).unwrap();
+    let checked = site.check(&["--theme", theme.to_str().unwrap()]);
+    assert_found(&checked, "hold", "output-without-source", "public/packs/media/private/scan");
 }
