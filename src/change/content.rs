@@ -14,7 +14,7 @@ use crate::finding::Finding;
 const LARGE: u64 = 50 * 1024 * 1024;
 
 /// Larger than this a file is not even read.
-const TOO_LARGE: u64 = 512 * 1024 * 1024;
+pub(super) const TOO_LARGE: u64 = 512 * 1024 * 1024;
 
 /// What is wrong with a file of this length; the flag says whether it may be read at all.
 pub(super) fn size_fault(path: &Path, len: u64) -> Option<(Finding, bool)> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
 
-use super::{ChangeError, places};
+use super::{ChangeError, content, places};
 use crate::finding::Finding;
 
 /// A theme is a few dozen files. More than this is not a theme, and not worth the time.
@@ -146,8 +146,12 @@ fn read_file(mut file: File) -> io::Result<Vec<u8>> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is no regular file any more"));
     }
+    // It may have grown since its size was judged.
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    file.by_ref().take(content::TOO_LARGE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > content::TOO_LARGE {
+        return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+    }
     Ok(bytes)
 }
 

@@ -21,7 +21,9 @@ fn rails_missing(subject: &Subject<'_>) -> Option<Finding> {
         let mut found = set.manifests.iter().filter(|(_, manifest)| is_rails(manifest) && !manifest.entries.is_empty());
         found.next().map(|(path, _)| path.clone())
     };
-    let before = of_rails(&subject.live.set).filter(|_| !subject.themes_only && subject.staged.findings.is_empty())?;
+    // Where nothing was built at all, that is the cause, and it is told.
+    let is_built = subject.staged.findings.is_empty() && subject.staged.set.bundler().is_some();
+    let before = of_rails(&subject.live.set).filter(|_| !subject.themes_only && is_built)?;
     of_rails(&subject.staged.set).is_none().then(|| {
         Finding::review("rails-manifest-missing", format!("The build wrote no manifest of Rails' own assets; the live tree has {before}."))
             .at(before)

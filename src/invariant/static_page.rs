@@ -24,7 +24,7 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Links of the web server's root (`public/sw.js`, `public/500.html`) whose file the build did not make again.
 fn dangling_links(subject: &Subject<'_>) -> Vec<Finding> {
-    if subject.themes_only {
+    if subject.themes_only || subject.staged.set.bundler().is_none() {
         return Vec::new();
     }
     let links = fs::read_dir(&subject.staged.public).into_iter().flatten().flatten().map(|entry| entry.file_name());

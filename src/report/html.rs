@@ -68,17 +68,17 @@ fn page(report: &Report, stored: bool) -> Page {
     Page {
         verdict: text::word(report),
         class: class(report.verdict),
-        sentence: plain(&text::sentence(report)),
-        run: plain(&report.run),
-        themes: plain(&report.themes.join(", ")),
+        sentence: text::plain(&text::sentence(report)),
+        run: text::plain(&report.run),
+        themes: text::plain(&report.themes.join(", ")),
         rows: rows(report),
         grave: grave.into_iter().map(card).collect(),
         notes: notes.into_iter().map(card).collect(),
-        invariants: report.invariants.iter().map(|one| (plain(&one.statement), one.holds)).collect(),
+        invariants: report.invariants.iter().map(|one| (text::plain(&one.statement), one.holds)).collect(),
         entries: entries(report),
         left_out: left_out(report),
-        left: report.fast.iter().flat_map(|fast| &fast.left).map(|what| plain(what)).collect(),
-        ending: plain(&ending(report)),
+        left: report.fast.iter().flat_map(|fast| &fast.left).map(|what| text::plain(what)).collect(),
+        ending: text::plain(&ending(report)),
         stored,
         version: env!("CARGO_PKG_VERSION"),
     }
@@ -98,23 +98,23 @@ fn rows(report: &Report) -> Vec<(&'static str, String, String)> {
         let timing = report.timings.iter().find(|timing| timing.stage == stage);
         timing.map(|timing| format!("{:.1} s", timing.seconds)).unwrap_or_default()
     };
-    text::rows(report).into_iter().map(|(label, what, stage)| (label, plain(&what), seconds(stage))).collect()
+    text::rows(report).into_iter().map(|(label, what, stage)| (label, text::plain(&what), seconds(stage))).collect()
 }
 
 fn card(finding: &Finding) -> Card {
     let log = finding.evidence.iter().find_map(|evidence| match evidence {
-        Evidence::Log { line, excerpt } => Some((*line, plain(excerpt))),
+        Evidence::Log { line, excerpt } => Some((*line, text::plain(excerpt))),
         Evidence::File { .. } => None,
     });
     Card {
         severity: finding.severity.word(),
-        id: plain(&finding.id),
-        standing: plain(text::standing(finding).trim()),
-        message: plain(&finding.message),
+        id: text::plain(&finding.id),
+        standing: text::plain(text::standing(finding).trim()),
+        message: text::plain(&finding.message),
         places: finding.evidence.iter().filter_map(place).collect(),
         log,
-        meaning: finding.meaning.as_deref().map(plain),
-        help: finding.help.as_deref().map(plain),
+        meaning: finding.meaning.as_deref().map(text::plain),
+        help: finding.help.as_deref().map(text::plain),
     }
 }
 
@@ -123,7 +123,7 @@ fn place(evidence: &Evidence) -> Option<String> {
     let line = line.map(|line| format!(":{line}")).unwrap_or_default();
     let excerpt =
         excerpt.as_deref().filter(|text| !text.is_empty()).map(|text| format!("   {text}")).unwrap_or_default();
-    Some(plain(&format!("{}{line}{excerpt}", path.display())))
+    Some(text::plain(&format!("{}{line}{excerpt}", path.display())))
 }
 
 fn entries(report: &Report) -> Vec<Entries> {
@@ -131,7 +131,11 @@ fn entries(report: &Report) -> Vec<Entries> {
     let kinds = [("added", &diff.added), ("removed", &diff.removed), ("changed", &diff.changed)];
     let list = |(what, changes): (&'static str, &Vec<EntryChange>)| Entries {
         what,
-        listed: changes.iter().take(LISTED).map(|change| (plain(&change.key), plain(&files(change)))).collect(),
+        listed: changes
+            .iter()
+            .take(LISTED)
+            .map(|change| (text::plain(&change.key), text::plain(&files(change))))
+            .collect(),
         more: changes.len().saturating_sub(LISTED),
     };
     kinds.into_iter().filter(|(_, changes)| !changes.is_empty()).map(list).collect()
@@ -147,7 +151,7 @@ fn files(change: &EntryChange) -> String {
 }
 
 fn left_out(report: &Report) -> Vec<(String, String)> {
-    let pair = |fact: &super::LeftOutFact| (plain(&fact.path.to_string_lossy()), plain(&fact.why));
+    let pair = |fact: &super::LeftOutFact| (text::plain(&fact.path.to_string_lossy()), text::plain(&fact.why));
     report.change.left_out.iter().take(LISTED).map(pair).collect()
 }
 
@@ -160,11 +164,4 @@ fn ending(report: &Report) -> String {
             format!("The live tree {live} as it was before: themegate rollback --to {}", facts.generation)
         }
     }
-}
-
-/// A stranger's text without control characters and without the marks that turn the direction of writing, which could
-/// show a file's name as another.
-fn plain(stranger: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-    text::plain(stranger).chars().map(|c| if turns(c) { '\u{fffd}' } else { c }).collect()
 }

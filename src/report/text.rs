@@ -67,12 +67,14 @@ fn findings(report: &Report, layout: Layout, text: &mut String) {
     }
 }
 
-/// A stranger's text without control characters: a theme's file name, a manifest's key or a line of a log could otherwise
-/// move the cursor, rewrite a verdict or set the terminal's title.
+/// A stranger's text without control characters, and without the marks that turn the direction of writing: a theme's file
+/// name, a manifest's key or a line of a log could otherwise move the cursor, rewrite a verdict, set the terminal's title, or
+/// show one name as another.
 #[must_use]
 pub fn plain(text: &str) -> String {
     let harmless = |character: char| match character {
         '\n' | '\t' => character,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => '\u{fffd}',
         other if other.is_control() => '\u{fffd}',
         other => other,
     };
@@ -407,6 +409,12 @@ pub(crate) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_strangers_text_neither_moves_the_cursor_nor_turns_the_writing() {
+        assert_eq!(plain("a\u{1b}[2Jb\u{202e}gnp.scss\u{2066}c\n"), "a\u{fffd}[2Jb\u{fffd}gnp.scss\u{fffd}c\n");
+        assert_eq!(plain("thème שלום 🌙"), "thème שלום 🌙");
+    }
 
     #[test]
     fn a_finding_shows_place_meaning_and_what_to_do() {
