@@ -175,6 +175,8 @@ fn a_healthy_site_is_sound_and_nothing_is_written() {
     let bare = doctor(&copy(Kind::Builtin), &[]);
     bare.assert("sound", 0);
     assert_eq!(bare.ids("benign"), ["nothing-compiled"]);
+    let said = text(&copy(Kind::Builtin).command(&["doctor"]).output().unwrap());
+    assert!(said.contains("Nothing is compiled here yet") && !said.contains("is compiled, and"), "{said}");
     doctor(&compiled_builtin(), &[]).assert("sound", 0);
     for kind in [Kind::Webpacker, Kind::Vite, Kind::Glitch] {
         if skipped(kind, "a healthy site is sound") {

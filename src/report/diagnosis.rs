@@ -126,7 +126,11 @@ fn verdict(diagnosis: &Diagnosis, text: &mut String) {
     };
     let counting = diagnosis.findings.iter().filter(|finding| finding.counts() && !finding.inconclusive).count();
     let findings = if counting == 1 { "1 finding".to_owned() } else { format!("{counting} findings") };
+    let nothing_compiled = diagnosis.findings.iter().any(|finding| finding.id == "nothing-compiled");
     let sentence = match diagnosis.standing {
+        Standing::Sound if nothing_compiled => {
+            "Nothing is compiled here yet, and nothing is wrong otherwise.".to_owned()
+        }
         Standing::Sound => "Every theme that is offered is compiled, and its files are whole.".to_owned(),
         Standing::Doubtful => format!("{findings}: a person has to look."),
         Standing::Broken => format!("{findings}, the worst first. Type the commands in the order they stand."),
