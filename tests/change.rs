@@ -484,6 +484,26 @@ fn skins_are_for_glitch_soc_alone() {
 }
 
 #[test]
+fn a_skin_does_not_come_a_second_time_at_the_other_place() {
+    let single = "app/javascript/skins/vanilla/calm.scss";
+    let folder = "app/javascript/skins/vanilla/calm/common.scss";
+    for (there, brought) in [(folder, single), (single, folder)] {
+        let trees = Trees { toolchain: Toolchain::Vite, ..Trees::glitch() };
+        trees.live(there, "a{}").theme(brought, "b{}");
+        let change = trees.read();
+        assert_eq!(above_benign(&change), ["skin-twice"], "{brought}");
+        assert!(serde_json::to_string(&change.findings).unwrap().contains(there), "{brought}");
+    }
+    let trees = Trees { toolchain: Toolchain::Vite, ..Trees::glitch() };
+    trees
+        .live(single, "a{}")
+        .theme(single, "@use 'calm/parts';")
+        .theme("app/javascript/skins/vanilla/calm/_parts.scss", "b{}");
+    let change = trees.read();
+    assert_eq!((above_benign(&change), names(&change)), (vec![], vec![("vanilla/calm", ThemeKind::Update)]));
+}
+
+#[test]
 fn a_theme_of_which_nothing_fits_this_site_is_said_to_bring_none() {
     let trees = Trees::new();
     trees.theme("skins/vanilla/tangerine/common.scss", "a{}");

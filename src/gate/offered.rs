@@ -64,6 +64,7 @@ pub(super) fn after(
     record: &mut Record<'_>,
 ) -> Vec<OfferedTheme> {
     if site.fork == Fork::GlitchSoc {
+        record.findings.extend(skins::broken_flavours(&site.root).into_iter().map(broken_flavour));
         let added: Vec<&Path> = change.files.iter().map(|file| file.to.as_path()).collect();
         let stays = |skin: &skins::Skin| stays(site, change, &skin.place);
         return skins::of(&site.root, &added).into_iter().filter(stays).map(skin).collect();
@@ -111,8 +112,11 @@ fn kind_after(site: &LiveSite, change: &Change, relative: &str) -> PathKind {
     PathKind::of(&site.root.join(&site.output.source), relative)
 }
 
-/// Whether anything of a skin is left once the change has removed its files.
+/// Whether a skin is still there once the change has removed its files: a folder in which there never was one is.
 fn stays(site: &LiveSite, change: &Change, place: &Path) -> bool {
+    if !change.removed.iter().any(|gone| gone.starts_with(place)) {
+        return true;
+    }
     let files = walkdir::WalkDir::new(site.root.join(place)).into_iter().flatten();
     let mut files = files.filter(|entry| entry.file_type().is_file());
     let removed =
@@ -141,6 +145,18 @@ fn skin(skin: skins::Skin) -> OfferedTheme {
         line: None,
         kind: Lookup::Skin { flavour: skin.flavour, skin: skin.name },
     }
+}
+
+fn broken_flavour(flavour: skins::BrokenFlavour) -> Finding {
+    let message = format!("{} cannot be read: {}.", flavour.place.display(), flavour.reason);
+    let finding = Finding::fatal("flavour-not-readable", message);
+    let finding = match flavour.line {
+        Some(line) => finding.at_line(&flavour.place, line, ""),
+        None => finding.at(&flavour.place),
+    };
+    finding
+        .meaning("Rails and the build read the theme.yml of every flavour; with this one neither comes up.")
+        .help("Mend the file (it needs a line such as `pack_directory: app/javascript/flavours/NAME/entrypoints`), or take the flavour's folder away.")
 }
 
 fn no_registry() -> Finding {

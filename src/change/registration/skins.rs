@@ -14,6 +14,10 @@ use crate::finding::Finding;
 use crate::site::Toolchain;
 use crate::site::registry::PATHS_ROOT;
 
+/// The stylesheets of a skin's folder that the bundler starts from.
+const ENTRIES: [&str; 6] =
+    ["common.scss", "common.css", "index.scss", "index.css", "application.scss", "application.css"];
+
 /// The skins that a theme folder brings.
 pub(super) fn themes_of(theme: &ThemeFolder, site: &SiteFacts<'_>, findings: &mut Vec<Finding>) -> Vec<ThemeAddition> {
     let mut skins: BTreeMap<(String, String), Vec<&Candidate>> = BTreeMap::new();
@@ -60,6 +64,9 @@ fn skin(flavour: &str, name: &str, files: &[&Candidate], site: &SiteFacts<'_>) -
     if name == "mastodon-light" && site.toolchain == Toolchain::Vite && !is_known {
         return Err(Box::new(light_skin(at)));
     }
+    if let Some(other) = files.iter().find_map(|file| other_place(file, flavour, name, &base)) {
+        return Err(Box::new(twice(flavour, name, &other, at)));
+    }
     let entry = files.iter().find(|file| is_skin_entry(file, name, site.toolchain));
     let Some(path) =
         entry.map(|file| below_paths_root(file)).or_else(|| live_entry(&base, flavour, name).filter(|_| is_known))
@@ -84,11 +91,33 @@ fn is_skin_entry(file: &Candidate, skin: &str, toolchain: Toolchain) -> bool {
 
 /// The stylesheet that the live tree already has for a skin.
 fn live_entry(base: &Path, flavour: &str, name: &str) -> Option<String> {
-    let places = ["common", "index", "application"]
-        .iter()
-        .flat_map(|stem| [format!("{name}/{stem}.scss"), format!("{name}/{stem}.css")]);
-    let mut places = places.chain([format!("{name}.scss"), format!("{name}.css")]);
+    let mut places =
+        ENTRIES.iter().map(|kind| format!("{name}/{kind}")).chain([format!("{name}.scss"), format!("{name}.css")]);
     places.find(|place| base.join(place).is_file()).map(|place| format!("skins/{flavour}/{place}"))
+}
+
+/// The stylesheet that the live tree has for a skin in the other of the two places, if the file brings one of its own: a
+/// folder, or a single stylesheet.
+fn other_place(file: &Candidate, flavour: &str, name: &str, base: &Path) -> Option<String> {
+    let rest = file.to.strip_prefix(Path::new(PATHS_ROOT).join("skins").join(flavour)).ok()?;
+    let is_single = rest.iter().count() == 1;
+    let is_own = if is_single {
+        is_stylesheet(rest)
+    } else {
+        ENTRIES.iter().any(|kind| rest == Path::new(&format!("{name}/{kind}")))
+    };
+    let singles = [format!("{name}.scss"), format!("{name}.css")];
+    let in_folder = ENTRIES.iter().map(|kind| format!("{name}/{kind}"));
+    let others: Vec<String> = if is_single { in_folder.chain(singles).collect() } else { singles.to_vec() };
+    let mut others = others.into_iter().filter(|other| rest != Path::new(other));
+    others.find(|other| is_own && base.join(other).is_file()).map(|other| format!("skins/{flavour}/{other}"))
+}
+
+fn twice(flavour: &str, name: &str, other: &str, at: &Path) -> Finding {
+    Finding::fatal("skin-twice", format!("The skin {flavour}/{name} is there already, as app/javascript/{other}."))
+        .at(at)
+        .meaning("Only one of the two is compiled, and everybody who has the skin would get the other one, or this one would do nothing.")
+        .help("Give the new skin another name, or bring it at the same place as the one that is there.")
 }
 
 fn no_flavour(flavour: &str, at: &Path) -> Finding {
