@@ -53,6 +53,9 @@ pub fn run(args: &RollbackThemeArgs, console: &mut Console<'_>) -> anyhow::Resul
         Err(error) => match code_of(&error) {
             Some(code) => {
                 writeln!(console.err, "{error}")?;
+                if let Some(StoreError::Unreachable(_)) = error.downcast_ref() {
+                    write!(console.err, "{}", wording::UNREACHABLE)?;
+                }
                 Ok(code)
             }
             None => Err(error),
@@ -227,6 +230,7 @@ fn decide_undo(
     if file.layout != facts.layout {
         return Err(Usage("The undo file is from a site of another kind (glitch-soc or not).".to_owned()).into());
     }
+    write!(console.err, "{}", wording::other_database(&file.database, &store.describe()))?;
     let ids: Vec<i64> = file.changes.iter().filter_map(|entry| entry.owner.id()).collect();
     let mut holdings = store.holdings(&Selection::Ids(ids))?;
     holdings.extend(store.holdings(&Selection::Site)?);

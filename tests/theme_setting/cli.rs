@@ -147,3 +147,68 @@ fn a_database_that_is_away_is_undecided_and_the_words_to_paste_need_none() {
     let (code, out, _) = live.run("--user alice --print-rails", None);
     assert_eq!((code, out.contains("U='alice' bin/rails runner")), (0, true), "{out}");
 }
+
+#[test]
+fn an_undo_file_that_somebody_altered_is_refused() {
+    let (database, mut client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    live.run("--all-on bad --yes", None);
+    let before = dump(&mut client, named("4.6"));
+    let good = fs::read_to_string(undo_file(&live)).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&good).unwrap();
+    let altered = |alter: &dyn Fn(&mut serde_json::Value)| {
+        let mut file = file.clone();
+        alter(&mut file);
+        file.to_string()
+    };
+    let doubled = altered(&|file| {
+        let first = file["changes"][0].clone();
+        file["changes"].as_array_mut().unwrap().push(first);
+    });
+    let path = live.folder.path().join("altered.json");
+    for (text, reason) in [
+        (good[..100].to_owned(), "EOF"),
+        (format!("{good}{good}"), "trailing characters"),
+        (doubled, "twice"),
+        (altered(&|file| file["changes"][0]["from"] = serde_json::json!(["bad", "bad"])), "number of values"),
+        (altered(&|file| file["changes"][0]["to"] = serde_json::json!([])), "number of values"),
+        (altered(&|file| file["changes"][0]["more"] = 1.into()), "unknown field"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let (code, _, err) = live.run(&format!("--undo {} --yes", path.display()), None);
+        assert!(code == 2 && err.contains(reason), "{reason}: {err}");
+    }
+    fs::write(&path, &good).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    let (code, _, err) = live.run(&format!("--undo {} --yes", path.display()), None);
+    assert!(code == 2 && err.contains("chmod o-w"), "{err}");
+    let pipe = live.folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (code, _, err) = live.run(&format!("--undo {} --yes", pipe.display()), None);
+    assert!(code == 2 && err.contains("not a file"), "{err}");
+    assert_eq!(dump(&mut client, named("4.6")), before);
+}
+
+#[test]
+fn an_undo_file_of_another_database_is_said_to_be_one_and_shows_no_escapes() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    live.run("--all-on bad --yes", None);
+    let path = undo_file(&live);
+    let mut file: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    file["database"] = "other\u{1b}[2J on 10.0.0.1:5432".into();
+    file["changes"][0]["from"] = serde_json::json!(["\u{1b}[2Jbad"]);
+    fs::write(&path, file.to_string()).unwrap();
+    let (_, out, err) = live.run(&format!("--undo {} --dry-run", path.display()), None);
+    assert!(err.contains("written for other\\u{1b}[2J on 10.0.0.1:5432, and this is"), "{err}");
+    assert!(out.contains("does not offer \\u{1b}[2Jbad") && !out.contains('\u{1b}'), "{out}");
+}
+
+#[test]
+fn a_database_that_lets_nobody_in_comes_with_what_to_type() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "DB_NAME=no_such\n");
+    let (code, _, err) = live.run("--all-on bad --yes", None);
+    assert!(code == 3 && err.contains("no_such") && err.contains("Nothing was changed. Check DB_HOST"), "{err}");
+    assert!(err.contains("--via rails") && err.contains("--print-sql"), "{err}");
+}
