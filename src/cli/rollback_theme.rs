@@ -108,7 +108,8 @@ fn attempt(args: &RollbackThemeArgs, console: &mut Console<'_>) -> anyhow::Resul
     let (changes, complete) = decide(args, &facts, store.as_mut(), &to, console)?;
     let cache = CacheSettings::from_environment(&environment);
     match consent(args, &changes, console)? {
-        Consent::Nothing => return Ok(u8::from(!complete)),
+        // A dry run ends as the run itself would.
+        Consent::Nothing | Consent::No(0) => return Ok(u8::from(!complete)),
         Consent::No(code) => return Ok(code),
         Consent::Yes => listen(&interrupted)?,
     }

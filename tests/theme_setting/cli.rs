@@ -45,9 +45,7 @@ impl Live {
 
     /// Exit code, standard output, standard error. `answer` is what a person at a terminal types.
     fn run(&self, words: &str, answer: Option<&str>) -> (u8, String, String) {
-        let live = self.path();
-        let line = ["rollback-theme", "--second-look", "0", "--live", live.to_str().unwrap()];
-        let args = Cli::try_parse_from(line.into_iter().chain(words.split(' '))).unwrap().args;
+        let args = self.arguments(words);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut typed = answer.map(str::as_bytes);
         let answers = typed.as_mut().map(|typed| typed as &mut dyn std::io::BufRead);
@@ -56,6 +54,50 @@ impl Live {
         assert!(!out.contains("hunter2") && !err.contains("hunter2"));
         (code, out, err)
     }
+}
+
+impl Live {
+    fn arguments(&self, words: &str) -> RollbackThemeArgs {
+        let live = self.path();
+        let line = ["rollback-theme", "--second-look", "0", "--live", live.to_str().unwrap()];
+        Cli::try_parse_from(line.into_iter().chain(words.split(' '))).unwrap().args
+    }
+}
+
+/// Somebody who reads what would change and goes away, as `head` does.
+struct Leaving;
+
+impl std::io::Write for Leaving {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        match text.starts_with(b"changed") {
+            true => Err(std::io::ErrorKind::BrokenPipe.into()),
+            false => Ok(text.len()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_was_done_is_said_even_when_nobody_reads_standard_output_any_more() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    let mut err = Vec::new();
+    let args = live.arguments("--all-on bad --yes");
+    let code = run(&args, &mut Console { out: &mut Leaving, err: &mut err, answers: None }).unwrap();
+    let err = String::from_utf8(err).unwrap();
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("changed  ") && err.contains(&undo_file(&live).display().to_string()), "{err}");
+}
+
+#[test]
+fn a_dry_run_answers_as_the_run_would_where_a_name_is_nobodys() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    let (code, out, _) = live.run("--user alice no_such_person --to bad --dry-run", None);
+    assert_eq!(code, 1, "{out}");
 }
 
 fn undo_file(live: &Live) -> PathBuf {
