@@ -53,6 +53,9 @@ pub fn run(args: &RollbackThemeArgs, console: &mut Console<'_>) -> anyhow::Resul
         Err(error) => match code_of(&error) {
             Some(code) => {
                 writeln!(console.err, "{error}")?;
+                if let Some(StoreError::Unreachable(_)) = error.downcast_ref() {
+                    write!(console.err, "{}", wording::UNREACHABLE)?;
+                }
                 Ok(code)
             }
             None => Err(error),
@@ -105,7 +108,8 @@ fn attempt(args: &RollbackThemeArgs, console: &mut Console<'_>) -> anyhow::Resul
     let (changes, complete) = decide(args, &facts, store.as_mut(), &to, console)?;
     let cache = CacheSettings::from_environment(&environment);
     match consent(args, &changes, console)? {
-        Consent::Nothing => return Ok(u8::from(!complete)),
+        // A dry run ends as the run itself would.
+        Consent::Nothing | Consent::No(0) => return Ok(u8::from(!complete)),
         Consent::No(code) => return Ok(code),
         Consent::Yes => listen(&interrupted)?,
     }
@@ -227,6 +231,7 @@ fn decide_undo(
     if file.layout != facts.layout {
         return Err(Usage("The undo file is from a site of another kind (glitch-soc or not).".to_owned()).into());
     }
+    write!(console.err, "{}", wording::other_database(&file.database, &store.describe()))?;
     let ids: Vec<i64> = file.changes.iter().filter_map(|entry| entry.owner.id()).collect();
     let mut holdings = store.holdings(&Selection::Ids(ids))?;
     holdings.extend(store.holdings(&Selection::Site)?);

@@ -98,7 +98,10 @@ fn rows(report: &Report) -> Vec<(&'static str, String, String)> {
         let timing = report.timings.iter().find(|timing| timing.stage == stage);
         timing.map(|timing| format!("{:.1} s", timing.seconds)).unwrap_or_default()
     };
-    text::rows(report).into_iter().map(|(label, what, stage)| (label, text::plain(&what), seconds(stage))).collect()
+    super::rows::rows(report)
+        .into_iter()
+        .map(|(label, what, stage)| (label, text::plain(&what), seconds(stage)))
+        .collect()
 }
 
 fn card(finding: &Finding) -> Card {

@@ -1,12 +1,14 @@
 //! What a check says of itself: one record, several readers. One file per format.
 
 pub mod diagnosis;
+mod figures;
 pub mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod people;
 mod rehearsed;
+mod rows;
 pub mod sarif;
 pub mod text;
 

@@ -5,11 +5,13 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{PrecompileFacts, Report, rehearsed};
+use super::rows::rows;
+use super::{PrecompileFacts, Report};
 use crate::finding::{Evidence, Finding, Severity};
-use crate::manifest::diff::ManifestDiff;
-use crate::promotion::facts::SwitchFacts;
 use crate::verdict::Verdict;
+
+pub use super::figures::plain;
+pub(crate) use super::figures::{grouped, shortened, size};
 
 /// How wide the text may be.
 #[derive(Debug, Clone, Copy)]
@@ -67,79 +69,12 @@ fn findings(report: &Report, layout: Layout, text: &mut String) {
     }
 }
 
-/// A stranger's text without control characters, and without the marks that turn the direction of writing: a theme's file
-/// name, a manifest's key or a line of a log could otherwise move the cursor, rewrite a verdict, set the terminal's title, or
-/// show one name as another.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    let harmless = |character: char| match character {
-        '\n' | '\t' => character,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => '\u{fffd}',
-        other if other.is_control() => '\u{fffd}',
-        other => other,
-    };
-    text.chars().map(harmless).collect()
-}
-
 fn header(report: &Report, layout: Layout, text: &mut String) {
     let seconds = |stage: &str| report.timings.iter().find(|timing| timing.stage == stage).map(|timing| timing.seconds);
     for (label, what, stage) in rows(report) {
         let time = seconds(stage).map_or_else(String::new, |seconds| format!("{seconds:>7.1} s"));
         push_row(text, label, &what, &time, layout.width);
     }
-}
-
-/// What was done, line by line: the label, what came of it, and the stage whose time belongs to it.
-pub(super) fn rows(report: &Report) -> Vec<(&'static str, String, &'static str)> {
-    let site = &report.site;
-    let live = format!("{}   {}, {}", site.live.display(), site.title, site.toolchain.word());
-    let mut rows = vec![("live tree", live, ""), ("change", change_line(report), "change")];
-    rows.extend(report.answered_from.as_ref().map(|run| {
-        let words = format!("answered from the run {run}: nothing that it depends on has changed (--fresh asks again)");
-        ("evidence", words, "evidence")
-    }));
-    rows.extend(report.rehearsal.as_ref().map(|rehearsal| ("themes", rehearsed::in_words(rehearsal), "")));
-    rows.extend(report.staging.as_ref().map(|staging| {
-        let size = format!("{} files, {}", grouped(staging.files), size(staging.bytes));
-        let cached = if staging.cached_files == 0 { "" } else { ", compile caches of an earlier check" };
-        ("staging", format!("{}, {size}{cached}", staging.method), "staging")
-    }));
-    let isolation = report.staging.as_ref().map(|staging| staging.isolation.clone()).filter(|words| !words.is_empty());
-    rows.extend(isolation.map(|words| ("isolation", words, "")));
-    let build = report.precompile.as_ref();
-    let sheets = report.fast.as_ref().map_or_else(String::new, |fast| match fast.sheets.len() {
-        1 => ", 1 stylesheet".to_owned(),
-        count => format!(", {count} stylesheets"),
-    });
-    rows.extend(build.map(|build| ("precompile", build_line(build, &sheets), "precompile")));
-    let log = report.log.as_ref();
-    rows.extend(log.map(|log| ("log", log_line(report, log.lines, log.unaccounted), "rules")));
-    rows.extend(report.manifest_diff.as_ref().map(|diff| ("manifest", manifest_line(diff), "manifest")));
-    if !report.invariants.is_empty() {
-        let hold = report.invariants.iter().filter(|invariant| invariant.holds).count();
-        rows.push(("invariants", format!("{hold} of {} hold", report.invariants.len()), "invariants"));
-    }
-    rows.extend(report.people.as_ref().map(|people| ("people", people.line(&report.themes), "")));
-    rows.extend(report.promotion.as_ref().map(|promotion| ("promotion", promoted(promotion), "")));
-    rows
-}
-
-fn build_line(build: &PrecompileFacts, sheets: &str) -> String {
-    let memory =
-        if build.peak_memory == 0 { String::new() } else { format!("   {} of memory", size(build.peak_memory)) };
-    format!("{}{sheets}   {}{memory}", build.command, build.end)
-}
-
-fn manifest_line(diff: &ManifestDiff) -> String {
-    let (added, removed, changed) = (entries(diff.added.len()), diff.removed.len(), diff.changed.len());
-    format!("{added} added, {removed} removed, {changed} changed, {} the same", diff.unchanged)
-}
-
-fn promoted(facts: &SwitchFacts) -> String {
-    let SwitchFacts { generation, files, bytes_written, seconds, aftermath, .. } = facts;
-    let written = size(*bytes_written);
-    let after = aftermath.words();
-    format!("{generation}: {files} files, {written} written in {seconds:.1} s; Mastodon was {after}")
 }
 
 pub(super) fn push_row(text: &mut String, label: &str, what: &str, time: &str, width: usize) {
@@ -152,36 +87,6 @@ pub(super) fn push_row(text: &mut String, label: &str, what: &str, time: &str, w
         let gap = if end.is_empty() { 0 } else { room.saturating_sub(textwrap::core::display_width(line)) };
         let _ = writeln!(text, "{DIM}{label:<LABEL$}{DIM:#}{line}{:gap$}{DIM}{end}{DIM:#}", "");
     }
-}
-
-fn change_line(report: &Report) -> String {
-    let change = &report.change;
-    if change.files + change.removed == 0 && report.themes.is_empty() && change.left_out.is_empty() {
-        return change.source.clone();
-    }
-    let themes = match report.themes.as_slice() {
-        [] => "no theme".to_owned(),
-        [theme] => format!("1 theme ({theme})"),
-        themes => format!("{} themes ({})", themes.len(), themes.join(", ")),
-    };
-    let left_out = match change.left_out.len() {
-        0 => String::new(),
-        1 => format!("; 1 file left out ({})", change.left_out[0].path.display()),
-        count => format!("; {count} files left out ({}, …)", change.left_out[0].path.display()),
-    };
-    let files = if change.files == 1 { "1 file".to_owned() } else { format!("{} files", change.files) };
-    let removed = if change.removed == 0 { String::new() } else { format!(", {} removed", change.removed) };
-    format!("{}: {themes}, {files}{removed}{left_out}", change.source)
-}
-
-fn log_line(report: &Report, lines: u64, unaccounted: u64) -> String {
-    let notes = report.findings.iter().filter(|finding| finding.rule.is_some() && finding.severity == Severity::Benign);
-    let accounted = if unaccounted == 0 {
-        "all accounted for".to_owned()
-    } else {
-        format!("{} without a word of trouble that no rule knows", grouped(unaccounted))
-    };
-    format!("{} lines, {accounted}; known notes: {}", grouped(lines), notes.count())
 }
 
 fn verdict(report: &Report, layout: Layout, text: &mut String) {
@@ -341,12 +246,6 @@ fn place(evidence: &Evidence) -> String {
     }
 }
 
-/// On one line, and no longer than that.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
-    let text = plain(text).replace('\n', " ");
-    if text.chars().count() <= most { text } else { text.chars().take(most - 1).chain(['…']).collect() }
-}
-
 fn footer(report: &Report, layout: Layout, text: &mut String) {
     let benign = report.findings.iter().filter(|finding| finding.severity == Severity::Benign).count();
     if benign > 0 && !layout.verbose && layout.stored {
@@ -377,44 +276,9 @@ fn footer(report: &Report, layout: Layout, text: &mut String) {
     };
 }
 
-/// `60112` as `60,112`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn entries(count: usize) -> String {
-    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
-}
-
-/// Bytes as people read them, in powers of 1,000.
-#[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
-pub(crate) fn size(bytes: u64) -> String {
-    let bytes = bytes as f64;
-    match bytes {
-        b if b < 1e3 => format!("{b:.0} bytes"),
-        b if b < 1e6 => format!("{:.1} kB", b / 1e3),
-        b if b < 1e9 => format!("{:.1} MB", b / 1e6),
-        b => format!("{:.1} GB", b / 1e9),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_strangers_text_neither_moves_the_cursor_nor_turns_the_writing() {
-        assert_eq!(plain("a\u{1b}[2Jb\u{202e}gnp.scss\u{2066}c\n"), "a\u{fffd}[2Jb\u{fffd}gnp.scss\u{fffd}c\n");
-        assert_eq!(plain("thème שלום 🌙"), "thème שלום 🌙");
-    }
 
     #[test]
     fn a_finding_shows_place_meaning_and_what_to_do() {
@@ -427,10 +291,5 @@ mod tests {
         let plain = anstream::adapter::strip_str(&text).to_string();
         let expected = "fatal  theme-empty\n       The stylesheet of x holds no rule at all.\n  -->  config/themes.yml:4   x: styles/x.scss\n  log  line 7     | one\n                  | two\n       Users see bare HTML.\n  do   Upload it again:\n         scp theme.scss server:\n";
         assert_eq!(plain, expected);
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!((grouped(60112), grouped(7), grouped(1_000_000)), ("60,112".into(), "7".into(), "1,000,000".into()));
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Values are never shown: not in `Debug`, not in findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::dotenv::{self, Outer};
 use crate::finding::Finding;
 
 /// The files that dotenv-rails reads in production; in the first that names a variable it counts.
@@ -43,6 +44,8 @@ const HARMLESS: &[&str] = &[
 #[derive(Default, Clone)]
 pub struct SiteEnvironment {
     variables: BTreeMap<String, String>,
+    /// Their values are the output of commands, which nobody runs here.
+    commands: BTreeSet<String>,
     findings: Vec<Finding>,
 }
 
@@ -62,33 +65,30 @@ impl SiteEnvironment {
     }
 
     fn take_in(&mut self, file: &str, text: &str) {
-        let mut refused = 0;
-        let mut own = BTreeMap::new();
-        for item in dotenvy::from_read_iter(text.as_bytes()) {
-            match item {
-                // Within a file the last line counts, as Ruby's dotenv has it.
-                Ok((name, value)) => drop(own.insert(name, value)),
-                Err(_) => refused += 1,
+        let parsed = dotenv::parse(text, &|name| self.set_before(name));
+        let fresh = |name: &String| !self.variables.contains_key(name) && !self.commands.contains(name);
+        let commands: Vec<String> = parsed.commands.into_iter().filter(fresh).collect();
+        if !commands.is_empty() {
+            self.findings.push(from_commands(file, &commands));
+        }
+        for (name, value) in parsed.variables {
+            if !self.commands.contains(&name) {
+                self.variables.entry(name).or_insert(value);
             }
         }
-        own.into_iter().for_each(|(name, value)| self.set(name, value));
-        if refused > self.take_in_leniently(text, refused) {
+        self.commands.extend(commands);
+        if parsed.has_other_lines {
             self.findings.push(unparsable(file));
         }
     }
 
-    /// Ruby's dotenv is more lenient than ours: `NAME=two words` is a line that sites have. Returns how many it took in.
-    fn take_in_leniently(&mut self, text: &str, refused: usize) -> usize {
-        let missing = |name: &str| !self.variables.contains_key(name);
-        let found: Vec<_> =
-            text.lines().filter_map(leniently).filter(|(name, _)| missing(name)).take(refused).collect();
-        let count = found.len();
-        found.into_iter().for_each(|(name, value)| self.set(name, value));
-        count
-    }
-
-    fn set(&mut self, name: String, value: String) {
-        self.variables.entry(name).or_insert(value);
+    /// What stands before a file: this process's own variables, then the files that come first.
+    fn set_before(&self, name: &str) -> Outer {
+        match std::env::var(name).ok().or_else(|| self.variables.get(name).cloned()) {
+            Some(value) => Outer::Set(value),
+            None if self.commands.contains(name) => Outer::Command,
+            None => Outer::Unset,
+        }
     }
 
     /// Variables that a build may see.
@@ -124,12 +124,6 @@ pub fn has_credentials(value: &str) -> bool {
     value.split("://").skip(1).any(|rest| rest.split(['/', ' ', '?']).next().is_some_and(|host| host.contains('@')))
 }
 
-fn leniently(line: &str) -> Option<(String, String)> {
-    let (name, value) = line.trim().trim_start_matches("export ").split_once('=')?;
-    let plain = !name.is_empty() && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
-    plain.then(|| (name.to_owned(), value.trim().to_owned()))
-}
-
 fn unreadable(name: &str, error: &io::Error) -> Finding {
     Finding::review("site-environment-unreadable", format!("{name} of the live tree cannot be read: {error}."))
         .at(PathBuf::from(name))
@@ -140,6 +134,18 @@ fn unreadable(name: &str, error: &io::Error) -> Finding {
 fn unparsable(name: &str) -> Finding {
     Finding::benign("site-environment-line", format!("A line of {name} is no assignment, and was passed over."))
         .at(PathBuf::from(name))
+}
+
+fn from_commands(file: &str, names: &[String]) -> Finding {
+    let names = names.join(", ");
+    Finding::benign(
+        "site-environment-command",
+        format!(
+            "{names} in {file} comes from a command, which themegate does not run. If it is needed here, put its value into \
+             the environment: {names}=... themegate ..."
+        ),
+    )
+    .at(PathBuf::from(file))
 }
 
 #[cfg(test)]
@@ -188,6 +194,18 @@ mod tests {
     fn the_last_line_of_a_file_counts() {
         let site = site(&[(".env.production", "DB_HOST=/old\nDB_HOST=/new\n"), (".env", "DB_HOST=/other\n")]);
         assert_eq!(site.secret("DB_HOST"), Some("/new"));
+    }
+
+    #[test]
+    fn the_value_of_a_command_is_unknown_and_no_later_file_stands_in_for_it() {
+        let marker = tempfile::tempdir().unwrap().path().join("ran");
+        let first = format!("DB_PASS=$(touch {})\nDB_USER=${{DB_PASS}}x\nDB_HOST=/run\n", marker.display());
+        let site = site(&[(".env.production", &first), (".env", "DB_PASS=old\nDB_NAME=${DB_HOST}/n\n")]);
+        assert!(!marker.exists());
+        assert_eq!((site.secret("DB_PASS"), site.secret("DB_USER")), (None, None));
+        assert_eq!(site.secret("DB_NAME"), Some("/run/n"));
+        assert_eq!(site.findings()[0].id, "site-environment-command");
+        assert!(site.findings()[0].message.starts_with("DB_PASS, DB_USER in .env.production"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Inspecting never writes. Facts come from probe files, not from the version number alone: forks and late releases mix
 //! toolchains and versions freely.
 
+mod dotenv;
 pub mod environment;
 pub mod locate;
 pub mod lock;

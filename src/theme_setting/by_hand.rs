@@ -34,9 +34,11 @@ fn literal(text: &str) -> String {
 
 fn site_sql(key: &str, value: Option<&str>) -> String {
     let Some(value) = value else {
+        // Up to 4.3 the same table holds users' rows, and up to 4.1 these are their choices: one statement that spares them on
+        // every version, whoever pastes it.
         return format!(
-            "-- Mastodon 4.4 and later:\nDELETE FROM settings WHERE var = '{key}' RETURNING *;\n\
-             -- Mastodon up to 4.3:\nDELETE FROM settings WHERE var = '{key}' AND thing_type IS NULL AND thing_id IS NULL RETURNING *;\n"
+            "DELETE FROM settings s WHERE s.var = '{key}' AND to_jsonb(s)->>'thing_type' IS NULL \
+             AND to_jsonb(s)->>'thing_id' IS NULL RETURNING *;\n"
         );
     };
     let value = literal(&yaml_value::document(value));

@@ -106,7 +106,7 @@ impl CacheSettings {
 }
 
 fn asked(error: &redis::RedisError) -> CacheError {
-    CacheError::Redis(error.to_string())
+    CacheError::Redis(error.to_string().trim_end_matches('.').to_owned())
 }
 
 fn url(of: &dyn Fn(&str) -> Option<String>) -> String {

@@ -66,7 +66,10 @@ pub enum ConnectionError {
     #[error("DB_PORT is \"{0}\", which is not a port number.")]
     Port(String),
     /// An address that cannot be read; it is not repeated, since it may hold the password.
-    #[error("DATABASE_URL cannot be read: {0}. It looks like postgres://USER@HOST:PORT/DATABASE.")]
+    #[error(
+        "DATABASE_URL cannot be read: {0}. It looks like postgres://USER@HOST:PORT/DATABASE; in a password # is written %23, \
+             / %2F, ? %3F and @ %40."
+    )]
     Url(String),
     /// A password where other users of the machine can see it.
     #[error(
@@ -243,6 +246,17 @@ mod tests {
         assert_eq!(error, ConnectionError::PasswordInArguments);
         let error = settings(&[("DATABASE_URL", "postgres://bob:hunter2@[bad/social")]).unwrap_err();
         assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn no_part_of_a_password_passes_for_a_port() {
+        for password in ["12#hunter2", "12/hunter2", "12?hunter2"] {
+            let url = format!("postgres://bob:{password}@db.example/social");
+            let error = settings(&[("DATABASE_URL", &url)]).unwrap_err().to_string();
+            assert!(error.contains("%23") && !error.contains("12") && !error.contains("hunter2"), "{error}");
+        }
+        let read = settings(&[("DATABASE_URL", "postgres://db.example/social?user=bob@cloud")]).unwrap();
+        assert_eq!((read.user.as_str(), read.hosts[0].as_str()), ("bob@cloud", "db.example"));
     }
 
     #[test]

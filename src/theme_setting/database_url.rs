@@ -55,7 +55,17 @@ fn parse(url: &str) -> Result<Url, ConnectionError> {
     if !["postgres", "postgresql", "postgis"].contains(&url.scheme()) {
         return Err(ConnectionError::Url("it does not begin with postgres://".to_owned()));
     }
+    if is_cut_within_its_password(&url) {
+        return Err(ConnectionError::Url("it ends, or its host ends, before its last @".to_owned()));
+    }
     Ok(url)
+}
+
+/// True where a `#`, `/` or `?` of the password was taken for the end of the host: then a part of it would pass for a port.
+fn is_cut_within_its_password(url: &Url) -> bool {
+    let no_database = url.path().trim_matches('/').is_empty();
+    let in_query = no_database && url.username().is_empty() && url.query().is_some_and(|query| query.contains('@'));
+    url.fragment().is_some() || url.path().contains('@') || in_query
 }
 
 fn decoded(text: &str) -> String {

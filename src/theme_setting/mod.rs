@@ -22,5 +22,6 @@ pub mod store;
 mod swap;
 mod tls;
 pub mod undo;
+mod undo_check;
 pub mod usage;
 pub mod yaml_value;

@@ -71,7 +71,11 @@ pub fn carry_out(
     let mut outcome = Outcome { done: applied.done, moved: applied.moved, ..Outcome::default() };
     after_commit(&outcome.done);
     if let Err(error) = look_again(store, &mut outcome, look, after_commit, interrupted) {
-        outcome.unseen = Some(error.to_string());
+        // That nothing was changed is true of the repetition alone.
+        outcome.unseen = Some(match error {
+            ApplyError::NothingChanged(reason) => reason.to_string(),
+            other => other.to_string(),
+        });
     }
     Ok(outcome)
 }

@@ -11,7 +11,7 @@ pub enum StoreError {
     #[error("The database cannot be reached: {0}")]
     Unreachable(String),
     /// The database answered, and refused.
-    #[error("The database refused to {action}: {reason}")]
+    #[error("The database refused to {action}: {reason}.")]
     Refused {
         /// What was asked of it, as a verb.
         action: &'static str,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::{Choice, KnownThemes, Layout};
 use super::plan::{Change, Holding, Owner, Stored, Write, change};
+use super::undo_check;
 use crate::site::owner;
 
 /// The version of the format that this program writes.
@@ -50,6 +51,7 @@ pub enum UndoError {
 
 /// Everything in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UndoFile {
     /// [`VERSION`].
     pub version: u32,
@@ -67,6 +69,7 @@ pub struct UndoFile {
 
 /// One owner's choice before and after.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UndoEntry {
     /// Whose it is.
     pub owner: Owner,
@@ -81,6 +84,7 @@ pub struct UndoEntry {
 
 /// The place in the text that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TextHint {
     /// BLAKE3 of the text after the change.
     pub after: String,
@@ -130,15 +134,17 @@ impl UndoFile {
     ///
     /// # Errors
     ///
-    /// When it cannot be read or is of another version.
+    /// When it cannot be read, is of another version, or is not as it was written.
     pub fn load(path: &Path) -> Result<Self, UndoError> {
         let refuse = |reason: String| UndoError::Read { path: path.to_owned(), reason };
-        let text = fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+        let text = undo_check::text(path).map_err(refuse)?;
         let version: Version = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         if version.version != VERSION {
             return Err(UndoError::Version { path: path.to_owned(), version: version.version });
         }
-        serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))
+        let file: Self = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+        undo_check::sound(&file).map_err(refuse)?;
+        Ok(file)
     }
 }
 
@@ -182,7 +188,7 @@ impl TextHint {
         if self.was_null {
             return Some(None);
         }
-        let tail = now.get(self.at + self.inserted.len()..)?;
+        let tail = now.get(self.at.checked_add(self.inserted.len())?..)?;
         Some(Some(format!("{}{}{tail}", now.get(..self.at)?, self.removed)))
     }
 }
@@ -232,7 +238,9 @@ fn same(now: &Owner, then: &Owner) -> bool {
 
 fn put_back(layout: Layout, entry: &UndoEntry, holding: Holding, now: Choice) -> Change {
     let exact = match (&entry.text, &holding.stored) {
-        (Some(hint), Stored::Json(Some(text))) => hint.restored(text),
+        (Some(hint), Stored::Json(Some(text))) => hint
+            .restored(text)
+            .filter(|before| undo_check::differs_in_the_theme_alone(layout, text, before.as_deref(), &entry.from)),
         _ => None,
     };
     let mut change = change(layout, holding, now, entry.from.clone());
@@ -294,6 +302,28 @@ mod tests {
         assert_eq!(counts, (1, 1, 1, 1));
         let refused = plan(&file, Layout::Theme, now, &known(&["good"]));
         assert_eq!((refused.changes.len(), refused.unknown.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_hint_that_somebody_altered_writes_nothing_but_the_theme() {
+        let before = r#"{"a":1,"theme":"bad"}"#;
+        let file = file(vec![holding(1, Some(before))], "good");
+        let now = || vec![holding(1, Some(r#"{"a":1,"theme":"good"}"#))];
+        let text = |file: &UndoFile| match plan(file, Layout::Theme, now(), &known(&["bad"])).changes.remove(0).write {
+            Write::Json { after, .. } => after,
+            Write::Rows => panic!("JSON was stored"),
+        };
+        for (at, removed, was_null) in [
+            (1, r#""admin":true,"theme":"bad","#, false),
+            (0, "garbage", false),
+            (usize::MAX, "bad", false),
+            (0, "", true),
+        ] {
+            let mut altered = file.clone();
+            let hint = altered.changes[0].text.as_mut().unwrap();
+            (hint.at, hint.removed, hint.was_null) = (at, removed.to_owned(), was_null);
+            assert_eq!(text(&altered).as_deref(), Some(before), "{removed}");
+        }
     }
 
     proptest! {

@@ -45,9 +45,7 @@ impl Live {
 
     /// Exit code, standard output, standard error. `answer` is what a person at a terminal types.
     fn run(&self, words: &str, answer: Option<&str>) -> (u8, String, String) {
-        let live = self.path();
-        let line = ["rollback-theme", "--second-look", "0", "--live", live.to_str().unwrap()];
-        let args = Cli::try_parse_from(line.into_iter().chain(words.split(' '))).unwrap().args;
+        let args = self.arguments(words);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut typed = answer.map(str::as_bytes);
         let answers = typed.as_mut().map(|typed| typed as &mut dyn std::io::BufRead);
@@ -56,6 +54,50 @@ impl Live {
         assert!(!out.contains("hunter2") && !err.contains("hunter2"));
         (code, out, err)
     }
+}
+
+impl Live {
+    fn arguments(&self, words: &str) -> RollbackThemeArgs {
+        let live = self.path();
+        let line = ["rollback-theme", "--second-look", "0", "--live", live.to_str().unwrap()];
+        Cli::try_parse_from(line.into_iter().chain(words.split(' '))).unwrap().args
+    }
+}
+
+/// Somebody who reads what would change and goes away, as `head` does.
+struct Leaving;
+
+impl std::io::Write for Leaving {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        match text.starts_with(b"changed") {
+            true => Err(std::io::ErrorKind::BrokenPipe.into()),
+            false => Ok(text.len()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_was_done_is_said_even_when_nobody_reads_standard_output_any_more() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    let mut err = Vec::new();
+    let args = live.arguments("--all-on bad --yes");
+    let code = run(&args, &mut Console { out: &mut Leaving, err: &mut err, answers: None }).unwrap();
+    let err = String::from_utf8(err).unwrap();
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("changed  ") && err.contains(&undo_file(&live).display().to_string()), "{err}");
+}
+
+#[test]
+fn a_dry_run_answers_as_the_run_would_where_a_name_is_nobodys() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    let (code, out, _) = live.run("--user alice no_such_person --to bad --dry-run", None);
+    assert_eq!(code, 1, "{out}");
 }
 
 fn undo_file(live: &Live) -> PathBuf {
@@ -146,4 +188,69 @@ fn a_database_that_is_away_is_undecided_and_the_words_to_paste_need_none() {
     assert_eq!((code, out.contains("lower(E'alice')")), (0, true));
     let (code, out, _) = live.run("--user alice --print-rails", None);
     assert_eq!((code, out.contains("U='alice' bin/rails runner")), (0, true), "{out}");
+}
+
+#[test]
+fn an_undo_file_that_somebody_altered_is_refused() {
+    let (database, mut client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    live.run("--all-on bad --yes", None);
+    let before = dump(&mut client, named("4.6"));
+    let good = fs::read_to_string(undo_file(&live)).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&good).unwrap();
+    let altered = |alter: &dyn Fn(&mut serde_json::Value)| {
+        let mut file = file.clone();
+        alter(&mut file);
+        file.to_string()
+    };
+    let doubled = altered(&|file| {
+        let first = file["changes"][0].clone();
+        file["changes"].as_array_mut().unwrap().push(first);
+    });
+    let path = live.folder.path().join("altered.json");
+    for (text, reason) in [
+        (good[..100].to_owned(), "EOF"),
+        (format!("{good}{good}"), "trailing characters"),
+        (doubled, "twice"),
+        (altered(&|file| file["changes"][0]["from"] = serde_json::json!(["bad", "bad"])), "number of values"),
+        (altered(&|file| file["changes"][0]["to"] = serde_json::json!([])), "number of values"),
+        (altered(&|file| file["changes"][0]["more"] = 1.into()), "unknown field"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let (code, _, err) = live.run(&format!("--undo {} --yes", path.display()), None);
+        assert!(code == 2 && err.contains(reason), "{reason}: {err}");
+    }
+    fs::write(&path, &good).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    let (code, _, err) = live.run(&format!("--undo {} --yes", path.display()), None);
+    assert!(code == 2 && err.contains("chmod o-w"), "{err}");
+    let pipe = live.folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (code, _, err) = live.run(&format!("--undo {} --yes", pipe.display()), None);
+    assert!(code == 2 && err.contains("not a file"), "{err}");
+    assert_eq!(dump(&mut client, named("4.6")), before);
+}
+
+#[test]
+fn an_undo_file_of_another_database_is_said_to_be_one_and_shows_no_escapes() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    live.run("--all-on bad --yes", None);
+    let path = undo_file(&live);
+    let mut file: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    file["database"] = "other\u{1b}[2J on 10.0.0.1:5432".into();
+    file["changes"][0]["from"] = serde_json::json!(["\u{1b}[2Jbad"]);
+    fs::write(&path, file.to_string()).unwrap();
+    let (_, out, err) = live.run(&format!("--undo {} --dry-run", path.display()), None);
+    assert!(err.contains("written for other\\u{1b}[2J on 10.0.0.1:5432, and this is"), "{err}");
+    assert!(out.contains("does not offer \\u{1b}[2Jbad") && !out.contains('\u{1b}'), "{out}");
+}
+
+#[test]
+fn a_database_that_lets_nobody_in_comes_with_what_to_type() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "DB_NAME=no_such\n");
+    let (code, _, err) = live.run("--all-on bad --yes", None);
+    assert!(code == 3 && err.contains("no_such") && err.contains("Nothing was changed. Check DB_HOST"), "{err}");
+    assert!(err.contains("--via rails") && err.contains("--print-sql"), "{err}");
 }

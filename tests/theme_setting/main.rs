@@ -4,6 +4,7 @@
 mod cli;
 mod faults;
 mod lost_updates;
+mod pooler;
 mod rails;
 mod redis_cache;
 mod rehearsal;

@@ -131,12 +131,35 @@ impl Server {
         }
         words.extend(extra.iter().map(|word| word.replace("PORT", &port.to_string())));
         let server = start(folder, port, &words);
+        server.wait_for_a_port();
+        server
+    }
+
+    /// A PgBouncer in transaction mode before a PostgreSQL, with two connections to it.
+    pub(crate) fn pooler(program: &Path, postgres: &Server) -> Self {
+        let folder = folder("themegate-pgbouncer-");
+        let port = free_port();
+        let users = folder.join("users");
+        fs::write(&users, "\"mastodon\" \"\"\n").unwrap();
+        let settings = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = 2\n",
+            postgres.port,
+            users.display()
+        );
+        let path = folder.join("pgbouncer.ini");
+        fs::write(&path, settings).unwrap();
+        let server = start(folder, port, &[program, &path].map(|word| word.display().to_string()));
+        server.wait_for_a_port();
+        server
+    }
+
+    fn wait_for_a_port(&self) {
         let end = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < end, "redis-server did not start");
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(Instant::now() < end, "{}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
-        server
     }
 
     fn pid(&self) -> String {

@@ -305,6 +305,31 @@ fn the_sites_statements_for_pasting_run_on_each_generation() {
 }
 
 #[test]
+fn taking_the_sites_choice_away_by_hand_spares_every_users_on_each_generation() {
+    for generation in GENERATIONS {
+        let (database, mut client) = site_of(generation);
+        let users = dump(&mut client, generation);
+        let key = generation.layout.keys()[0];
+        client.execute("INSERT INTO settings (var, value) VALUES ($1, E'--- bad\n')", &[&key]).unwrap();
+        let text = by_hand::sql(generation.layout, &Selection::Site, &generation.layout.none());
+        assert!(database.psql(&text).contains("--- bad"), "{}", generation.name);
+        assert_eq!(dump(&mut client, generation), users, "{}", generation.name);
+    }
+}
+
+#[test]
+fn an_interrupted_second_look_does_not_say_that_nothing_was_changed() {
+    let (database, _client) = site_of(named("4.6"));
+    let mut store = store(&database, Layout::Theme);
+    let (_folder, undo_file) = undo_path();
+    let changes = plan_for(&mut store, &Selection::AllOn("bad".to_owned()), None).changes;
+    let look = SecondLook { wait: Duration::from_secs(9), rounds: 1 };
+    let outcome = carry_out(&mut store, changes, &undo_file, look, &mut |_| {}, &|| true).unwrap();
+    assert!(!outcome.done.is_empty());
+    assert_eq!(outcome.unseen.as_deref(), Some("Interrupted."));
+}
+
+#[test]
 fn nothing_is_left_behind_in_the_session_for_a_pooler_to_trip_over() {
     let (database, _client) = site_of(named("4.3"));
     let mut store = store(&database, Layout::Theme);

@@ -15,8 +15,8 @@ Examples:
 
 On glitch-soc a theme is FLAVOUR or FLAVOUR/SKIN, and both settings are reset together.
 
-Exit codes: 0 done, or nothing to do · 1 something was not changed · 2 usage · 3 it is not known whether it happened
-· 6 another themegate is at it · 130 interrupted";
+Exit codes: 0 done, or nothing to do · 1 something was not changed · 2 usage · 3 the database gave no answer (the message
+says whether anything was changed, or that nobody knows) · 6 another themegate is at it · 130 interrupted";
 
 /// Gets people out of a broken theme: changes who uses which theme in the database, and can undo it
 #[derive(Debug, Clone, Default, Args)]

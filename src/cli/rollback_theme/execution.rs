@@ -1,5 +1,6 @@
 //! Carries the agreed changes out and reports: the undo file's place, the caches, and what nobody knows.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -52,24 +53,29 @@ pub(super) fn apply(
         Ok(outcome) => outcome,
         Err(error) => return Err(explained(error, &undo_file, console)?),
     };
-    write!(console.out, "{}", wording::outcome(&outcome))?;
-    match forgotten {
-        Some(Ok(number)) => writeln!(
-            console.out,
-            "cache        {} deleted",
-            wording::count(number, "cached setting", "cached settings")
-        )?,
-        Some(Err(reason)) => writeln!(
-            console.out,
-            "cache        {reason}. Rails may show the old setting for up to {LIFETIME_MINUTES} minutes; \
-             RAILS_ENV=production bin/tootctl cache clear ends that."
-        )?,
-        None => {}
-    }
+    let mut report = wording::outcome(&outcome);
+    report.push_str(&cache_line(forgotten));
     if !outcome.done.is_empty() {
-        writeln!(console.out, "undo         themegate rollback-theme --undo {}", undo_file.display())?;
+        let _ = writeln!(report, "undo         themegate rollback-theme --undo {}", undo_file.display());
+    }
+    // It is done: a reader that went away must not make it look as if it were not, nor keep the undo file's name from people.
+    if console.out.write_all(report.as_bytes()).and_then(|()| console.out.flush()).is_err() {
+        let _ = console.err.write_all(report.as_bytes());
     }
     Ok(u8::from(!outcome.moved.is_empty() || !outcome.returned.is_empty()))
+}
+
+fn cache_line(forgotten: Option<Result<usize, String>>) -> String {
+    match forgotten {
+        Some(Ok(number)) => {
+            format!("cache        {} deleted\n", wording::count(number, "cached setting", "cached settings"))
+        }
+        Some(Err(reason)) => format!(
+            "cache        {reason}. Rails may show the old setting for up to {LIFETIME_MINUTES} minutes; \
+             RAILS_ENV=production bin/tootctl cache clear ends that.\n"
+        ),
+        None => String::new(),
+    }
 }
 
 /// After a commit of which nobody knows: where the old values are, and how to find out.

@@ -10,6 +10,13 @@ use crate::theme_setting::undo::UndoPlan;
 /// How many owners are listed by name.
 const LISTED: usize = 20;
 
+/// What to do about a database that lets nobody in.
+pub(super) const UNREACHABLE: &str = "\
+Nothing was changed. Check DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASS (or DATABASE_URL) in .env.production, or:
+  the same command with --via rails     lets Mastodon itself connect
+  the same command with --print-sql     prints what to paste into psql
+";
+
 /// What decides what somebody sees.
 #[derive(Debug, Clone)]
 pub(super) struct Sight {
@@ -26,14 +33,28 @@ impl Sight {
         match (&change.owner, change.to.name()) {
             (Owner::Site, None) => format!("{} for everybody without a theme of their own", self.shipped),
             (Owner::Site, Some(name)) => format!("{name} for everybody without a theme of their own"),
-            (Owner::User { .. }, Some(name)) => name,
-            (Owner::User { .. }, None) => format!("{}, the site's theme", self.site),
+            (Owner::User { .. }, Some(name)) => visible(&name),
+            (Owner::User { .. }, None) => format!("{}, the site's theme", visible(&self.site)),
         }
     }
 }
 
 fn named(choice: &Choice) -> String {
-    choice.name().unwrap_or_else(|| "(the site's)".to_owned())
+    choice.name().map_or_else(|| "(the site's)".to_owned(), |name| visible(&name))
+}
+
+/// Names can come from anywhere; what would move the cursor or colour the screen is spelt out.
+fn visible(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// A word on an undo file that was written for another database, which may be the same one at another address.
+pub(super) fn other_database(then: &str, now: &str) -> String {
+    if then == now {
+        return String::new();
+    }
+    let then = visible(then);
+    format!("The undo file was written for {then}, and this is {now}. If that is another site, stop here.\n")
 }
 
 /// The number with the noun that fits it.
@@ -53,7 +74,7 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
 pub(super) fn changes(changes: &[Change], sight: &Sight) -> String {
     let mut text = String::new();
     for change in changes.iter().take(LISTED) {
-        let name = change.owner.to_string();
+        let name = visible(&change.owner.to_string());
         let _ = writeln!(
             text,
             "  {name:<24} {} -> {}   will see {}",
@@ -79,7 +100,11 @@ pub(super) fn left_alone(plan: &Plan, missing: &[String]) -> String {
         let _ = writeln!(text, "already      {}: nothing to do", owners(&plan.already));
     }
     for (owner, reason) in plan.unreadable.iter().take(LISTED) {
-        let _ = writeln!(text, "unreadable   {owner}: {reason}. Nothing is written there; look at the row by hand.");
+        let _ = writeln!(
+            text,
+            "unreadable   {}: {reason}. Nothing is written there; look at the row by hand.",
+            visible(&owner.to_string())
+        );
     }
     text
 }
@@ -96,7 +121,12 @@ pub(super) fn undo_left_alone(plan: &UndoPlan) -> String {
     line(&plan.changed_since, "skipped", "somebody has changed it since");
     line(&plan.gone, "skipped", "no longer here, or the settings cannot be read");
     for (owner, choice) in plan.unknown.iter().take(LISTED) {
-        let _ = writeln!(text, "refused      {owner}: this Mastodon does not offer {} any more", named(choice));
+        let _ = writeln!(
+            text,
+            "refused      {}: this Mastodon does not offer {} any more",
+            visible(&owner.to_string()),
+            named(choice)
+        );
     }
     if plan.unknown.len() > LISTED {
         let _ = writeln!(text, "refused      … and {}", count(plan.unknown.len() - LISTED, "other", "others"));
@@ -105,7 +135,7 @@ pub(super) fn undo_left_alone(plan: &UndoPlan) -> String {
 }
 
 fn owners(list: &[Owner]) -> String {
-    let names: Vec<String> = list.iter().take(LISTED).map(Owner::to_string).collect();
+    let names: Vec<String> = list.iter().take(LISTED).map(|owner| visible(&owner.to_string())).collect();
     match list.len().saturating_sub(LISTED) {
         0 => names.join(", "),
         more => format!("{} and {}", names.join(", "), count(more, "other", "others")),
@@ -144,7 +174,7 @@ pub(super) fn site_note(sight: &Sight, plan: &[Change]) -> String {
         return format!(
             "note         The site's own theme, {}, is not in the registry. Up to Mastodon 4.5 everybody who follows it \
              gets an error page: themegate rollback-theme --site --to default\n",
-            sight.site
+            visible(&sight.site)
         );
     }
     String::new()
