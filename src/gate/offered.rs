@@ -64,7 +64,7 @@ pub(super) fn after(
     record: &mut Record<'_>,
 ) -> Vec<OfferedTheme> {
     if site.fork == Fork::GlitchSoc {
-        record.findings.extend(skins::broken_flavours(&site.root).into_iter().map(broken_flavour));
+        record.findings.extend(skins::broken_flavours(&site.root).iter().map(broken_flavour));
         let added: Vec<&Path> = change.files.iter().map(|file| file.to.as_path()).collect();
         let stays = |skin: &skins::Skin| stays(site, change, &skin.place);
         return skins::of(&site.root, &added).into_iter().filter(stays).map(skin).collect();
@@ -147,7 +147,7 @@ fn skin(skin: skins::Skin) -> OfferedTheme {
     }
 }
 
-fn broken_flavour(flavour: skins::BrokenFlavour) -> Finding {
+fn broken_flavour(flavour: &skins::BrokenFlavour) -> Finding {
     let message = format!("{} cannot be read: {}.", flavour.place.display(), flavour.reason);
     let finding = Finding::fatal("flavour-not-readable", message);
     let finding = match flavour.line {

@@ -1,5 +1,6 @@
-//! Reads a dotenv file as Ruby's dotenv 2.8 and 3 read it for Mastodon: what it cuts, joins and unescapes is cut, joined and
-//! unescaped here. It knows nothing of which files there are, and never runs a command that a value asks for.
+//! Reads a dotenv file as Ruby's dotenv reads it for Mastodon, by the source of its parser in the 3 series: what that cuts, joins
+//! and unescapes is cut, joined and unescaped here. Older ones (2.4 was tried) read unquoted backslashes and texts of several
+//! lines otherwise. It knows nothing of which files there are, and never runs a command that a value asks for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -217,7 +218,8 @@ mod tests {
         parse(text, &|_| Outer::Unset).variables.remove(name)
     }
 
-    /// Each value is what Ruby printed for `A` with the parser of dotenv 3.
+    /// Each value is what Ruby printed for `A` with a parser of the dotenv 3 series, copied from its repository, not from a
+    /// released gem.
     const TABLE: &[(&str, Option<&str>)] = &[
         ("A=ab#cd", Some("ab")),
         ("A='ab#cd'", Some("ab#cd")),
