@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::lab::{BROKEN, Lab, SHEET, write, write_script};
-use crate::support::THEMEGATE;
+use crate::support::copy_program;
 
 const PUSH: [&str; 4] = ["push", "-q", "origin", "main"];
 
@@ -62,7 +62,7 @@ fn a_program_that_moved_is_found_in_path_and_a_lost_one_refuses_pushes_alone() {
     let theme = lab.theme("midnight");
     let program = lab.path("opt/themegate");
     fs::create_dir_all(lab.path("opt")).unwrap();
-    fs::copy(THEMEGATE, &program).unwrap();
+    copy_program(&program);
     let install = |live: &str| {
         let words = ["hook", "install", "--hook", "pre-push", "--hook", "pre-commit", "--live", live];
         let done =
