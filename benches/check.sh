@@ -21,7 +21,11 @@ mkdir -p "$folder"
 folder=$(realpath "$folder")
 live=$folder/live bare=$folder/bare figures=$folder/figures
 cp -a "$cache/$kind-site" "$live"
-[ "$files" = 0 ] || "$target/release/examples/bench_tree" "$live" "$files"
+if [ "$files" != 0 ]; then
+  "$target/release/examples/bench_tree" "$live" "$files"
+  # Rails would load these, and they say nothing that it can read.
+  rm -rf "$live"/app/models/bench-* "$live"/config/locales/bench-* "$live"/lib/bench-*
+fi
 cp -a "$live" "$bare"
 : > "$figures"
 
