@@ -45,6 +45,19 @@ fn a_build_that_did_half_of_its_work_is_found_out() {
 }
 
 #[test]
+fn files_that_something_changed_behind_the_manifest_are_one_finding() {
+    if skipped(Kind::Vite, "files_that_something_changed_behind_the_manifest_are_one_finding") {
+        return;
+    }
+    let checked = check_with_build_and("find public/packs -name '*.css' | while read f; do echo >> $f; done");
+    assert_found(&checked, "block", "integrity-mismatch", ".css");
+    let found: Vec<_> =
+        checked.findings().into_iter().filter(|finding| finding["id"] == "integrity-mismatch").collect();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0]["message"].as_str().unwrap().contains(" others: "), "{found:#?}");
+}
+
+#[test]
 fn a_file_of_the_server_in_the_output_blocks_however_its_path_was_put_together() {
     if skipped(Kind::Vite, "a_file_of_the_server_in_the_output_blocks") {
         return;

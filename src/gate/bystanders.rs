@@ -15,9 +15,6 @@ use crate::finding::Finding;
 use crate::invariant::OfferedTheme;
 use crate::manifest::resolution::Resolution;
 
-/// Mastodon's own themes: everybody who never chose one has them, and the error page too.
-const STOCK: [&str; 3] = ["default", "contrast", "mastodon-light"];
-
 /// The compiled stylesheets of `offered` in a tree, each as a digest of its bytes.
 pub(super) fn sheets_of(offered: &[OfferedTheme], compiled: &CompiledTree) -> BTreeMap<String, String> {
     let digest = |theme: &OfferedTheme| {
@@ -59,7 +56,8 @@ fn finding(theme: &OfferedTheme) -> Finding {
     let name = &theme.name;
     let message =
         format!("With this change the stylesheet of {name} comes out otherwise, and the change does not bring {name}.");
-    let finding = if STOCK.contains(&name.as_str()) {
+    // Everybody who never chose one has a shipped one, and the error page too.
+    let finding = if theme.is_shipped() {
         Finding::fatal("change-alters-other-theme", message)
             .meaning("Everybody who has it sees another Mastodon from then on, and so may the error page; taking the new theme out would not bring it back.")
     } else {

@@ -26,28 +26,37 @@ const BUFFER: usize = 64 << 10;
 fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, manifest) in &subject.staged.set.manifests {
-        for (key, entry) in &manifest.entries {
-            findings.extend(mismatch(subject, key, entry));
-            findings.extend(torn_siblings(subject, entry));
-        }
+        findings.extend(mismatch(subject, manifest));
+        findings.extend(manifest.entries.values().flat_map(|entry| torn_siblings(subject, entry)));
         findings.extend(absent(path, manifest));
         findings.extend(vanished(subject, path, manifest));
     }
     findings
 }
 
-fn mismatch(subject: &Subject<'_>, key: &str, entry: &Entry) -> Option<Finding> {
-    let integrity = entry.integrity.as_deref()?;
-    let bytes = subject.staged.read_served(&entry.file).ok()?;
-    (!matches(integrity, &bytes)).then(|| {
-        Finding::fatal(
-            "integrity-mismatch",
-            format!("The bytes of {} do not match the integrity value of {key}.", entry.file),
-        )
-        .at(subject.staged.shown(&entry.file))
-        .meaning("Every browser refuses the file: pages stay without styles or without their script.")
-        .help("Compile again. Something changes files after the manifest is written: a minifier, a sync, a full disk.")
-    })
+/// One finding for a manifest, however many files it is wrong about: they have one cause.
+fn mismatch(subject: &Subject<'_>, manifest: &Manifest) -> Option<Finding> {
+    let differs = |entry: &Entry| {
+        let integrity = entry.integrity.as_deref()?;
+        let bytes = subject.staged.read_served(&entry.file).ok()?;
+        (!matches(integrity, &bytes)).then_some(())
+    };
+    let wrong: Vec<_> = manifest.entries.iter().filter(|(_, entry)| differs(entry).is_some()).collect();
+    let (key, entry) = wrong.first()?;
+    let others = match wrong.len() - 1 {
+        0 => String::new(),
+        1 => format!(", and so with {}", wrong[1].1.file),
+        more => format!(", and so with {more} others: {}, …", wrong[1].1.file),
+    };
+    let message = format!("The bytes of {} do not match the integrity value of {key}{others}.", entry.file);
+    Some(
+        Finding::fatal("integrity-mismatch", message)
+            .at(subject.staged.shown(&entry.file))
+            .meaning("Every browser refuses the file: pages stay without styles or without their script.")
+            .help(
+                "Compile again. Something changes files after the manifest is written: a minifier, a sync, a full disk.",
+            ),
+    )
 }
 
 /// nginx serves the `.gz` (`gzip_static`) or `.br` (`brotli_static`) beside a file in its place: they must hold the same bytes.

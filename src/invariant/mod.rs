@@ -68,6 +68,26 @@ impl OfferedTheme {
         }
     }
 
+    /// The name of the stock theme that it replaces: `default`, or its flavour's; none for that one itself.
+    #[must_use]
+    pub fn stock(&self) -> Option<String> {
+        let stock = match &self.kind {
+            Lookup::Listed => "default".to_owned(),
+            Lookup::Skin { flavour, .. } => format!("{flavour}/default"),
+        };
+        (stock != self.name).then_some(stock)
+    }
+
+    /// Whether Mastodon, or glitch-soc, ships a theme of that name.
+    #[must_use]
+    pub fn is_shipped(&self) -> bool {
+        let name = match &self.kind {
+            Lookup::Listed => &self.name,
+            Lookup::Skin { skin, .. } => skin,
+        };
+        ["default", "contrast", "mastodon-light"].contains(&name.as_str())
+    }
+
     /// Adds the place where it is offered to a finding.
     #[must_use]
     pub fn show_in(&self, finding: Finding) -> Finding {

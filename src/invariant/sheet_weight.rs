@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Invariant, OfferedTheme, Subject, ThemeSheet};
+use super::{Invariant, Lookup, OfferedTheme, Subject, ThemeSheet};
 use crate::finding::Finding;
 
 pub(super) const INVARIANT: Invariant =
@@ -13,14 +13,14 @@ pub(super) const INVARIANT: Invariant =
 const STOCK_SHARE: f64 = 0.2;
 
 fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    let stock = subject.sheets.get("default").filter(|stock| stock.sheet.rules > 0);
     let weigh = |theme: &OfferedTheme| {
         let read = subject.sheets.get(&theme.name)?;
         if read.sheet.rules == 0 {
             return Some(empty(subject, theme, read));
         }
-        let stock = stock.filter(|_| theme.name != "default" && subject.touched.contains(&theme.name))?;
-        without_stock(subject, theme, read, stock)
+        let name = theme.stock().filter(|_| subject.touched.contains(&theme.name))?;
+        let stock = subject.sheets.get(&name).filter(|stock| stock.sheet.rules > 0)?;
+        without_stock(subject, theme, read, (&name, stock))
     };
     subject.offered.iter().filter_map(weigh).collect()
 }
@@ -38,12 +38,12 @@ fn without_stock(
     subject: &Subject<'_>,
     theme: &OfferedTheme,
     read: &ThemeSheet,
-    stock: &ThemeSheet,
+    (name, stock): (&str, &ThemeSheet),
 ) -> Option<Finding> {
     let share = share_of(&stock.sheet.selectors, &read.sheet.selectors);
     (share < STOCK_SHARE).then(|| {
         let message = format!(
-            "The stylesheet of {} contains {:.0} % of the stock styles ({} bytes; default has {}).",
+            "The stylesheet of {} contains {:.0} % of the stock styles ({} bytes; {name} has {}).",
             theme.name,
             share * 100.0,
             read.bytes,
@@ -53,8 +53,21 @@ fn without_stock(
             .show_in(Finding::review("theme-without-stock-styles", message))
             .at(subject.staged.shown(&read.file))
             .meaning("A theme replaces the stock stylesheet; without those styles most of the page is bare HTML.")
-            .help(format!("Let app/javascript/{} begin with: @import 'application';  (@use from 4.5 on)", theme.source))
+            .help(how_to_begin(theme))
     })
+}
+
+fn how_to_begin(theme: &OfferedTheme) -> String {
+    match &theme.kind {
+        Lookup::Listed => {
+            format!("Let app/javascript/{} begin with: @import 'application';  (@use from 4.5 on)", theme.source)
+        }
+        Lookup::Skin { flavour, .. } => format!(
+            "Let the skin's stylesheet (app/javascript/{}) begin as that of {flavour}'s own skins does: it imports the \
+             flavour's styles.",
+            theme.source
+        ),
+    }
 }
 
 /// The share of `wanted` that is among `had`, 0 to 1.

@@ -82,7 +82,7 @@ impl Reader {
 pub fn of(root: &Path, added: &[&Path]) -> BTreeSet<Skin> {
     let reader = Reader::of(root);
     let flavours = flavours(root, &reader);
-    let mut skins: BTreeSet<Skin> = flavours.iter().map(|flavour| default_of(flavour)).collect();
+    let mut skins = BTreeSet::new();
     let folder = Path::new("app/javascript/skins");
     for flavour in &flavours {
         for skin in fs::read_dir(root.join(folder).join(flavour)).into_iter().flatten().flatten() {
@@ -93,6 +93,10 @@ pub fn of(root: &Path, added: &[&Path]) -> BTreeSet<Skin> {
         }
     }
     skins.extend(added.iter().filter_map(|path| brought_by(path, folder, &flavours, &reader)));
+    // Where no skin of the name is there, the flavour itself is compiled as it.
+    let plain = |flavour: &&String| !skins.iter().any(|skin| skin.flavour == **flavour && skin.name == "default");
+    let plain: Vec<Skin> = flavours.iter().filter(plain).map(|flavour| default_of(flavour)).collect();
+    skins.extend(plain);
     let light = skins.iter().filter(|skin| reader.has_dead_system && skin.name == "mastodon-light");
     let dead: Vec<Skin> = light.map(|light| Skin { name: "system".to_owned(), ..light.clone() }).collect();
     skins.extend(dead);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::report::text::grouped;
 use crate::theme_setting::choice::Choice;
 use crate::theme_setting::plan::{Change, Owner, Plan};
 use crate::theme_setting::rollback::Outcome;
@@ -59,15 +60,7 @@ pub(super) fn other_database(then: &str, now: &str) -> String {
 
 /// The number with the noun that fits it.
 pub(super) fn count(number: usize, one: &str, many: &str) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    format!("{text} {}", if number == 1 { one } else { many })
+    format!("{} {}", grouped(number as u64), if number == 1 { one } else { many })
 }
 
 /// One line for each change, up to a number that can be read.
