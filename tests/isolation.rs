@@ -441,7 +441,7 @@ fn a_gate_killed_at_any_time_leaves_no_process_no_mount_and_no_stage_after_the_n
 fn whichever_process_of_a_check_is_killed_the_build_ends_with_it() {
     let ground = Ground::new();
     for way in WAYS {
-        for victim in ["check", "__isolate", "__init"] {
+        for victim in ["check", "__exec", "__isolate", "__init"] {
             let marker = format!("{}", 600_000 + std::process::id());
             let line = ground.script(&format!("env -i setsid sleep {marker} & sleep {marker}"));
             let mut gate = ground.site.command(&["check", "--staging", way, "--compiler", &line]);
