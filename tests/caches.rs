@@ -8,8 +8,12 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use themegate::caches::Caches;
 
 use support::{Checked, Kind, Site, THEMEGATE, repository, skipped};
 
@@ -36,6 +40,12 @@ fn site_with_kept_cache() -> Site {
 
 fn kept(site: &Site) -> PathBuf {
     site.state().join("caches/kept")
+}
+
+/// What the kept caches are kept under.
+fn key(site: &Site) -> String {
+    let list: serde_json::Value = serde_json::from_slice(&fs::read(kept(site).join("list.json")).unwrap()).unwrap();
+    list["key"].as_str().unwrap().to_owned()
 }
 
 /// What the build of the last check found in its cache.
@@ -154,6 +164,103 @@ fn a_run_that_was_killed_while_it_kept_them_leaves_nothing_that_is_used() {
         check(&site).assert_verdict("pass", 0);
         assert_eq!(said(&site).as_deref(), if moved { None } else { Some("good") });
         assert!(!draft.exists());
+    }
+}
+
+/// webpack runs what a stylesheet names as a loader: what a theme's build leaves may be made by the theme.
+#[test]
+fn what_the_build_of_a_theme_leaves_is_not_kept_where_webpack_compiles() {
+    let theme = repository().join("fixtures/themes/midnight");
+    let arguments =
+        |line: &str| ["--theme".to_owned(), theme.display().to_string(), "--compiler".to_owned(), line.to_owned()];
+    let check = |site: &Site, line: &str| {
+        let words = arguments(line);
+        site.check(&words.each_ref().map(String::as_str)).assert_verdict("pass", 0);
+    };
+    let site = Site::copy(Kind::Builtin);
+    check(&site, &compile("evil"));
+    assert!(!kept(&site).exists());
+    let site = site_with_kept_cache();
+    check(&site, &compile("good"));
+    assert_eq!(said(&site).as_deref(), Some("good"), "it may have them all the same");
+}
+
+/// Capistrano links folders for caches out of the tree. The gate itself is not isolated: it must not write there.
+#[test]
+fn nothing_is_brought_through_a_link_out_of_the_stage() {
+    for (place, way) in [("tmp/cache", "overlay"), ("tmp/cache/webpacker", "copy"), ("tmp/cache/webpacker", "overlay")]
+    {
+        let site = site_with_kept_cache();
+        let shared = site.folder.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the folder is the test's own")]
+        let _not_there = fs::remove_dir_all(site.path(place));
+        fs::create_dir_all(site.path(place).parent().unwrap()).unwrap();
+        symlink(&shared, site.path(place)).unwrap();
+        site.check(&["--staging", way, "--compiler", &compile("good")]).assert_verdict("pass", 0);
+        assert_eq!(fs::read_dir(&shared).unwrap().count(), 0, "{place}, {way}: written through the link");
+        assert_eq!(said(&site).as_deref(), Some("good"), "{place}, {way}");
+    }
+    // One that leads nowhere stays a link.
+    let site = site_with_kept_cache();
+    let tree = site.folder.path().join("tree");
+    let elsewhere = site.folder.path().join("elsewhere");
+    for folder in [tree.join("tmp/cache"), elsewhere.clone()] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    symlink(&elsewhere, tree.join("tmp/cache/webpacker")).unwrap();
+    Caches::of(&site.state()).bring(&key(&site), &tree).unwrap();
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+}
+
+/// Somebody changes a kept file again and again while it is brought: what arrives is what was kept, or nothing.
+#[test]
+fn a_file_that_changes_after_it_was_verified_does_not_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, state, done) = (folder.path().join("from"), folder.path().join("state"), AtomicBool::new(false));
+    fs::create_dir_all(from.join(ENTRY).parent().unwrap()).unwrap();
+    fs::create_dir(&state).unwrap();
+    fs::write(from.join(ENTRY), "good").unwrap();
+    // As long as this one is read, there is time to change the other one.
+    fs::write(from.join(ENTRY).with_file_name("large"), vec![1; 8 << 20]).unwrap();
+    let entry = state.join("caches/kept/tree").join(ENTRY);
+    let rounds = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for word in ["good", "evil"] {
+                    let new = folder.path().join("new");
+                    // Between two rounds it has no place.
+                    let _no_place = fs::write(&new, word).and_then(|()| fs::rename(&new, &entry));
+                }
+            }
+        });
+        let arrived = |round: usize| {
+            let tree = folder.path().join(format!("tree-{round}"));
+            fs::create_dir(&tree).unwrap();
+            // A file that vanishes while it is kept anew: another round.
+            let _next_round = Caches::of(&state).keep("key", &from, u64::MAX, true);
+            Caches::of(&state).bring("key", &tree).unwrap();
+            fs::read_to_string(tree.join(ENTRY)).ok()
+        };
+        let words: Vec<String> = (0..60).filter_map(arrived).collect();
+        done.store(true, Ordering::Relaxed);
+        words
+    });
+    assert!(rounds.iter().all(|word| word == "good"), "{rounds:?}");
+}
+
+#[test]
+fn what_root_keeps_for_a_site_belongs_to_the_sites_user() {
+    let site = Site::copy(Kind::Builtin);
+    let owned = Command::new("chown").arg("-hR").arg("nobody").arg(site.folder.path()).stderr(Stdio::null()).status();
+    if !owned.is_ok_and(|end| end.success()) {
+        return eprintln!("skipped: chown is for root");
+    }
+    let owner = fs::metadata(&site.live).unwrap().uid();
+    site.check(&["--compiler", &compile("good")]).assert_verdict("pass", 0);
+    for entry in walkdir::WalkDir::new(site.state().join("caches")) {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().uid(), owner, "{}", entry.path().display());
     }
 }
 

@@ -43,6 +43,22 @@ fn a_broken_theme_blocks_and_the_report_names_file_line_and_reason() {
 }
 
 #[test]
+fn a_theme_that_runs_code_or_reads_other_files_is_blocked_before_anything_is_built() {
+    for (address, finding) in [
+        ("!!./evil/part.scss!./evil/a.png", "change-names-a-loader"),
+        ("../../../.env.production", "change-reaches-outside"),
+    ] {
+        let site = Site::copy(Kind::Builtin);
+        let sheet = site.folder.path().join("evil.scss");
+        fs::write(&sheet, format!("@import 'application';\n.a {{ background: url(\"{address}\"); }}\n")).unwrap();
+        let checked = site.check(&["--theme", sheet.to_str().unwrap()]);
+        checked.assert_verdict("block", 1);
+        assert!(checked.finding(finding).is_some(), "{:?}", checked.grave());
+        assert!(checked.report["precompile"].is_null(), "it was built");
+    }
+}
+
+#[test]
 fn the_report_of_a_check_can_be_shown_again_and_listed() {
     let site = Site::copy(Kind::Builtin);
     let checked = site.check(&["--theme", &theme("midnight")]);

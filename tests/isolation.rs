@@ -41,6 +41,8 @@ impl Ground {
             ("home/.cache/tool/old", "old\n"),
             ("home/.ssh/id_ed25519", "tell-nobody\n"),
             ("home/.profile", "true\n"),
+            ("home/.netrc", "tell-nobody\n"),
+            ("yarn/old", "old\n"),
             ("outside/file", "as it was\n"),
             ("shared/secret", "DB_PASS=tell-nobody\n"),
             ("live/config/database.yml", "production: {}\n"),
@@ -106,12 +108,12 @@ impl Ground {
             assert!(status.unwrap().success());
         }
         let before = self.digest();
-        let home = self.path("home").display().to_string();
-        let home_word = format!("HOME={home}");
+        let [home, yarn] = ["home", "yarn"].map(|name| self.path(name).display().to_string());
+        let [home_word, yarn_word] = [format!("HOME={home}"), format!("YARN_CACHE_FOLDER={yarn}")];
         let checked = match self.user {
             // `runuser` sets a home of its own.
-            Some(user) => self.site.check_through(&["runuser", "-u", user, "--", "env", &home_word], &all),
-            None => self.site.check_with(&all, &[("HOME", &home)]),
+            Some(user) => self.site.check_through(&["runuser", "-u", user, "--", "env", &home_word, &yarn_word], &all),
+            None => self.site.check_with(&all, &[("HOME", &home), ("YARN_CACHE_FOLDER", &yarn)]),
         };
         assert_same_tree(&before, &self.digest());
         let log = self.site.command(&["show", "latest", "--log"]).output().unwrap();
@@ -142,6 +144,13 @@ impl Built {
     }
 }
 
+/// A place outside of the folders for temporary files: there, the build does not even see what it would spoil.
+fn elsewhere() -> PathBuf {
+    let folder = support::repository().join("target/tmp-sites");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
 /// Every ground that there is: root's, and an ordinary user's where they can look.
 fn each(bases: &[&Path], test: impl Fn(Ground)) {
     for base in bases.iter().filter(|base| tempfile::tempdir_in(base).is_ok()) {
@@ -154,6 +163,11 @@ fn each(bases: &[&Path], test: impl Fn(Ground)) {
 }
 
 const HOSTILE: &str = r#"
+for key in .env.production ../shared/secret @/shared/secret @/live/.env.production.local; do cat "$key"; done
+cat "$HOME/.ssh/id_ed25519" "$HOME/.netrc"
+cat /proc/1/root@/shared/secret /proc/*/root@/shared/secret /proc/*/environ
+find @/.themegate -mindepth 1 -not -path '*/heard' | grep -v 'stage-[^/]*$' | grep -v 'side$' | sed 's/^/seen /'
+touch @/.themegate/new && echo seen and written
 echo evil > "$PWD/config/themes.yml"
 echo evil > @/live/config/database.yml
 echo evil > config/leads-out
@@ -168,9 +182,6 @@ echo evil > "$HOME/.profile"
 mount -t tmpfs none /mnt && echo mounted
 umount -l @/live && echo uncovered
 unshare -U -r -m sh -c 'umount -l @/live || umount -R -l /tmp || mount -o remount,rw,bind /' && echo uncovered
-for key in .env.production ../shared/secret @/shared/secret @/live/.env.production.local "$HOME/.ssh/id_ed25519"; do cat "$key"; done
-cat /proc/1/root@/shared/secret /proc/*/root@/shared/secret /proc/*/environ
-find @/.themegate -mindepth 1 -not -path '*/heard' | grep -v 'stage-[^/]*$' | grep -v 'side$' | sed 's/^/seen /'
 (setsid sh -c 'trap "" TERM HUP; env -i sleep DAEMON' &) &
 env -i setsid setsid sleep DAEMON &
 rm -rf .. ../* "$PWD"
@@ -179,10 +190,7 @@ true
 
 #[test]
 fn a_hostile_build_changes_nothing_outside_of_its_stage_and_leaves_no_process() {
-    // In a folder for temporary files the build does not even see what it would spoil.
-    let elsewhere = support::repository().join("target/tmp-sites");
-    fs::create_dir_all(&elsewhere).unwrap();
-    each(&[Path::new("/tmp"), &elsewhere], |ground| {
+    each(&[Path::new("/tmp"), &elsewhere()], |ground| {
         symlink(ground.path("outside/file"), ground.path("live/config/leads-out")).unwrap();
         for way in WAYS {
             let daemon = format!("{}", 300_000 + std::process::id());
@@ -200,6 +208,55 @@ fn a_hostile_build_changes_nothing_outside_of_its_stage_and_leaves_no_process() 
     });
 }
 
+const POWERS: &str = r#"
+sed -n 's/^\(Cap[A-Z][a-z]*\):\t/caps /p; s/^NoNewPrivs:\t/no new privileges /p' /proc/self/status
+for file in /proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/irq/default_smp_affinity; do [ ! -w $file ] || echo "power $file"; done
+cat /proc/sys/vm/swappiness > /proc/sys/vm/swappiness && echo power over the kernel
+find /dev -type b | sed 's/^/power /'
+[ $(ls -d /proc/[0-9]* | wc -l) -lt 20 ] || echo power over processes
+for kind in ipc pid mnt net; do echo "space $(readlink /proc/self/ns/$kind)"; done
+"#;
+
+#[test]
+fn a_build_has_no_power_over_the_system_and_can_win_none_back() {
+    // Changing owners, passing over permissions, acting on files and processes of others, changing ids; no more than that.
+    const OF_ROOT: u64 = 0b1111_1011;
+    each(&[Path::new("/tmp")], |ground| {
+        let is_root = ground.user.is_none() && rustix::process::geteuid().is_root();
+        for way in WAYS {
+            let built = ground.build(POWERS, &["--staging", way, "--network", "deny"]);
+            built.assert_isolated();
+            built.assert_says("no new privileges 1");
+            let sets: Vec<u64> = built
+                .log
+                .lines()
+                .filter_map(|line| u64::from_str_radix(line.strip_prefix("caps ")?, 16).ok())
+                .collect();
+            assert_eq!(sets.len(), 5, "{}", built.log);
+            let allowed = if is_root { OF_ROOT } else { 0 };
+            assert!(sets.iter().all(|set| set & !allowed == 0), "{way}: {}", built.log);
+            assert!(!built.log.lines().any(|line| line.starts_with("power")), "{way}: {}", built.log);
+            for kind in ["ipc", "pid", "mnt", "net"] {
+                let ours = fs::read_link(format!("/proc/self/ns/{kind}")).unwrap();
+                assert!(built.log.contains(&format!("space {kind}:")), "{}", built.log);
+                assert!(!built.log.contains(&format!("space {}", ours.display())), "{way}: {kind} is shared");
+            }
+        }
+    });
+}
+
+#[test]
+fn keys_are_missing_in_a_home_that_holds_too_much_to_be_replaced() {
+    let ground = Ground::on(Kind::Builtin, &elsewhere());
+    for number in 0..600 {
+        fs::write(ground.path(&format!("home/{number}")), "").unwrap();
+    }
+    let built = ground.build("cat $HOME/.profile; cat $HOME/.ssh/* $HOME/.netrc; PROGRAM __compile", &[]);
+    built.assert_isolated();
+    built.assert_says("true");
+    assert!(!built.log.contains("tell-nobody"), "{}", built.log);
+}
+
 #[test]
 fn a_healthy_build_passes_on_every_way_and_sees_the_tree_at_the_live_ones_path() {
     each(&[Path::new("/tmp")], |ground| {
@@ -207,12 +264,19 @@ fn a_healthy_build_passes_on_every_way_and_sees_the_tree_at_the_live_ones_path()
             let script = "[ \"$PWD\" = @/live ] && echo at its place\n\
                 [ -z \"$(ls -A public/packs 2> /dev/null)\" ] && echo output begins empty\n\
                 echo new > $HOME/.cache/tool/old && echo new > $HOME/.new && echo new > $HOME/.cache/more && echo home is writable\n\
+                [ -e $YARN_CACHE_FOLDER/old ] && echo new > $YARN_CACHE_FOLDER/new && echo cache is writable\n\
                 echo new > /tmp/x && echo new > /var/tmp/x && echo new > /dev/shm/x && echo temporary is writable\n\
                 mv config/database.yml config/moved && mv config/moved config/database.yml\n\
                 PROGRAM __compile";
             let built = ground.build(script, &["--staging", way]);
             built.assert_isolated();
-            for word in ["at its place", "output begins empty", "home is writable", "temporary is writable"] {
+            for word in [
+                "at its place",
+                "output begins empty",
+                "home is writable",
+                "cache is writable",
+                "temporary is writable",
+            ] {
                 built.assert_says(word);
             }
             built.checked.assert_verdict("pass", 0);
@@ -268,28 +332,35 @@ fn a_file_that_belongs_to_somebody_else_can_be_changed_in_the_stage_all_the_same
 
 #[test]
 fn without_network_nobody_is_reached_and_with_it_they_are() {
-    let ground = Ground::new();
+    let ground = Ground::on(Kind::Builtin, &elsewhere());
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = ground.path("outside/service.sock");
     let unix = UnixListener::bind(&socket).unwrap();
+    // Whole folders are covered below /run.
+    let run = tempfile::tempdir_in("/run").ok();
+    let in_run = run.as_ref().map_or_else(|| socket.clone(), |folder| folder.path().join("service.sock"));
+    let unix_in_run = run.is_some().then(|| UnixListener::bind(&in_run).unwrap());
     let port = tcp.local_addr().unwrap().port();
     let script = format!(
         "perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(\"127.0.0.1:{port}\") ? \"tcp reached\\n\" : \"tcp not reached\\n\"'\n\
          perl -MIO::Socket::UNIX -e 'print IO::Socket::UNIX->new(Peer => \"{}\") ? \"file reached\\n\" : \"file not reached\\n\"'\n\
-         perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => \"127.0.0.1\") ? \"loopback works\\n\" : \"no loopback\\n\"'",
-        socket.display()
+         perl -MIO::Socket::UNIX -e 'print IO::Socket::UNIX->new(Peer => \"{}\") ? \"run reached\\n\" : \"run not reached\\n\"'\n\
+         perl -MIO::Socket::INET -e '$own = IO::Socket::INET->new(Listen => 1, LocalAddr => \"127.0.0.1\"); \
+         print IO::Socket::INET->new(\"127.0.0.1:\" . $own->sockport) ? \"loopback works\\n\" : \"no loopback\\n\"'",
+        socket.display(),
+        in_run.display()
     );
     for way in WAYS {
         let alone = ground.build(&script, &["--staging", way, "--network", "deny"]);
-        for word in ["tcp not reached", "file not reached", "loopback works"] {
+        for word in ["tcp not reached", "file not reached", "run not reached", "loopback works"] {
             alone.assert_says(word);
         }
         let connected = ground.build(&script, &["--staging", way, "--network", "allow"]);
-        for word in ["tcp reached", "file not reached"] {
+        for word in ["tcp reached", "file not reached", "run not reached"] {
             connected.assert_says(word);
         }
     }
-    drop((tcp, unix));
+    drop((tcp, unix, unix_in_run));
 }
 
 #[test]
@@ -364,6 +435,48 @@ fn a_gate_killed_at_any_time_leaves_no_process_no_mount_and_no_stage_after_the_n
     assert_same_tree(&before, &ground.digest());
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(&ground.site.folder.path().display().to_string()), "{mounts}");
+}
+
+#[test]
+fn whichever_process_of_a_check_is_killed_the_build_ends_with_it() {
+    let ground = Ground::new();
+    for way in WAYS {
+        for victim in ["check", "__exec", "__isolate", "__init"] {
+            let marker = format!("{}", 600_000 + std::process::id());
+            let line = ground.script(&format!("env -i setsid sleep {marker} & sleep {marker}"));
+            let mut gate = ground.site.command(&["check", "--staging", way, "--compiler", &line]);
+            let mut gate = gate.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            wait_until("the build runs", || running(&marker));
+            let all = processes_of(ground.site.folder.path());
+            let is_victim = |(_, line): &&(String, String)| line.split(' ').any(|word| word == victim);
+            let (pid, _) = all.iter().find(is_victim).unwrap_or_else(|| panic!("no {victim} in {all:?}"));
+            assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
+            wait_until("the build is gone", || !running(&marker));
+            let code = gate.wait().unwrap().code();
+            assert!(victim == "check" || code == Some(3), "{way}, {victim}: {code:?}");
+            wait_until("no process is left", || processes_of(ground.site.folder.path()).is_empty());
+        }
+    }
+}
+
+/// Where root makes no user namespace, nothing but this keeps the system from seeing the build's mounts.
+#[test]
+fn no_mount_reaches_the_system_even_where_mounts_are_shared() {
+    let ground = Ground::new();
+    let script = "mount --make-rshared / && echo 0 > /proc/sys/user/max_user_namespaces && cat /proc/self/mountinfo > $FOLDER/before\n\
+        \"$@\"; code=$?; cat /proc/self/mountinfo > $FOLDER/after; exit $code";
+    let folder = format!("FOLDER={}", ground.site.folder.path().display());
+    if !Command::new("unshare").args(["-U", "-r", "-m", "true"]).status().is_ok_and(|end| end.success()) {
+        return eprintln!("skipped: no user namespaces here");
+    }
+    for way in WAYS {
+        let words = ["env", &folder, "unshare", "-U", "-r", "-m", "sh", "-c", script, "sh"];
+        let checked = ground.site.check_through(&words, &["--fresh", "--staging", way]);
+        checked.assert_verdict("pass", 0);
+        assert!(checked.report["staging"]["isolation"].as_str().unwrap().contains("its stage alone"));
+        let [before, after] = ["before", "after"].map(|name| fs::read_to_string(ground.path(name)).unwrap());
+        assert_eq!(before, after, "{way}");
+    }
 }
 
 #[test]

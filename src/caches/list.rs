@@ -36,11 +36,17 @@ impl FileList {
 
 /// The checksum of a regular file; a link is not followed.
 pub(super) fn checksum(path: &Path) -> io::Result<Checksum> {
-    let bytes = bytes_of(path)?;
-    Ok(Checksum(bytes.len() as u64, blake3::hash(&bytes).to_hex().to_string()))
+    Ok(Checksum::of(&bytes_of(path)?))
 }
 
-fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+impl Checksum {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self(bytes.len() as u64, blake3::hash(bytes).to_hex().to_string())
+    }
+}
+
+/// The bytes of a regular file; a link is not followed.
+pub(super) fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).expect("open flags are small");
     let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

@@ -14,9 +14,10 @@ use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::site::locate::make_private;
+use crate::site::owner;
 use crate::staging::{StagingError, remove_tree};
 
-use list::{FileList, checksum};
+use list::{Checksum, FileList, bytes_of, checksum};
 
 /// Where toolchains keep what they have compiled, relative to the tree: webpack's loaders and minifiers, webpacker, Vite,
 /// sprockets. Bootsnap's cache names every path in full and is of no use in another tree.
@@ -121,24 +122,29 @@ impl Caches {
         Ok(())
     }
 
-    /// Copies the files into the tree.
+    /// Copies the files into the tree, but for those whose folder a link of the tree leads elsewhere: there it may be the live
+    /// tree's. What is written is what was compared, even where a file has changed since it was verified.
     fn put(&self, list: &FileList, tree: &Path) -> Result<(usize, u64), Refusal> {
         let half_way = |path: &Path, error: &dyn std::fmt::Display| {
             Refusal::HalfWay(format!("{} could not be put into the stage: {error}", path.display()))
         };
         let (from, has_packages) = (self.kept().join(TREE), tree.join("node_modules").is_dir());
-        let wanted = |place: &&String| has_packages || !place.starts_with("node_modules");
-        let places: Vec<&String> = list.files.keys().filter(wanted).collect();
-        for folder in FOLDERS.iter().filter(|folder| places.iter().any(|place| Path::new(place).starts_with(folder))) {
+        let open: Vec<&str> = FOLDERS
+            .into_iter()
+            .filter(|folder| has_packages || !folder.starts_with("node_modules"))
+            .filter(|folder| !is_barred(tree, Path::new(folder)))
+            .collect();
+        let wanted = |(place, _): &(&String, &Checksum)| open.iter().any(|folder| Path::new(place).starts_with(folder));
+        let files: Vec<(&String, &Checksum)> = list.files.iter().filter(wanted).collect();
+        for folder in open.iter().filter(|folder| files.iter().any(|(place, _)| Path::new(place).starts_with(folder))) {
             take_away(tree, folder).map_err(|error| half_way(Path::new(folder), &error))?;
         }
-        let copy = |place: &&String| {
-            let to = tree.join(place);
-            let copied = to.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::copy(from.join(place), &to));
-            copied.map_err(|error| half_way(&to, &error))
+        let copy = |(place, known): &(&String, &Checksum)| {
+            let (from, to) = (from.join(place), tree.join(place));
+            copy_compared(&from, &to, known).map_err(|error| half_way(&to, &error))
         };
-        let bytes: u64 = places.par_iter().map(copy).collect::<Result<Vec<u64>, _>>()?.into_iter().sum();
-        Ok((places.len(), bytes))
+        let bytes: u64 = files.par_iter().map(copy).collect::<Result<Vec<u64>, _>>()?.into_iter().sum();
+        Ok((files.len(), bytes))
     }
 
     /// Keeps the caches of `tree` under `key`, in place of those kept before; nothing where they hold more than `limit` bytes.
@@ -174,6 +180,7 @@ impl Caches {
         };
         let files = files.par_iter().map(one).collect::<io::Result<_>>()?;
         FileList { key: key.to_owned(), files }.write(&draft.join(LIST))?;
+        owner::hand_over_tree(&draft)?;
         // Killed between these two, nothing is kept: the next build is slower, and no more.
         clear(&self.kept())?;
         fs::rename(&draft, self.kept())?;
@@ -229,6 +236,24 @@ fn is_plain_folder(tree: &Path, folder: &Path) -> bool {
             path.push(part);
             is_folder(&path)
         })
+}
+
+/// True if a link or a file stands on the way to `folder`.
+fn is_barred(tree: &Path, folder: &Path) -> bool {
+    let is_other = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir());
+    folder.ancestors().filter(|part| !part.as_os_str().is_empty()).any(|part| is_other(&tree.join(part)))
+}
+
+/// Writes what was read and compared.
+fn copy_compared(from: &Path, to: &Path, known: &Checksum) -> io::Result<u64> {
+    let bytes = bytes_of(from)?;
+    if Checksum::of(&bytes) != *known {
+        return Err(io::Error::other("it is not what was kept"));
+    }
+    to.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::write(to, &bytes)?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    Ok(bytes.len() as u64)
 }
 
 /// The files of a tree that may be kept, and their sizes.

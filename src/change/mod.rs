@@ -9,6 +9,7 @@ mod folder;
 mod imported;
 mod layout;
 mod leftovers;
+pub mod loader;
 mod locale;
 pub mod patch;
 mod places;

@@ -41,7 +41,7 @@ pub fn outside(to: &Path, text: &str) -> Option<Finding> {
 }
 
 /// Whether what follows `before` is a text that nobody loads: the value of an attribute selector, or of `content:`.
-fn is_text_only(before: &str) -> bool {
+pub(super) fn is_text_only(before: &str) -> bool {
     static TEXT: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r#"(?:=\s*|(?:^|[\s;{])content\s*:\s*)["']$"#).expect("the pattern is a constant and compiles")
     });
@@ -50,7 +50,7 @@ fn is_text_only(before: &str) -> bool {
 
 /// `text` with its comments made blank, line by line where they were. An address without quotes may hold what looks like a
 /// comment, and stays.
-fn without_comments(text: &str, has_line_comments: bool) -> String {
+pub(super) fn without_comments(text: &str, has_line_comments: bool) -> String {
     static PARTS: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
             r#"(?s)(?i:url)\(\s*[^"'\s)][^)\n]*|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|/\*.*?(?:\*/|$)|//[^\n]*"#,
@@ -67,7 +67,7 @@ fn without_comments(text: &str, has_line_comments: bool) -> String {
 }
 
 /// A line with its CSS escapes resolved (`\2e` is a dot), as the bundler reads it.
-fn unescaped(line: &str) -> String {
+pub(super) fn unescaped(line: &str) -> String {
     static ESCAPE: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))").expect("the pattern is a constant and compiles")
     });

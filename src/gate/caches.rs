@@ -1,7 +1,7 @@
 //! Which build's compile caches are kept, and which build gets them.
 //!
-//! Kept are those of a build that passed and that ran no code but the site's own: a theme brings none, a revision or a patch
-//! may.
+//! Kept are those of a build that passed and that ran no code but the site's own. A revision or a patch may bring some; and
+//! webpack runs whatever file a stylesheet names as a loader, so that there a theme may as well, however hard it is looked at.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use crate::caches::{self, Brought, Caches};
 use crate::change::{Change, ChangeSource};
 use crate::compiler::Compiler;
 use crate::finding::Finding;
+use crate::site::Toolchain;
 use crate::staging::StagedTree;
 use crate::verdict::Verdict;
 
@@ -89,15 +90,16 @@ fn fill(gate: &Gate<'_>, key: &str, staged: &StagedTree) -> Result<Brought, Gate
 ///
 /// A cache that cannot be kept costs time, and is no reason to say anything else than the verdict.
 pub(super) fn keep(gate: &Gate<'_>, key: Key, verdict: Verdict, staged: Option<&StagedTree>) {
-    let key = key.filter(|_| verdict == Verdict::Pass && runs_own_code_only(gate.change));
+    let key = key.filter(|_| verdict == Verdict::Pass && runs_own_code_only(gate.change, gate.site.toolchain));
     let Some((key, staged)) = key.zip(staged) else { return };
     let limit = gate.settings.check.cache_limit.bytes();
     let _slower_next_time = Caches::of(&gate.site.state).keep(&key, &staged.root(), limit, gate.request.keep_stage);
 }
 
-fn runs_own_code_only(change: &Change) -> bool {
+fn runs_own_code_only(change: &Change, toolchain: Toolchain) -> bool {
     match change.source {
-        ChangeSource::AsItIs | ChangeSource::ThemeFolders(_) | ChangeSource::ThemeRevision { .. } => true,
+        ChangeSource::AsItIs => true,
+        ChangeSource::ThemeFolders(_) | ChangeSource::ThemeRevision { .. } => toolchain != Toolchain::Webpacker,
         ChangeSource::SiteRevision { .. } | ChangeSource::Patch { .. } | ChangeSource::Rehearsal { .. } => false,
     }
 }

@@ -1,7 +1,7 @@
 //! A home in which a build may write what it likes, and nothing of it is kept: the real one's files are there to be read, its
 //! folders for caches and settings take writes and forget them, and its keys are missing.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirEntry};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -36,8 +36,14 @@ const SECRET: [&[u8]; 20] = [
     b".mysql_history",
 ];
 
-/// More than this is no home; it is left as it is, to be read only.
+/// More than this is no home; it is left as it is, to be read only, and its keys are covered.
 const MOST: usize = 500;
+
+/// The keys in a home at `at` that is left as it is: folders, and files.
+pub(super) fn keys(at: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let names = SECRET.iter().map(|name| at.join(OsStr::from_bytes(name)));
+    names.filter(|path| path.exists()).partition(|path| path.is_dir())
+}
 
 /// A home that is ready to be put in place.
 pub(super) struct Home {

@@ -26,6 +26,7 @@ struct Parts {
     caches: Vec<(PathBuf, OwnedFd)>,
     home: Option<Home>,
     covers: Vec<(PathBuf, OwnedFd)>,
+    hidden: Vec<PathBuf>,
 }
 
 /// Arranges it, in a mount namespace that is new. Nothing but the first process of a new process namespace may call it.
@@ -48,7 +49,7 @@ pub(super) fn arrange(plan: &Plan) -> Result<(), Fault> {
     if let Some(home) = parts.home {
         home.attach()?;
     }
-    hide(&plan.hidden, &parts.covers)?;
+    hide(&parts.hidden, &parts.covers)?;
     cover_state(plan, &parts.heard)?;
     mounts::attach_new(&parts.tree, &plan.at, true)?;
     devices::replace()?;
@@ -75,9 +76,11 @@ fn open(plan: &Plan) -> Result<Parts, Fault> {
     let caches =
         caches.map(|(index, path)| Ok((path.clone(), home::forgetful(path, &space.join(format!("cache-{index}")))?)));
     let empty = own("empty")?;
-    let covers = plan.hidden_folders.iter().map(|path| Ok((path.clone(), mounts::twin(&empty)?)));
     let replaced = [plan.at.as_path(), plan.state.as_path()];
     let home = plan.home.as_deref().map(|at| Home::open(at, &space, &replaced)).transpose()?.flatten();
+    let bare = plan.home.as_deref().filter(|_| home.is_none());
+    let (folders, files) = bare.map(home::keys).unwrap_or_default();
+    let covers = plan.hidden_folders.iter().chain(&folders).map(|path| Ok((path.clone(), mounts::twin(&empty)?)));
     Ok(Parts {
         tree: mounts::twin(&plan.tree)?,
         identity: identity(&fs::metadata(&plan.tree).map_err(failed("read", &plan.tree))?),
@@ -87,6 +90,7 @@ fn open(plan: &Plan) -> Result<Parts, Fault> {
         caches: caches.collect::<Result<_, Fault>>()?,
         home,
         covers: covers.collect::<Result<_, Fault>>()?,
+        hidden: plan.hidden.iter().cloned().chain(files).collect(),
     })
 }
 

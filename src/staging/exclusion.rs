@@ -45,6 +45,18 @@ const VOLUMES: &[&str] = &["postgres", "redis", "elasticsearch", "opensearch"];
 /// Folders that Rails wants to find, and whose content is none of a build's business.
 const EMPTY: &[&str] = &["log", "tmp/pids", "tmp/sockets"];
 
+/// Folders that a build writes below: a link out of the tree in their place becomes a folder.
+const REAL_FOLDERS: &[&str] = &[
+    "node_modules",
+    "node_modules/.cache",
+    "node_modules/.vite",
+    "tmp",
+    "tmp/cache",
+    "tmp/cache/webpacker",
+    "tmp/cache/vite",
+    "tmp/cache/assets",
+];
+
 /// Files at the root that hold nothing but secrets or personal data.
 const SECRET_NAMES: &[&str] =
     &[".pgpass", ".netrc", ".my.cnf", ".bash_history", ".psql_history", ".irb_history", ".pry_history"];
@@ -101,7 +113,7 @@ impl Exclusions {
 
     /// True if a link at this place has to become a real folder: the build writes below it, or changes real paths through it.
     pub(super) fn is_real_folder(&self, path: &Path) -> bool {
-        ["node_modules", "tmp", "tmp/cache"].iter().any(|name| path == Path::new(name))
+        REAL_FOLDERS.iter().any(|name| path == Path::new(name))
             || self.outputs.iter().any(|output| output != path && output.starts_with(path))
     }
 }

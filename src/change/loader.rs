@@ -1,0 +1,135 @@
+//! Whether a theme's stylesheets name a loader. Pure.
+//!
+//! webpack reads `url("!!./a.scss!./b.png")` as "run the program a.scss on b.png", whatever the files are called: with it, a
+//! theme of stylesheets and images runs code in every compile, and can put what it likes into Mastodon's own scripts.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::reach::{is_text_only, unescaped, without_comments};
+use crate::finding::Finding;
+use crate::stylesheet::percent_decoded;
+
+/// What of a stylesheet at `to` (relative to the live tree) names a loader.
+pub fn named(to: &Path, text: &str) -> Option<Finding> {
+    // What of an address stands in quotes may go on after a backslash at the line's end.
+    static PARTS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r#"(?is)url\(\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*\)|(?P<bare>[^)]*))|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"#,
+        )
+        .expect("the pattern is a constant and compiles")
+    });
+    static COMPUTED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)url\([^)]*(?:#\{|\$|\+)|(?:@import|from)[^;]*#\{")
+            .expect("the pattern is a constant and compiles")
+    });
+    let bare = without_comments(text, to.extension().is_none_or(|ending| ending != "css"));
+    let computes = COMPUTED.is_match(&bare);
+    PARTS.captures_iter(&bare).find_map(|found| {
+        let whole = found.get(0)?;
+        let is_address = found.name("text").is_none();
+        let part = found.name("quoted").or_else(|| found.name("bare")).unwrap_or(whole);
+        let read = read(part.as_str());
+        let before = &bare[..whole.start()];
+        let names = read.contains('!')
+            && !leads_to_a_server(&read)
+            && (is_address
+                || is_imported(before)
+                || (!is_text_only(&bare[..=whole.start()])
+                    && (is_path(&read) || (computes && !read.contains(char::is_whitespace)))));
+        names.then(|| {
+            let line = bare[..part.start()].matches('\n').count();
+            finding(to, line as u64 + 1, text.lines().nth(line).unwrap_or_default(), &read)
+        })
+    })
+}
+
+/// As the bundler reads it: without quotes, escapes and broken lines.
+fn read(part: &str) -> String {
+    let inner = part.trim().trim_matches(['"', '\'']);
+    percent_decoded(&unescaped(&inner.replace("\\\r\n", "").replace("\\\n", "")))
+}
+
+/// An address with a scheme is no file, and css-loader leaves it alone.
+fn leads_to_a_server(address: &str) -> bool {
+    static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)^(?:data|https?|blob|about):|^//|^#[^{]").expect("the pattern is a constant and compiles")
+    });
+    SCHEME.is_match(address)
+}
+
+fn is_imported(before: &str) -> bool {
+    static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?is)(?:@(?:import|use|forward)[^;{}]*|\bfrom\s*|:import\(\s*|image-set\([^)]*)$")
+            .expect("the pattern is a constant and compiles")
+    });
+    IMPORT.is_match(before)
+}
+
+/// What follows the last mark names a file.
+fn is_path(text: &str) -> bool {
+    let after = text.rsplit('!').next().unwrap_or_default().trim_end_matches(['"', '\'', ')', ' ']);
+    after.contains(['/', '.']) && after.contains(char::is_alphanumeric) && !after.contains(char::is_whitespace)
+}
+
+fn finding(to: &Path, line: u64, text: &str, address: &str) -> Finding {
+    let shown: String = address.chars().take(120).collect();
+    Finding::fatal("change-names-a-loader", format!("{} names a loader in an address: {shown}", to.display()))
+        .at_line(to, line, text.trim())
+        .meaning(
+            "webpack runs what stands before an exclamation mark as a program, with all the rights of the build: a theme could \
+             change Mastodon's own scripts with it.",
+        )
+        .help("Give the file a name without an exclamation mark. If you do not know why it is in there, do not trust this theme.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> bool {
+        named(Path::new("app/javascript/styles/x.scss"), text).is_some()
+    }
+
+    #[test]
+    fn a_loader_is_seen_however_it_is_written() {
+        for text in [
+            r#".a{b:url("!!./x/part.scss!./x/a.png")}"#,
+            ".a{b:url(!!./x/part.scss!./x/a.png)}",
+            ".a{b:URL( '-!babel-loader?{}!./a.png' )}",
+            r#"@import url("!!./part.scss!./a.css");"#,
+            r#"@import "a", "!!./part.scss!./a.css";"#,
+            ".a{b:image-set('!!./p.scss!./a.png' 1x)}",
+            ".a{composes: b from '!!./p.scss!./a.css'}",
+            ":import('!!./p.scss!./a.css'){a:b}",
+            r#".a{b:url("\21\21./part.scss\21./a.png")}"#,
+            ".a{b:url(%21%21./part.scss%21./a.png)}",
+            ".a{b:url(\"!\\\n!./part.scss!./a.png\")}",
+            r#"$x: "!!./part.scss!./a.png"; .a{b:url($x)}"#,
+            r#"$x: "!"; .a{b:url("./part.scss#{$x}./a.png")}"#,
+            r##".a{b:url("#{"!"}./part.scss#{"!"}./a.png")}"##,
+            r#"$u: 'url( "!!./part.scss!./a.png" )'; .a{b:unquote($u)}"#,
+            r#"$x: '!!babel-loader?{"a": "b"}!./a.png'; .a{b:url($x)}"#,
+        ] {
+            assert!(names(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_exclamation_mark_elsewhere_is_none() {
+        for text in [
+            ".a{color:red !important} $x: 1px !default;",
+            ".a::after{content:'Hello!'} .b::after{content:\"!./a.b\"}",
+            ".a[title='wow!/x']{b:c}",
+            r#".a{b:url("data:image/svg+xml,%3C!DOCTYPE svg%3E%3C!-- x.y/ --%3E")}"#,
+            r"@import url(https://example.com/a!b.css); .c{d:url(//example.com/!x.png)}",
+            "$a: 1; @warn 'Set $a!'; .b{--label:'New!'; c:url('a.png') !important}",
+            "/* url('!!./a.scss!./b.png') */ .a{b:c} // url(!!./a!./b)",
+            ".a{b:url('#{$path}/x.png') !important; @include m($x...)}",
+        ] {
+            assert!(!names(text), "{text}");
+        }
+    }
+}
