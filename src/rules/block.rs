@@ -3,7 +3,7 @@
 use super::frame::{is_frame, is_stack_frame};
 use super::rule::{Body, Level, Order, Part, Rule};
 use super::sighting::Sighting;
-use super::trouble::{Looks, begins_complaint};
+use super::trouble::{Looks, begins_complaint, breaks_off, goes_on};
 
 /// Lines of one block at most; what follows is looked at by itself.
 const LONGEST: u64 = 500;
@@ -20,6 +20,8 @@ pub(crate) struct Open {
     indent: usize,
     lines: u64,
     blanks: u32,
+    /// Its last line may end in the middle of a sentence.
+    breaks_off: bool,
 }
 
 /// A line as the block sees it.
@@ -31,8 +33,9 @@ pub(crate) struct BodyLine<'l> {
 }
 
 impl Open {
-    pub(crate) const fn new(sighting: Sighting, body: Body, indent: usize) -> Self {
-        Self { sighting, body, indent, lines: 0, blanks: 0 }
+    pub(crate) fn new(sighting: Sighting, body: Body, indent: usize) -> Self {
+        let breaks_off = breaks_off(sighting.first_line());
+        Self { sighting, body, indent, lines: 0, blanks: 0, breaks_off }
     }
 
     pub(crate) const fn blank(&mut self) {
@@ -54,6 +57,9 @@ impl Open {
         }
         let ends =
             self.blanks > 0 && matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order != Order::Last);
+        if matched.is_none() && own.level <= Level::Benign && self.goes_on(line) {
+            return true;
+        }
         match self.body {
             Body::Line => false,
             Body::Paragraph => self.blanks == 0,
@@ -64,11 +70,22 @@ impl Open {
     }
 
     /// True if a harmless block would hide a complaint that only stands below it: after a blank line, or at the margin and with
-    /// words that begin something. A rule that names its own end is trusted.
+    /// words that begin something. An exception that names its own end is trusted; a general shape that does may say what is
+    /// missing, but not call itself an error, unless a sentence goes on.
     fn hides(&self, line: &BodyLine<'_>, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
         let complains = matched.is_none() && matches!(seems, Looks::Trouble | Looks::Complaint | Looks::Remark);
         let apart = self.blanks > 0 || (line.indent <= self.indent && begins_complaint(line.text));
-        own.level <= Level::Benign && own.until.is_none() && complains && apart
+        let hidden = match (&own.until, own.order) {
+            (None, _) => apart,
+            (Some(_), Order::Last) => seems != Looks::Remark && !self.goes_on(line),
+            (Some(_), _) => false,
+        };
+        own.level <= Level::Benign && complains && hidden
+    }
+
+    /// True if the line goes on with a sentence that the last one began.
+    fn goes_on(&self, line: &BodyLine<'_>) -> bool {
+        self.blanks == 0 && self.breaks_off && goes_on(line.text)
     }
 
     fn traces(&self, line: &BodyLine<'_>, matched: Option<&Rule>, seems: Looks) -> bool {
@@ -84,6 +101,7 @@ impl Open {
     pub(crate) fn absorb(&mut self, line: &BodyLine<'_>, rule: &Rule) {
         self.lines += 1;
         self.blanks = 0;
+        self.breaks_off = breaks_off(line.text);
         self.sighting.last_index = line.index;
         if self.lines > READ {
             return;

@@ -17,7 +17,7 @@ use super::prefix;
 use super::reader::{Lines, RawLine};
 use super::rule::{Body, Level};
 use super::sighting::Sighting;
-use super::trouble::{Looks, looks};
+use super::trouble::{Looks, got_over, looks};
 use super::tty;
 use super::watch::Watch;
 use super::wrap::{Held, Line, is_powershell};
@@ -192,7 +192,9 @@ impl<'r> Classifier<'r> {
     }
 
     fn applies(&self, rule: usize, text: &str) -> bool {
-        self.rules.rule(rule).pattern.is_match(text) && self.watch.allows(rule, self.index) && self.outcome.allows(rule)
+        let known = self.rules.rule(rule);
+        let weighs = !known.is_general_failure() || !got_over(text);
+        known.pattern.is_match(text) && weighs && self.watch.allows(rule, self.index) && self.outcome.allows(rule)
     }
 
     /// Gives the line to the open block if it belongs there; closes the block if not.

@@ -53,7 +53,7 @@ const NAMED: &[(&str, &str)] = &[
             r"|^Build with Vite complete|exit status 0 \(successful\)|Asset precompilation completed|deployed to Heroku|^Verifying deploy\.\.\. done",
             r"|^Successfully (?:built|tagged|installed)|\b(?:Build|Deployment)(?: script)? (?:succeeded|success\b|complete(?:d)?!?)|^created \S+ in \d|naming to \S+ .*done",
             r"|^(?:\S{1,3} +)?Done in \d|^success |Bundle complete!|^added \d+ packages|YN0000: ·? ?Done|^Already up[- ]to[- ]date|^up to date",
-            r"|^Writing /?\S+-[0-9a-f]{8,}\.\w+|Deactivated successfully|^Finished '\w+' after",
+            r"|^Writing /?\S+-[0-9a-f]{8,}\.\w+|Deactivated successfully|^✔ \d\d \S+ \d+\.\d+s$|^Finished '\w+' after",
         ),
     ),
 ];

@@ -72,6 +72,7 @@ fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {
         b'*' => length_of(&CAPISTRANO_2, text).map(Prefix::plain),
         b'0'..=b'9' => time(line).map(Prefix::plain),
         b'[' => bracketed(text),
+        0xe2 if line.indent == 0 && text.starts_with("│ ".as_bytes()) => Some(Prefix::plain("│ ".len())),
         b':' => length_of(&WORKFLOW_COMMAND, text)
             .map(|length| Prefix { marked: text.starts_with(b"::error"), ..Prefix::plain(length) }),
         b'A'..=b'Z' if text.len() > 8 => logger(text).or_else(|| named(text)),
@@ -149,8 +150,8 @@ pattern!(BUILD_STEP, r"^#\d+ (?:\d+\.\d+ )?");
 pattern!(
     TIME,
     r"(?x)^(?:
-        \d{4}-\d\d-\d\d[T\ ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d|\ UTC)?(?:\ \d\d[OE]\+?)?(?:[\ \t]|:\ |$)
-      | \d\d?:\d\d:\d\d(?:[.,]\d+)?(?:\ [AP]M)?(?::?[\ \t]|$)
+        \d{4}-\d\d-\d\d[T\ ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d|\ UTC)?(?:\ \d\d[OE]\+?)?(?:\ \|\ |[\ \t]|:\ |$)
+      | \d\d?:\d\d:\d\d(?:[.,]\d+)?(?:\ [AP]M)?(?:\ \|\ |:?[\ \t]|$)
     )"
 );
 pattern!(SECONDS, r"^\d{1,4}\.\d{1,3} ");
@@ -214,6 +215,8 @@ mod tests {
         assert_eq!(text("2014-08-01T16:09:18.40-0700 [STG]     ERR x.rb:1: warning: y"), "x.rb:1: warning: y");
         assert_eq!(text("2026-11-24T03:12:01+0000 web1 bundle[2213]: rake aborted!"), "rake aborted!");
         assert_eq!(text("[ 9042.118011] Out of memory: x"), "Out of memory: x");
+        assert_eq!(text("14:23:30.406 | Failed: x"), "Failed: x");
+        assert_eq!(text("│ error during build:"), "error during build:");
     }
 
     #[test]
@@ -226,6 +229,7 @@ mod tests {
     fn the_words_of_the_line_stay() {
         for line in [
             "12 | @import \"a\";",
+            "12 │ @import \"a\";",
             "37.95 kB",
             "[0] ./app/x.js 834 bytes {0} [built]",
             "ERROR in ./x.scss",

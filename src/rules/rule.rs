@@ -171,6 +171,11 @@ impl Rule {
         nearby || when.exit.is_some() || when.last
     }
 
+    /// True for a general shape of failure, asked last: it gives way to what the line itself says that it got over.
+    pub(crate) fn is_general_failure(&self) -> bool {
+        self.order == Order::Last && self.level == Level::Fatal && self.part != Part::Consequence
+    }
+
     /// True if a line of this rule's kind may take the place of `self`, a heading.
     pub(crate) fn gives_way_to(&self, other: &Self) -> bool {
         let lowers = self.level == Level::Fatal && other.level < Level::Fatal;

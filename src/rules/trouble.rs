@@ -3,11 +3,14 @@
 //! It is asked about lines that no rule knows. A miss hides an error; a false alarm teaches people to switch the gate off.
 
 use super::vocabulary::{
-    BEGINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, NAMES, NEGATED, SITE, SKIPPED, SPOKEN,
+    BEGINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, NAMES, NEGATED, PROSE, SITE, SKIPPED, SPOKEN,
 };
 
 /// Only this much of a line is a message; what follows is data.
 const READ: usize = 600;
+/// How long the lines of wrapped prose are, at least and less than.
+const WRAPPED_FROM: usize = 55;
+const WRAPPED_TO: usize = 130;
 
 /// How a line that no rule knows looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,23 @@ pub(crate) fn looks(text: &str) -> Looks {
     }
 }
 
+/// True if the line itself says what was done instead, and speaks of nothing that people see.
+pub(crate) fn got_over(text: &str) -> bool {
+    let text = beginning(text);
+    GOT_OVER.is_match(text) && !SITE.is_match(text)
+}
+
+/// True if a line may end in the middle of a sentence: as long as wrapped prose is, and no stop at its end.
+pub(crate) fn breaks_off(text: &str) -> bool {
+    (WRAPPED_FROM..WRAPPED_TO).contains(&text.len())
+        && text.ends_with(|last: char| last.is_alphanumeric() || last == ',')
+}
+
+/// True if a line reads like the middle of a sentence.
+pub(crate) fn goes_on(text: &str) -> bool {
+    PROSE.is_match(text)
+}
+
 /// True if a line that looks like trouble begins a complaint of its own, so that it is no part of what stands above it.
 pub(crate) fn begins_complaint(text: &str) -> bool {
     BEGINS.is_match(text)
@@ -57,7 +77,7 @@ fn beginning(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Looks, looks};
+    use super::{Looks, breaks_off, goes_on, looks};
 
     #[test]
     fn names_are_no_trouble() {
@@ -134,6 +154,27 @@ mod tests {
         assert_eq!(looks("No wrangler.toml file found. Continuing."), Looks::Harmless);
         assert_eq!(looks("Warning: cannot watch the disk, using polling"), Looks::Remark);
         assert_eq!(looks("Error in themes/dusk.scss (ignored)"), Looks::Trouble);
+    }
+
+    #[test]
+    fn what_a_later_version_will_do_is_no_trouble() {
+        for line in [
+            "Calling it with a block will raise an ArgumentError in Rails 7.2.",
+            "In a future version this will be an error.",
+            "The web project completed with warnings in 4 s",
+        ] {
+            assert_eq!(looks(line), Looks::Harmless, "{line}");
+        }
+        assert_eq!(looks("It will raise an error now"), Looks::Trouble);
+        assert_eq!(looks("compiled with errors"), Looks::Trouble);
+    }
+
+    #[test]
+    fn wrapped_prose_goes_on() {
+        assert!(breaks_off("Being able to do this is deprecated. Loading it while Rails starts is going"));
+        assert!(goes_on("to be an error condition in later versions"));
+        assert!(!goes_on("error: it could not be read"));
+        assert!(!breaks_off("Being able to do this is deprecated. It was loaded while Rails was starting."));
     }
 
     #[test]

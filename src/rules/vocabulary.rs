@@ -176,6 +176,7 @@ pattern!(
       | \S+:\ +\[(?:Function|AsyncFunction|Getter|Object|Array|class)\b.*
       | .{1,80}[^\s:=]\s*[:=]\s*0
       | [-*]\ \S+$
+      | (?:sudo\ )?(?:/usr/bin/env\ )?(?:echo|printf|if\ (?:test|\[+))\ .*
       | \S+$
       | https?://\S+
     )$"#
@@ -207,6 +208,9 @@ pattern!(
       | \b(?:error|exception|warning)\s(?:page|pages|handling|handler|handlers|reporting|reporter|tracking|tracker|monitoring|boundary|boundaries|messages?\ (?:loaded|are)|log|logs|overlay|codes?)\b
       | \b(?:errors?|exceptions?|warnings?)\ (?:will|are|is)\ (?:not\ |now\ )?(?:be\ )?(?:reported|sent|captured|logged|tracked|ignored|shown|displayed|suppressed|silenced|hidden)\b
       | \b(?:[1-9]\d*|each|more)\ warnings?\b
+      | \b(?:buil[dt]s?|compiled|completed?|done|deployed|ended|exited|finished|generated|passed|succeeded|success(?:ful(?:ly)?)?)\ with\ (?:some\ |minor\ )?warnings?\b
+      | \b(?:will|would|going\ to|may|might)\ (?:\w+\ )?(?:be(?:come)?|raise|throw|cause|result\ in|trigger|produce)\ (?:an?\ )?(?:\w+\ )?(?:errors?|exceptions?|\w+Error)\b[^.]{0,50}\b(?:future|next|upcoming|later|versions?|releases?|v?\d+\.\d+)\b
+      | \b(?:in|from|with|starting)\ (?:an?\ |the\ )?(?:future|next|upcoming|later|(?-i:[A-Z])\w+\ v?\d[\d.]*)\b[^.]{0,60}\b(?:will|would|going\ to)\ [^.]{0,30}\b(?:errors?|exceptions?|fail)\b
       | \b(?:may|might|could)\ (?:fail|break|crash|cause\ (?:errors?|problems|issues|warnings?|conflicts?))\b
       | \b(?:is|are|was|were)\ not\ (?:a|an)\ (?:errors?|problems?|failures?)\b
       | \btimeout\s*[:=]?\s*\d+
@@ -275,6 +279,11 @@ pattern!(
     /// What people see hangs on these: a complaint of one of them is not got over.
     SITE,
     r"(?i)\bthemes?\b|stylesheet|\bskins?\b|\bentr(?:y|ies|ypoints?)\b|\bmanifest|\.(?:s?css|sass|less|haml|erb)\b|\bpre-?compil|\bcompil(?:e|ing|ation)\b|\b(?:vite|webpack|rails|asset|assets) build\b"
+);
+pattern!(
+    /// The middle of a sentence.
+    PROSE,
+    r"^(?:[a-z]{1,14},? ){3}"
 );
 pattern!(
     /// A line that begins a complaint of its own, whatever stands above it.
