@@ -265,7 +265,7 @@ fn a_healthy_build_passes_on_every_way_and_sees_the_tree_at_the_live_ones_path()
                 [ -z \"$(ls -A public/packs 2> /dev/null)\" ] && echo output begins empty\n\
                 echo new > $HOME/.cache/tool/old && echo new > $HOME/.new && echo new > $HOME/.cache/more && echo home is writable\n\
                 [ -e $YARN_CACHE_FOLDER/old ] && echo new > $YARN_CACHE_FOLDER/new && echo cache is writable\n\
-                echo new > /tmp/x && echo new > /var/tmp/x && echo new > /dev/shm/x && echo temporary is writable\n\
+                echo new > /tmp/x && echo new > /var/tmp/x && echo new > /dev/shm/x && [ $(stat -c %a /tmp) = 1777 ] && echo temporary is writable\n\
                 mv config/database.yml config/moved && mv config/moved config/database.yml\n\
                 PROGRAM __compile";
             let built = ground.build(script, &["--staging", way]);
@@ -361,6 +361,20 @@ fn without_network_nobody_is_reached_and_with_it_they_are() {
         }
     }
     drop((tcp, unix, unix_in_run));
+}
+
+#[test]
+fn a_build_that_is_killed_is_undecided_however_whole_its_output_is() {
+    let ground = Ground::new();
+    for way in WAYS {
+        for signal in ["KILL", "TERM", "SEGV"] {
+            let built = ground
+                .build(&format!("PROGRAM __compile && kill -{signal} $PPID; kill -{signal} $$"), &["--staging", way]);
+            built.assert_isolated();
+            built.checked.assert_verdict("undecided", 3);
+            assert!(built.checked.report["precompile"]["exit"].is_null(), "{}", built.checked.report["precompile"]);
+        }
+    }
 }
 
 #[test]
