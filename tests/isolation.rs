@@ -265,7 +265,7 @@ fn a_healthy_build_passes_on_every_way_and_sees_the_tree_at_the_live_ones_path()
                 [ -z \"$(ls -A public/packs 2> /dev/null)\" ] && echo output begins empty\n\
                 echo new > $HOME/.cache/tool/old && echo new > $HOME/.new && echo new > $HOME/.cache/more && echo home is writable\n\
                 [ -e $YARN_CACHE_FOLDER/old ] && echo new > $YARN_CACHE_FOLDER/new && echo cache is writable\n\
-                echo new > /tmp/x && echo new > /var/tmp/x && echo new > /dev/shm/x && echo temporary is writable\n\
+                echo new > /tmp/x && echo new > /var/tmp/x && echo new > /dev/shm/x && [ $(stat -c %a /tmp) = 1777 ] && echo temporary is writable\n\
                 mv config/database.yml config/moved && mv config/moved config/database.yml\n\
                 PROGRAM __compile";
             let built = ground.build(script, &["--staging", way]);
@@ -364,6 +364,20 @@ fn without_network_nobody_is_reached_and_with_it_they_are() {
 }
 
 #[test]
+fn a_build_that_is_killed_is_undecided_however_whole_its_output_is() {
+    let ground = Ground::new();
+    for way in WAYS {
+        for signal in ["KILL", "TERM", "SEGV"] {
+            let built = ground
+                .build(&format!("PROGRAM __compile && kill -{signal} $PPID; kill -{signal} $$"), &["--staging", way]);
+            built.assert_isolated();
+            built.checked.assert_verdict("undecided", 3);
+            assert!(built.checked.report["precompile"]["exit"].is_null(), "{}", built.checked.report["precompile"]);
+        }
+    }
+}
+
+#[test]
 fn a_build_that_may_be_hindered_is_undecided_and_says_what_to_try() {
     let ground = Ground::new();
     let built = ground.build("echo x > /usr/local/themegate-x || exit 1", &[]);
@@ -441,19 +455,23 @@ fn a_gate_killed_at_any_time_leaves_no_process_no_mount_and_no_stage_after_the_n
 fn whichever_process_of_a_check_is_killed_the_build_ends_with_it() {
     let ground = Ground::new();
     for way in WAYS {
-        for victim in ["check", "__exec", "__isolate", "__init"] {
+        // The supervisor ends the build when the gate is gone, and the gate when the supervisor is; the kernel where both are.
+        for victims in [&["check"][..], &["__exec"], &["__isolate"], &["__init"], &["check", "__exec"]] {
             let marker = format!("{}", 600_000 + std::process::id());
             let line = ground.script(&format!("env -i setsid sleep {marker} & sleep {marker}"));
             let mut gate = ground.site.command(&["check", "--staging", way, "--compiler", &line]);
             let mut gate = gate.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             wait_until("the build runs", || running(&marker));
             let all = processes_of(ground.site.folder.path());
-            let is_victim = |(_, line): &&(String, String)| line.split(' ').any(|word| word == victim);
-            let (pid, _) = all.iter().find(is_victim).unwrap_or_else(|| panic!("no {victim} in {all:?}"));
-            assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
+            let is_one = |line: &str| victims.contains(&line.split(' ').nth(1).unwrap_or_default());
+            let pids: Vec<&String> = all.iter().filter(|(_, line)| is_one(line)).map(|(pid, _)| pid).collect();
+            assert_eq!(pids.len(), victims.len(), "{victims:?} in {all:?}");
+            for signal in ["-STOP", "-KILL"] {
+                assert!(Command::new("kill").arg(signal).args(&pids).status().unwrap().success());
+            }
             wait_until("the build is gone", || !running(&marker));
             let code = gate.wait().unwrap().code();
-            assert!(victim == "check" || code == Some(3), "{way}, {victim}: {code:?}");
+            assert!(victims.contains(&"check") || code == Some(3), "{way}, {victims:?}: {code:?}");
             wait_until("no process is left", || processes_of(ground.site.folder.path()).is_empty());
         }
     }

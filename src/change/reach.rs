@@ -19,9 +19,12 @@ pub fn outside(to: &Path, text: &str) -> Option<Finding> {
     });
     let below = to.parent()?.strip_prefix("app/javascript").ok()?.components().count();
     let has_line_comments = to.extension().is_none_or(|ending| ending != "css");
-    let bare = without_comments(text, has_line_comments);
+    let bare = joined(&without_comments(text, has_line_comments));
+    if let Some(index) = computed(&bare) {
+        return Some(finding(to, index as u64 + 1, text.lines().nth(index).unwrap_or_default(), ".. in parts"));
+    }
     for (index, (line, shown)) in bare.lines().zip(text.lines()).enumerate() {
-        let line = percent_decoded(&unescaped(line));
+        let line = percent_decoded(&unescaped(&plain(line)));
         for found in PATHS.captures_iter(&line).filter_map(|found| found.get(1)) {
             let path = found.as_str();
             if !path.starts_with("../")
@@ -38,6 +41,52 @@ pub fn outside(to: &Path, text: &str) -> Option<Finding> {
         }
     }
     None
+}
+
+/// `text` with what a backslash at a line's end continues on one line; the lines after it keep their numbers.
+fn joined(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut owed = 0;
+    for line in text.lines() {
+        match line.strip_suffix('\\') {
+            Some(begun) => {
+                result.push_str(begun);
+                owed += 1;
+            }
+            None => {
+                result.push_str(line);
+                (0..=owed).for_each(|_| result.push('\n'));
+                owed = 0;
+            }
+        }
+    }
+    result
+}
+
+/// Sass puts a text in `#{'…'}` where it stands.
+fn plain(line: &str) -> String {
+    static TEXT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"#\{\s*["']([^"'{}]*)["']\s*\}"#).expect("the pattern is a constant and compiles")
+    });
+    TEXT.replace_all(line, "$1").into_owned()
+}
+
+/// The line, counted from nought, of a lone `'..'` in a sheet that puts addresses together.
+fn computed(bare: &str) -> Option<usize> {
+    static DOTS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?:@(?:import|use|forward)\s*)?["'](?:[^"'\n]*/)?\.\.["']"#)
+            .expect("the pattern is a constant and compiles")
+    });
+    static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)url\([^)]*(?:#\{|\$|\+)|@(?:import|use|forward)[^;]*#\{")
+            .expect("the pattern is a constant and compiles")
+    });
+    let decoded: Vec<String> = bare.lines().map(|line| percent_decoded(&unescaped(line))).collect();
+    let lone = |line: &String| {
+        let mut found = DOTS.find_iter(line);
+        found.any(|found| !found.as_str().starts_with('@') && !is_text_only(&line[..=found.start()]))
+    };
+    decoded.iter().position(lone).filter(|_| ADDRESS.is_match(bare))
 }
 
 /// Whether what follows `before` is a text that nobody loads: the value of an attribute selector, or of `content:`.
@@ -145,6 +194,10 @@ mod tests {
             ".a{content:url('../../../Gemfile')}",
             ".a{b:url(http://x.example/y)} .c{d:url('../../../Gemfile')}",
             "/* it's */ .a{b:url('../../../Gemfile')}",
+            ".a{b:url(\"..\\\n/..\\\n/../Gemfile\")}",
+            ".a{b:url(\"#{'..'}/#{'..'}/#{'..'}/Gemfile\")}",
+            "$up: '..'; .a{b:url('#{$up}/#{$up}/#{$up}/Gemfile')}",
+            "$up: '..'; .a{b:url($up + '/' + $up + '/' + $up + '/Gemfile')}",
         ] {
             assert!(reaches("app/javascript/styles/x.scss", text), "{text}");
         }
@@ -158,6 +211,10 @@ mod tests {
             "// file: x.scss",
             "/*\n * Copy me to /home/mastodon/live/app/javascript/styles/\n * and run from ../../../../live\n */",
             ".a::after{content:'../../../..'}",
+            ".a::after{content:'..'} .b{c:url('#{$fonts}/x.woff')}",
+            "$path: '../fonts'; .b{c:url('#{$path}/x.woff')}",
+            "$quote: '..'; .b{c:url('x.png')}",
+            "@use '..'; .b{c:url('#{$fonts}/x.woff')}",
             ".a[href^='/home/']{b:c}",
             "/* never closed: /etc/passwd",
         ] {
