@@ -91,7 +91,7 @@ pub(super) fn of_untouched(
 }
 
 fn build_untouched(gate: &Gate<'_>, compiler: &Compiler, record: &Record<'_>) -> Result<Option<Control>, GateError> {
-    let control = surroundings::stage(gate, compiler, false, record.progress)?;
+    let control = surroundings::stage(gate, compiler, false, None, record.progress)?;
     caches::bring_to_control(gate, compiler, &control)?;
     let own = SiteEnvironment::read(&gate.site.root);
     let build = build::compile(gate, compiler, &control, &own, record.progress)?;

@@ -9,7 +9,8 @@ use std::time::SystemTime;
 
 use super::record::Record;
 use super::{
-    CheckRequest, GateError, Progress, aftermath, baseline, bystanders, caches, foresight, isolation, surroundings,
+    CheckRequest, GateError, Progress, aftermath, baseline, bystanders, caches, foresight, isolation, question,
+    surroundings,
 };
 use crate::byte_size::ByteSize;
 use crate::change::{Change, ThemeAddition};
@@ -79,6 +80,7 @@ pub(super) fn build_and_inspect(
         bystanders::altered(gate, compiler, &compiled, record)?;
         surroundings::unexpected_writes(gate.site, staged, &before, &build.wrapped, record)?;
     }
+    record.tree_now = question::begin_tree(gate);
     surroundings::live_tree_moved(gate.site, gate.live, staged, record)?;
     staged.ensure_readable()?;
     Ok(log)

@@ -5,6 +5,7 @@ mod baseline;
 mod build;
 mod bystanders;
 mod caches;
+mod error;
 mod fast;
 mod foresight;
 mod isolation;
@@ -23,25 +24,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use thiserror::Error;
-
 use crate::byte_size::ByteSize;
-use crate::change::{Change, ChangeError, GoesLive};
+use crate::change::{Change, GoesLive};
 use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
-use crate::configuration::{Configuration, ConfigurationError};
+use crate::configuration::Configuration;
 use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::report::Report;
-use crate::rules::PackFault;
-use crate::runs::{self, RunError};
-use crate::site::lock::{LockError, SiteLock};
+use crate::runs;
+use crate::site::LiveSite;
+use crate::site::lock::SiteLock;
 use crate::site::registry::Registry;
-use crate::site::{LiveSite, SiteError};
-use crate::staging::{self, StagedTree, StagingError, Way};
+use crate::staging::{self, StagedTree, Way};
 use crate::theme_setting::people::Inquiry;
 use crate::verdict::Verdict;
 
 use build::Gate;
+pub use error::GateError;
 pub use passed::manifests_of_live;
 pub use proposal::Proposal;
 use record::Record;
@@ -93,54 +92,6 @@ pub trait Progress: Sync {
     fn stage(&self, stage: &'static str);
     /// Something within the stage: a count, the last line of the build.
     fn detail(&self, text: &str);
-}
-
-/// Why a check was not made.
-#[derive(Debug, Error)]
-pub enum GateError {
-    /// The live tree.
-    #[error(transparent)]
-    Site(#[from] SiteError),
-    /// The configuration.
-    #[error(transparent)]
-    Configuration(#[from] ConfigurationError),
-    /// Another run.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// What was proposed.
-    #[error(transparent)]
-    Change(#[from] ChangeError),
-    /// The copy.
-    #[error(transparent)]
-    Staging(#[from] StagingError),
-    /// The report.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The build could not be observed.
-    #[error(transparent)]
-    Precompile(#[from] crate::precompile::PrecompileError),
-    /// What passed could not be kept for a promotion.
-    #[error("What passed could not be kept for a promotion: {0}")]
-    Passed(#[from] crate::promotion::disk::DiskError),
-    /// The site's own rules.
-    #[error("The rules in themegate.d/ have faults:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Rules(Vec<PackFault>),
-    /// The user asked to stop.
-    #[error("Interrupted. The staging directory is removed, and nothing was changed in the live tree.")]
-    Interrupted,
-}
-
-impl GateError {
-    /// The exit code of the command: 2 usage or configuration, 3 undecided, 6 locked, 130 interrupted.
-    #[must_use]
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Site(_) | Self::Configuration(_) | Self::Change(_) | Self::Rules(_) => 2,
-            Self::Lock(LockError::Held { .. }) => 6,
-            Self::Staging(StagingError::Interrupted) | Self::Interrupted => 130,
-            Self::Lock(_) | Self::Staging(_) | Self::Run(_) | Self::Precompile(_) | Self::Passed(_) => 3,
-        }
-    }
 }
 
 /// Checks a change: may it go live?
@@ -195,7 +146,7 @@ pub fn check_and_hold(
     record.findings.extend(proposal::packages_change(change, (&chosen(request, &settings), site), &record));
 
     let compiler = Compiler::decide(&chosen(request, &settings), site, &request.own);
-    let question = if record.is_fatal() { None } else { question::of(&gate, &compiler, &mut record) };
+    let question = if record.is_fatal() { None } else { question::ask(&gate, &compiler, &mut record) };
     if let Some(earlier) = question::earlier(&gate, question.as_ref(), &mut record) {
         inquiry.take().into_iter().for_each(|inquiry| tell(&gate, text.as_deref(), inquiry, &mut record));
         if let Some(report) = question::answered(earlier, &mut record) {
@@ -238,6 +189,7 @@ fn compile_and_judge(
         tell(gate, registry, inquiry, &mut record);
     }
     let cache_key = record.caches.take();
+    let tree_now = record.tree_now.take();
     record.acknowledge(&gate.settings.accept);
     let kept = stage.as_ref().filter(|_| request.keep_stage);
     let mut report = record.into_report(run, site, change, gate.offered, kept);
@@ -249,7 +201,7 @@ fn compile_and_judge(
     }
     caches::keep(gate, cache_key, report.verdict, stage.as_ref());
     close(stage, request.keep_stage)?;
-    question::remember(gate, &report);
+    question::remember(gate, tree_now, &report);
     Ok(report)
 }
 
@@ -287,7 +239,8 @@ fn chosen(request: &CheckRequest, settings: &Configuration) -> CompilerChoice {
 
 fn stage_change(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Result<StagedTree, GateError> {
     record.begin("staging");
-    let staged = surroundings::stage(gate, compiler, gate.request.keep_stage, record.progress)?;
+    let survey = record.survey.take();
+    let staged = surroundings::stage(gate, compiler, gate.request.keep_stage, survey, record.progress)?;
     record.findings.extend(surroundings::noticed(&staged));
     record.findings.extend(isolation::not_isolated(gate, &staged));
     surroundings::apply(gate.change, &staged)?;

@@ -1,6 +1,7 @@
 //! The question that a check asks, and the answer of an earlier run to the same one.
 
 use std::path::Path;
+use std::thread::JoinHandle;
 
 use super::build::Gate;
 use super::record::Record;
@@ -13,14 +14,18 @@ use crate::promotion::Promotable;
 use crate::report::Report;
 use crate::site::LiveSite;
 use crate::site::environment::SiteEnvironment;
+use crate::staging::Survey;
 use crate::verdict::Verdict;
 
 /// Where the environment of a build points to in place of the live tree: the stage's own name differs from run to run.
 const ANY_STAGE: &str = "/stage";
 
-/// The question; none if something cannot be digested, which is then always built.
-pub(super) fn of(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Option<Question> {
+/// The question; none if something cannot be digested, which is then always built. Meanwhile the live tree's names are
+/// read, for the case that no earlier run has answered it.
+pub(super) fn ask(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Option<Question> {
     record.begin("evidence");
+    let LiveSite { root, state, output, .. } = gate.site;
+    record.survey = Some(Survey::begin(root, state, &output.folders()));
     let own = SiteEnvironment::read(&gate.site.root);
     let mut variables = environment(std::env::vars_os(), &own, &gate.site.root, Path::new(ANY_STAGE));
     variables.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
@@ -105,14 +110,29 @@ fn gone(run: &str) -> Finding {
     )
 }
 
-/// Remembers the answer of a build that ran to its end, if the tree is still the one that the question was about.
-pub(super) fn remember(gate: &Gate<'_>, report: &Report) {
-    let Some(question) = gate.question else { return };
+/// The live tree's digest, being made.
+pub(super) type TreeNow = JoinHandle<Option<blake3::Hash>>;
+
+/// Begins to make the live tree's digest once more, after the build: none if nothing was asked, or no thread is to be had.
+pub(super) fn begin_tree(gate: &Gate<'_>) -> Option<TreeNow> {
+    gate.question?;
+    let LiveSite { root, state, output, .. } = gate.site.clone();
+    let digest = move || {
+        let outputs = output.folders();
+        evidence::digest_tree(&TreeRequest { live: &root, outputs: &outputs, state: &state, afresh: false }).ok()
+    };
+    std::thread::Builder::new().name("evidence".to_owned()).spawn(digest).ok()
+}
+
+/// Remembers the answer of a build that ran to its end, if the tree `now` is still the one that the question was about.
+pub(super) fn remember(gate: &Gate<'_>, now: Option<TreeNow>, report: &Report) {
+    let Some((question, now)) = gate.question.zip(now) else { return };
     let finished = report.precompile.as_ref().is_some_and(|build| build.exit.is_some());
     if !finished || report.verdict == Verdict::Undecided || gate.request.keep_stage {
         return;
     }
-    if still_asked(gate, question) {
+    let now = now.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    if now == Some(question.tree) {
         // Without it the next check compiles again: no reason to fail this one.
         let _compiles_again = evidence::keep(&gate.site.state, &question.whole, &report.run);
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::Progress;
+use super::question::TreeNow;
 use crate::change::{Change, ChangeSource, GoesLive};
 use crate::configuration::Acceptance;
 use crate::finding::{Evidence, Finding, Severity};
@@ -15,7 +16,7 @@ use crate::report::{
 };
 use crate::rules::acknowledgement;
 use crate::site::LiveSite;
-use crate::staging::StagedTree;
+use crate::staging::{StagedTree, Survey};
 use crate::verdict::judge;
 
 /// The gathered facts of one check.
@@ -30,6 +31,10 @@ pub(super) struct Record<'gate> {
     pub(super) touched: Vec<String>,
     pub(super) caches: super::caches::Key,
     pub(super) people: Option<PeopleFacts>,
+    /// The live tree's names, being read for the stage.
+    pub(super) survey: Option<Survey>,
+    /// The live tree's digest after the build, being made.
+    pub(super) tree_now: Option<TreeNow>,
     timings: Vec<Timing>,
     current: Option<(&'static str, Instant)>,
 }
@@ -47,6 +52,8 @@ impl<'gate> Record<'gate> {
             touched: Vec::new(),
             caches: None,
             people: None,
+            survey: None,
+            tree_now: None,
             timings: Vec::new(),
             current: None,
         }

@@ -17,18 +17,19 @@ use crate::rules::RuleSet;
 use crate::site::environment::SiteEnvironment;
 use crate::site::locate::settled_in;
 use crate::site::{LiveSite, SiteError, registry};
-use crate::staging::{self, Inventory, Method, StagedTree, StagingError, StagingRequest, What};
+use crate::staging::{self, Inventory, Method, StagedTree, StagingError, StagingRequest, Survey, What};
 
 /// Stages the live tree.
 pub(super) fn stage(
     gate: &Gate<'_>,
     compiler: &Compiler,
     keep: bool,
+    survey: Option<Survey>,
     progress: &dyn Progress,
 ) -> Result<StagedTree, GateError> {
     let (request, site) = (gate.request, gate.site);
     let folders = site.output.folders();
-    let staged = staging::stage(&StagingRequest {
+    let request = StagingRequest {
         live: &site.root,
         state_dir: &site.state,
         keep,
@@ -37,7 +38,8 @@ pub(super) fn stage(
         progress: &|files| progress.detail(&format!("{files} files")),
         way: request.staging.unwrap_or(gate.settings.check.staging),
         isolate: isolation::wish(gate, compiler),
-    })?;
+    };
+    let staged = staging::stage_surveyed(&request, survey)?;
     materialise_registry(site, &staged)?;
     Ok(staged)
 }

@@ -105,7 +105,7 @@ impl<'r> Classifier<'r> {
 
     /// Wrapped logs: a line is looked at when the next one is known.
     fn hold(&mut self, line: &Line<'_>, blank_at_end: bool) {
-        let text = String::from_utf8_lossy(line.text).into_owned();
+        let text = as_text(line.text).into_owned();
         let next = Held {
             number: line.number,
             text,
@@ -156,7 +156,7 @@ impl<'r> Classifier<'r> {
         let account = if hits.is_empty() && self.open.is_none() && !line.marked {
             self.unknown(line, "")
         } else {
-            let text = String::from_utf8_lossy(line.text);
+            let text = as_text(line.text);
             self.weigh(line, &text, &hits)
         };
         self.hits = hits;
@@ -247,7 +247,7 @@ impl<'r> Classifier<'r> {
             return Account::Neutral;
         }
         if self.options.strict {
-            let text = if text.is_empty() { String::from_utf8_lossy(line.text) } else { Cow::Borrowed(text) };
+            let text = if text.is_empty() { as_text(line.text) } else { Cow::Borrowed(text) };
             self.begin_fallback(line, &text, Fallback::Unaccounted);
         }
         Account::Unaccounted
@@ -275,4 +275,10 @@ impl<'r> Classifier<'r> {
             rules: named.map(|(rule, &count)| (rule.id.clone(), count)).collect(),
         }
     }
+}
+
+/// The line as text; what is not UTF-8 in it is replaced.
+// Most lines are text, and that is found out many at a time.
+fn as_text(line: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
 }

@@ -2,9 +2,18 @@
 
 use std::collections::HashMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::dfa::DFA;
+use aho_corasick::{Anchored, MatchKind};
 
 use super::literals::required;
+
+/// Bytes of a text that are looked for: with more, the automaton outgrows the processor's caches, and hardly a line is told
+/// apart by them.
+const LONGEST: usize = 8;
+
+/// How many parts of a line are gone through at once.
+const STREAMS: usize = 4;
 
 /// What a text in a line makes worth a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +26,9 @@ pub(crate) enum Target {
 /// The texts to look for.
 #[derive(Default)]
 pub(crate) struct Filter {
-    texts: Vec<String>,
+    texts: Vec<Vec<u8>>,
     targets: Vec<Vec<Target>>,
-    known: HashMap<String, usize>,
+    known: HashMap<Vec<u8>, usize>,
     always: Vec<u32>,
     blind: Vec<u32>,
 }
@@ -36,9 +45,10 @@ impl Filter {
 
     pub(crate) fn text(&mut self, text: &str, target: Target) {
         let next = self.texts.len();
-        let at = *self.known.entry(text.to_owned()).or_insert(next);
+        let text = rarest_part(&text.to_ascii_lowercase());
+        let at = *self.known.entry(text.clone()).or_insert(next);
         if at == next {
-            self.texts.push(text.to_owned());
+            self.texts.push(text);
             self.targets.push(Vec::new());
         }
         if !self.targets[at].contains(&target) {
@@ -51,13 +61,118 @@ impl Filter {
         &self.blind
     }
 
-    pub(crate) fn build(self) -> (AhoCorasick, Vec<Vec<Target>>, Vec<u32>) {
-        let automaton = AhoCorasick::builder()
+    /// The texts as an automaton, and the rules that are to be asked at every line.
+    pub(crate) fn build(self) -> (Finder, Vec<u32>) {
+        let automaton = DFA::builder()
             .match_kind(MatchKind::Standard)
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
             .build(&self.texts)
             .expect("the texts of some hundred rules fit in an automaton");
-        (automaton, self.targets, self.always)
+        let start = automaton.start_state(Anchored::No).expect("it searches everywhere in a line");
+        (Finder { automaton, start, targets: self.targets }, self.always)
+    }
+}
+
+/// Finds all the texts in a line in one pass, also those that overlap.
+#[derive(Debug)]
+pub(crate) struct Finder {
+    automaton: DFA,
+    start: StateID,
+    targets: Vec<Vec<Target>>,
+}
+
+impl Finder {
+    /// Tells `hit` what each text in the line calls for, some more than once.
+    // A step waits for the one before it to come from memory, so the quarters of a line are gone through side by side.
+    pub(crate) fn find(&self, line: &[u8], mut hit: impl FnMut(Target)) {
+        if line.len() < STREAMS * 2 * LONGEST {
+            self.run(self.start, line, &mut hit);
+            return;
+        }
+        let part = line.len() / STREAMS;
+        let begin = |stream: usize| (stream * part).saturating_sub(LONGEST - 1);
+        let streams: [&[u8]; STREAMS] = std::array::from_fn(|stream| &line[begin(stream)..(stream + 1) * part]);
+        let mut states = [self.start; STREAMS];
+        // The first is shorter: it has no end of another part to see again.
+        for at in 0..part {
+            let mut special = false;
+            for (state, stream) in states.iter_mut().zip(streams) {
+                *state = self.next(*state, stream[at]);
+                special |= self.automaton.is_special(*state);
+            }
+            if special {
+                states.iter().for_each(|&state| self.tell(state, &mut hit));
+            }
+        }
+        for (stream, state) in states.into_iter().enumerate().skip(1) {
+            let end = if stream + 1 == STREAMS { line.len() } else { (stream + 1) * part };
+            self.run(state, &line[begin(stream) + part..end], &mut hit);
+        }
+    }
+
+    fn run(&self, mut state: StateID, text: &[u8], hit: &mut impl FnMut(Target)) {
+        for &byte in text {
+            state = self.next(state, byte);
+            if self.automaton.is_special(state) {
+                self.tell(state, hit);
+            }
+        }
+    }
+
+    #[inline]
+    fn next(&self, state: StateID, byte: u8) -> StateID {
+        self.automaton.next_state(Anchored::No, state, byte.to_ascii_lowercase())
+    }
+
+    /// What ends at the byte that led to this state.
+    fn tell(&self, state: StateID, hit: &mut impl FnMut(Target)) {
+        if !self.automaton.is_match(state) {
+            return;
+        }
+        for at in 0..self.automaton.match_len(state) {
+            let text = self.automaton.match_pattern(state, at);
+            self.targets[text.as_usize()].iter().for_each(|&target| hit(target));
+        }
+    }
+}
+
+/// The part of a text that is looked for: at most [`LONGEST`] bytes, those that are rarest in logs.
+fn rarest_part(text: &str) -> Vec<u8> {
+    // Where a byte does not stand here it is rare.
+    const COMMON_FIRST: &[u8] = b" e./tasoinr-cl_dmpubhg01:kwfyv2][3";
+    let rarity = |byte: &u8| COMMON_FIRST.iter().position(|common| common == byte).unwrap_or(COMMON_FIRST.len());
+    // Letters of other alphabets would make the automaton larger.
+    let cost = |part: &&[u8]| (part.iter().all(u8::is_ascii), part.iter().map(rarity).sum::<usize>());
+    let parts = text.as_bytes().windows(LONGEST);
+    parts.max_by_key(cost).unwrap_or(text.as_bytes()).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(finder: &Finder, line: &str) -> Vec<u32> {
+        let mut rules = std::collections::BTreeSet::new();
+        finder.find(line.as_bytes(), |target| match target {
+            Target::Rule(rule) => drop(rules.insert(rule)),
+            Target::Watcher(_) | Target::Trouble => {}
+        });
+        rules.into_iter().collect()
+    }
+
+    #[test]
+    fn a_text_is_found_wherever_it_stands_in_a_line_of_any_length() {
+        let texts = ["x", "Err", "not found", "Module not found: Error", "│ ➤", "is not exported by"];
+        let mut filter = Filter::default();
+        (0..).zip(texts).for_each(|(rule, text)| filter.text(text, Target::Rule(rule)));
+        let (finder, _) = filter.build();
+        for length in 0..200 {
+            assert_eq!(found(&finder, &"-".repeat(length)), [0; 0]);
+            for at in 0..=length {
+                for (rule, text) in (0..).zip(texts) {
+                    let line = ["-".repeat(at), text.to_uppercase(), "-".repeat(length - at)].concat();
+                    assert!(found(&finder, &line).contains(&rule), "{line}");
+                }
+            }
+        }
     }
 }

@@ -30,16 +30,18 @@ fn of(hir: &Hir) -> Option<Vec<Vec<u8>>> {
 /// The best of the runs in a sequence: the one whose shortest text is longest.
 fn of_sequence(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
     let mut best: Option<Vec<Vec<u8>>> = None;
-    let mut run: Vec<u8> = Vec::new();
+    let mut run = vec![Vec::new()];
     for part in parts {
-        if let Some(byte) = exact(part) {
-            run.extend(byte);
-            continue;
+        match exact(part) {
+            Some(texts) if run.len() * texts.len() <= MOST => run = product(&run, &texts),
+            Some(texts) => best = better(best, Some(std::mem::replace(&mut run, texts))),
+            None => {
+                best = better(best, Some(std::mem::replace(&mut run, vec![Vec::new()])));
+                best = better(best, of(part));
+            }
         }
-        best = better(best, Some(vec![std::mem::take(&mut run)]));
-        best = better(best, of(part));
     }
-    better(best, Some(vec![run]))
+    better(best, Some(run))
 }
 
 fn of_branches(branches: &[Hir]) -> Option<Vec<Vec<u8>>> {
@@ -59,13 +61,27 @@ fn better(one: Option<Vec<Vec<u8>>>, other: Option<Vec<Vec<u8>>>) -> Option<Vec<
     if worth(&other) > worth(&one) { other } else { one }
 }
 
-/// The text that a part always is, apart from case.
-fn exact(hir: &Hir) -> Option<Vec<u8>> {
+/// All texts that a part can be, apart from case; none if there are many, or if they cannot be told one by one.
+fn exact(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     match hir.kind() {
-        HirKind::Literal(literal) => Some(literal.0.to_ascii_lowercase()),
-        HirKind::Class(class) => letter(class).map(|byte| vec![byte]),
+        HirKind::Literal(literal) => Some(vec![literal.0.to_ascii_lowercase()]),
+        HirKind::Class(class) => letter(class).map(|byte| vec![vec![byte]]),
+        HirKind::Capture(capture) => exact(&capture.sub),
+        HirKind::Alternation(branches) => {
+            let all: Option<Vec<_>> = branches.iter().map(exact).collect();
+            all.map(|texts| texts.concat()).filter(|texts| texts.len() <= MOST)
+        }
+        HirKind::Concat(parts) => parts.iter().try_fold(vec![Vec::new()], |all, part| {
+            let texts = exact(part)?;
+            (all.len() * texts.len() <= MOST).then(|| product(&all, &texts))
+        }),
         _ => None,
     }
+}
+
+/// Each of the texts, followed by each of the others.
+fn product(texts: &[Vec<u8>], next: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    texts.iter().flat_map(|text| next.iter().map(move |next| [&text[..], next].concat())).collect()
 }
 
 /// The ASCII letter that a class stands for if it holds just its two cases, as `(?i)` makes them.
@@ -97,7 +113,16 @@ mod tests {
     fn the_longest_certain_text_is_found() {
         assert_eq!(required(r"^\s*Error: .*cannot open").unwrap(), ["cannot open"]);
         assert_eq!(required("(?i)skipping x+").unwrap(), ["skipping "]);
-        assert_eq!(required("(?:alpha|Beta) \\d+").unwrap(), ["alpha", "beta"]);
+        assert_eq!(required("(?:alpha|Beta) \\d+").unwrap(), ["alpha ", "beta "]);
+    }
+
+    #[test]
+    fn alternatives_are_looked_for_with_what_stands_around_them() {
+        assert_eq!(required(r"Use (?:color|math|map)\.\w+").unwrap(), ["use color.", "use math.", "use map."]);
+        assert_eq!(required(r"x+(?:a|bc)(?:dd|ee)f").unwrap(), ["addf", "aeef", "bcddf", "bceef"]);
+        // Too many together: what stands before them, or they by themselves.
+        let letters = ["aa", "bb", "cc", "dd", "ee", "ff", "gg", "hh", "ii"].join("|");
+        assert_eq!(required(&format!("({letters})({letters})")).map(|texts| texts.len()), Some(9));
     }
 
     #[test]

@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
-
 use super::embedded::PACKS;
-use super::filter::{Filter, Target};
+use super::filter::{Filter, Finder, Target};
 use super::pack::{Fallback, PackFault, read};
 use super::pattern::Pattern;
 use super::rule::{Nearby, Part, Rule};
@@ -20,8 +18,7 @@ pub struct RuleSet {
     fallbacks: HashMap<Fallback, usize>,
     watchers: Vec<Pattern>,
     watched: Vec<Watched>,
-    filter: AhoCorasick,
-    targets: Vec<Vec<Target>>,
+    filter: Finder,
     always: Vec<u32>,
     blind: Vec<u32>,
 }
@@ -146,9 +143,9 @@ impl RuleSet {
         }
         WORDS.iter().for_each(|word| filter.text(word, Target::Trouble));
         let blind = filter.blind().to_vec();
-        let (automaton, targets, always) = filter.build();
+        let (finder, always) = filter.build();
         let rules = rules.into_iter().map(|(rule, _)| rule).collect();
-        Self { rules, fallbacks, watchers: watchers.patterns, watched, filter: automaton, targets, always, blind }
+        Self { rules, fallbacks, watchers: watchers.patterns, watched, filter: finder, always, blind }
     }
 
     /// Which rules, watchers and words a line is worth asking for.
@@ -156,15 +153,11 @@ impl RuleSet {
         hits.rules.clear();
         hits.watchers.clear();
         hits.trouble = false;
-        for found in self.filter.find_overlapping_iter(text) {
-            for target in &self.targets[found.pattern().as_usize()] {
-                match *target {
-                    Target::Rule(rule) => hits.rules.push(rule),
-                    Target::Watcher(watcher) => hits.watchers.push(watcher),
-                    Target::Trouble => hits.trouble = true,
-                }
-            }
-        }
+        self.filter.find(text, |target| match target {
+            Target::Rule(rule) => hits.rules.push(rule),
+            Target::Watcher(watcher) => hits.watchers.push(watcher),
+            Target::Trouble => hits.trouble = true,
+        });
         hits.rules.extend(&self.always);
         hits.rules.sort_unstable();
         hits.rules.dedup();

@@ -130,7 +130,7 @@ fn logger(text: &[u8]) -> Option<Prefix> {
 /// `web_1 | `, `app build: `, `Aug  2 13:25:07 host unit[1]: `, `job<tab>step<tab>time `, `node.exe : `.
 fn named(text: &[u8]) -> Option<Prefix> {
     let head = &text[..text.len().min(200)];
-    if !head.starts_with(b"std") && !head.iter().any(|byte| matches!(byte, b'|' | b'\t' | b':')) {
+    if !head.starts_with(b"std") && memchr::memchr3(b'|', b'\t', b':', head).is_none() {
         return None;
     }
     if let Some(length) = length_of(&POWERSHELL, head) {

@@ -2,6 +2,7 @@
 //!
 //! It compares names, kinds, sizes, modes, times, inodes and link targets; it reads no content.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -155,15 +156,59 @@ impl Inventory {
 #[must_use]
 pub fn differences(before: &Inventory, after: &Inventory) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
-    for (path, entry) in &before.entries {
-        match after.entries.get(path) {
-            None => changes.push((path.clone(), What::Removed)),
-            Some(now) if now.differs_from(entry) => changes.push((path.clone(), What::Changed)),
-            Some(_) => {}
+    // Both stand in the same order: they are gone through side by side.
+    let (mut old, mut new) = (before.entries.iter().peekable(), after.entries.iter().peekable());
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return changes,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((was, _)), Some((is, _))) => was.cmp(is),
+        };
+        let was = old.next_if(|_| order.is_le());
+        let is = new.next_if(|_| order.is_ge());
+        match (was, is) {
+            (Some((path, _)), None) => changes.push((path.clone(), What::Removed)),
+            (None, Some((path, _))) => changes.push((path.clone(), What::Added)),
+            (Some((path, then)), Some((_, now))) if now.differs_from(then) => {
+                changes.push((path.clone(), What::Changed));
+            }
+            _ => {}
         }
     }
-    let added = after.entries.keys().filter(|path| !before.entries.contains_key(*path));
-    changes.extend(added.map(|path| (path.clone(), What::Added)));
-    changes.sort_by(|one, other| one.0.cmp(&other.0));
-    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inventory(entries: &[(&str, u64)]) -> Inventory {
+        let entry = |size| Entry { kind: Kind::File, size, mode: 0o644, mtime: (0, 0), inode: 1, target: None };
+        Inventory::new(entries.iter().map(|(path, size)| (PathBuf::from(path), entry(*size))).collect(), None)
+    }
+
+    #[test]
+    fn differences_are_told_in_the_order_of_the_names() {
+        let before = inventory(&[("a", 1), ("a-b", 1), ("a/b", 1), ("c", 1), ("d/e", 1)]);
+        let after = inventory(&[("a", 1), ("a/a", 1), ("a/b", 2), ("d/e", 1), ("d/f", 1), ("e", 1)]);
+        let told = |before: &Inventory, after: &Inventory| -> Vec<(String, What)> {
+            let told = differences(before, after).into_iter();
+            told.map(|(path, what)| (path.display().to_string(), what)).collect()
+        };
+        let change = |path: &str, what| (path.to_owned(), what);
+        assert_eq!(
+            told(&before, &after),
+            [
+                change("a/a", What::Added),
+                change("a/b", What::Changed),
+                change("a-b", What::Removed),
+                change("c", What::Removed),
+                change("d/f", What::Added),
+                change("e", What::Added),
+            ]
+        );
+        assert_eq!(told(&after, &after), []);
+        assert_eq!(told(&inventory(&[]), &inventory(&[("a", 1)])), [change("a", What::Added)]);
+        assert_eq!(told(&inventory(&[("a", 1)]), &inventory(&[])), [change("a", What::Removed)]);
+    }
 }

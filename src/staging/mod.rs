@@ -20,6 +20,7 @@ mod scan;
 mod scratch;
 mod sources;
 mod staged_tree;
+mod survey;
 mod walk;
 
 use std::fs;
@@ -32,6 +33,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use crate::isolation::Wish;
+use survey::Surveyed;
 
 pub use copy::Method;
 pub use error::StagingError;
@@ -42,6 +44,7 @@ pub(crate) use removal::remove_tree;
 pub use scratch::Scratch;
 pub use sources::stage_sources;
 pub use staged_tree::StagedTree;
+pub use survey::Survey;
 
 /// The staged tree itself, in the stage's folder.
 const TREE: &str = "tree";
@@ -101,19 +104,23 @@ pub enum Way {
 /// # Errors
 /// Whatever keeps the copy from being complete; nothing of a failed stage is left behind.
 pub fn stage(request: &StagingRequest<'_>) -> Result<StagedTree, StagingError> {
-    let live_error = |source| StagingError::LiveTree { path: request.live.to_path_buf(), source };
-    let live = request.live.canonicalize().map_err(live_error)?;
-    let state = ownership::state_folder(request.state_dir)?;
-    check_same_file_system(&live, &state)?;
-    let inside = state.strip_prefix(&live).ok().map(Path::to_path_buf);
-    let exclusions = Exclusions::new(request.output_folders, inside);
-    let mut plan = scan::live_tree(request.live, &live, &exclusions, request.interrupted)?;
+    stage_surveyed(request, None)
+}
+
+/// Stages the live tree whose names are being read already, if they are.
+///
+/// # Errors
+/// As [`stage`].
+pub fn stage_surveyed(request: &StagingRequest<'_>, survey: Option<Survey>) -> Result<StagedTree, StagingError> {
+    let now = || survey::now(request.live, request.state_dir, request.output_folders, request.interrupted);
+    let Surveyed { live, state, exclusions, mut plan } =
+        survey.and_then(|survey| survey.finish(request.interrupted)).unwrap_or_else(now)?;
     let mut staged = StagedTree::begin(&state, &live)?;
     let populated = ladder::climb(&mut staged, &plan, request)?;
     staged.findings = report::findings(&plan, &populated.moving);
     staged.files = populated.files;
     staged.bytes = populated.bytes;
-    staged.live_before = Inventory::new(mem::take(&mut plan.watched), Some(exclusions));
+    staged.live_before = Inventory::new(mem::take(&mut plan.watched).into_iter().collect(), Some(exclusions));
     if request.interrupted.load(Ordering::Relaxed) {
         return Err(StagingError::Interrupted);
     }

@@ -50,8 +50,8 @@ pub(super) struct Plan {
     pub(super) secrets_elsewhere: Vec<PathBuf>,
     /// Links that lead out of the tree, and where to.
     pub(super) leading_out: Vec<(PathBuf, PathBuf)>,
-    /// Everything that must not change in the live tree.
-    pub(super) watched: BTreeMap<PathBuf, Entry>,
+    /// Everything that must not change in the live tree, in no order.
+    pub(super) watched: Vec<(PathBuf, Entry)>,
     /// Bytes on the disk of the files to be copied.
     pub(super) disk_bytes: u64,
     /// Bytes of the compiled output of the live tree: about what a build will write.
@@ -83,7 +83,7 @@ pub(super) fn live_tree(
 pub(super) fn watched(live: &Path, exclusions: &Exclusions) -> Result<BTreeMap<PathBuf, Entry>, StagingError> {
     let named = live;
     let live = fs::canonicalize(live).map_err(|error| StagingError::unreadable(named, error))?;
-    Ok(live_tree(named, &live, exclusions, &AtomicBool::new(false))?.watched)
+    Ok(live_tree(named, &live, exclusions, &AtomicBool::new(false))?.watched.into_iter().collect())
 }
 
 /// Reads a whole tree; of the folders `closed`, themselves and nothing below them.
