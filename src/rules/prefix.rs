@@ -183,6 +183,7 @@ pattern!(
       | [\w.-]{1,60}\ [\w@.-]{1,60}\[\d{1,8}\]:\s
       | std(?:out|err)\ [FP](?:\s|$)
       | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d\ [\w.-]+\ [^\s:]{1,60}:\s
+      | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d(?:\s|$)
       | [^\t]{1,80}\t[^\t]{1,80}\t\d{4}-\d\d-\d\dT[\d:.]+Z\s
     )"
 );
@@ -214,6 +215,10 @@ mod tests {
         assert_eq!(text("[16:41:49][Step 1/1] [ERROR] warning x"), "warning x");
         assert_eq!(text("2014-08-01T16:09:18.40-0700 [STG]     ERR x.rb:1: warning: y"), "x.rb:1: warning: y");
         assert_eq!(text("2026-11-24T03:12:01+0000 web1 bundle[2213]: rake aborted!"), "rake aborted!");
+        // moreutils' `ts`, which stamps empty lines too.
+        assert_eq!(text("Nov 24 12:40:55 npm warn deprecated x"), "npm warn deprecated x");
+        assert_eq!(text("Nov  4 12:40:55 "), "");
+        assert_eq!(text("Nov  4 12:40:55 web1 kernel: Out of memory: x"), "Out of memory: x");
         assert_eq!(text("[ 9042.118011] Out of memory: x"), "Out of memory: x");
         assert_eq!(text("14:23:30.406 | Failed: x"), "Failed: x");
         assert_eq!(text("│ error during build:"), "error during build:");
