@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# A whole check beside the bare precompile, on a real fixture site:  benches/check.sh FOLDER webpacker|vite [ROUNDS] [FILES]
+# A whole check beside the bare precompile, on a real fixture site:
+#   benches/check.sh FOLDER webpacker|vite [ROUNDS] [FILES] [MODULES]
 #
 # The site is copied to FOLDER, which is made and removed afterwards, and filled up to FILES files (59,848 as in Mastodon 4.6; 0 to
 # leave it as it is). Each round runs, one after the other: the bare `rails assets:precompile` without and with its compile caches,
 # and `themegate check` without and with those that it keeps. Output and digests are removed before each bare run, since it would
-# find nothing to do. A check that answers from evidence is timed last.
+# find nothing to do. A check that answers from evidence is timed last. The fixture site compiles in seconds, Mastodon in minutes:
+# with MODULES an entry is added that imports so many modules of 4 KB.
 set -euo pipefail
-folder=$1 kind=$2 rounds=${3:-5} files=${4:-0}
+folder=$1 kind=$2 rounds=${3:-5} files=${4:-0} modules=${5:-0}
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 cargo build --release --quiet --bin themegate --example bench_tree
@@ -25,6 +27,21 @@ if [ "$files" != 0 ]; then
   "$target/release/examples/bench_tree" "$live" "$files"
   # Rails would load these, and they say nothing that it can read.
   rm -rf "$live"/app/models/bench-* "$live"/config/locales/bench-* "$live"/lib/bench-*
+fi
+if [ "$modules" != 0 ]; then
+  entries=$([ "$kind" = vite ] && echo entrypoints || echo packs)
+  node -e 'const { mkdirSync, writeFileSync } = require("fs");
+    const [folder, entries, count] = process.argv.slice(1);
+    const names = [...Array(Number(count)).keys()];
+    const one = (n, k) => `export const f${n}x${k} = ({ a = ${k}, ...rest }, ...more) => {
+  const told = more.map((one) => \`${n}-${k}:${"$"}{one?.name ?? a}\`).filter(Boolean);
+  return { ...rest, told, sum: told.reduce((sum, { length }) => sum + length ** 2, ${n * k}) };
+};\n`;
+    mkdirSync(`${folder}/bench`);
+    for (const n of names) writeFileSync(`${folder}/bench/m${n}.js`, [...Array(16).keys()].map((k) => one(n, k)).join(""));
+    const lines = names.map((n) => `import * as m${n} from "../bench/m${n}";\n`);
+    writeFileSync(`${folder}/${entries}/bench.js`, `${lines.join("")}console.log(${names.map((n) => `m${n}`).join(", ")});\n`);' \
+    "$live/app/javascript" "$entries" "$modules"
 fi
 cp -a "$live" "$bare"
 : > "$figures"
@@ -56,7 +73,7 @@ for _ in $(seq "$rounds"); do
 done
 sleep 3
 for _ in $(seq "$rounds"); do timed check-again check; done
-echo "$kind site, $(find "$live" -type f | wc -l) files, $(stat -f -c %T "$folder"), medians of $rounds rounds"
+echo "$kind site, $(find "$live" -type f | wc -l) files, $modules modules added, $(stat -f -c %T "$folder"), medians of $rounds rounds"
 sort -k1,1 -k2,2n "$figures" | awk '
   function done_with() { if (n) printf "%-12s %8.2f s   (%.2f-%.2f)\n", name, took[int((n + 1) / 2)], took[1], took[n] }
   $1 != name { done_with(); name = $1; n = 0 }
