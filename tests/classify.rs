@@ -277,3 +277,40 @@ fn an_error_of_sass_is_known_by_the_frame_below_it() {
     assert_eq!(ids(&said), ["sass-error-bare"]);
     assert_eq!(severity(&classified(b"This file was written.\nthat is all\n")), Severity::Benign);
 }
+
+#[test]
+fn a_long_deprecation_holds_nothing_and_hides_no_complaint() {
+    let note = "DEPRECATION WARNING: A setting of this site does not fit the new loader any more. It is going\nto be an error in a \
+                later version.\n\nThe text goes on, and what it speaks of must not be missing.\n";
+    let healthy = format!("{note} (called from <main> at /srv/site/config/environment.rb:5)\n");
+    assert_eq!(severity(&classified(healthy.as_bytes())), Severity::Benign);
+    for complaint in ["Could not read the list of names", "something failed with an odd error"] {
+        let broken = format!("{note}{complaint}\n");
+        assert!(severity(&classified(broken.as_bytes())) > Severity::Benign, "{complaint}");
+    }
+}
+
+#[test]
+fn what_was_gone_already_stops_only_what_ends_there() {
+    let gone = "rm: cannot remove 'public/packs-old': No such file or directory\n";
+    assert_eq!(severity(&classified(gone.as_bytes())), Severity::Fatal);
+    assert_eq!(severity(&classified(format!("{gone}copied\n").as_bytes())), Severity::Benign);
+    assert_eq!(
+        severity(&classified(format!("{gone}make: *** [Makefile:4: clean] Error 1\n").as_bytes())),
+        Severity::Fatal
+    );
+}
+
+#[test]
+fn an_error_that_its_own_line_got_over_is_no_failure() {
+    assert_eq!(severity(&classified("ERROR: no statsd here (ignored)\n✓ built in 2s\n".as_bytes())), Severity::Benign);
+    assert_eq!(severity(&classified("ERROR: theme dusk is broken (ignored)\n".as_bytes())), Severity::Fatal);
+}
+
+#[test]
+fn what_a_postcss_plugin_says_is_told_from_an_error() {
+    let said = "[vite:css] A thing of mine: inset was left alone\n1  |  .b { inset: 0 }\n   |       ^^^^^^^^\n";
+    assert_eq!(severity(&classified(format!("{said}✓ built in 902ms\n").as_bytes())), Severity::Benign);
+    let broken = "[vite:css] Undefined variable.\n  ╷\n1 │ .a{color:$nope}\n  ╵\n  c.scss 1:10  root stylesheet\nfile: /srv/c.scss\n";
+    assert_eq!(severity(&classified(broken.as_bytes())), Severity::Fatal);
+}

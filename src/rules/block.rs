@@ -77,7 +77,7 @@ impl Open {
         let apart = self.blanks > 0 || (line.indent <= self.indent && begins_complaint(line.text));
         let hidden = match (&own.until, own.order) {
             (None, _) => apart,
-            (Some(_), Order::Last) => seems != Looks::Remark && !self.goes_on(line),
+            (Some(_), Order::Last) => (seems != Looks::Remark || begins_complaint(line.text)) && !self.goes_on(line),
             (Some(_), _) => false,
         };
         own.level <= Level::Benign && complains && hidden
