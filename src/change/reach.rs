@@ -84,7 +84,7 @@ fn computed(bare: &str) -> Option<usize> {
             .expect("the pattern is a constant and compiles")
     });
     static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)url\([^)]*(?:#\{|\$|\+)|@(?:import|use|forward)[^;]*#\{")
+        Regex::new(r"(?i)(?:url|image-set)\([^)]*(?:#\{|\$|\+)|@(?:import|use|forward)[^;]*#\{")
             .expect("the pattern is a constant and compiles")
     });
     let decoded: Vec<String> = bare.lines().map(|line| percent_decoded(&unescaped(line))).collect();
@@ -207,6 +207,7 @@ mod tests {
             "$d: '.'; .a{b:url('#{$d}#{$d}/#{$d}#{$d}/#{$d}#{$d}/Gemfile')}",
             "$d: '.'; .a{b:url('#{$d}/#{$d}/#{$d}/../../../Gemfile')}",
             "$up: '../'; .a{b:url($up + $up + $up + 'Gemfile')}",
+            "$up: '..'; .a{b:image-set('#{$up}/#{$up}/#{$up}/Gemfile' 1x)}",
             "$m: (content: '../../../Gemfile'); .a{b:url(map-get($m, content))}",
             ".a{b:url(\"../../\\\u{c}../Gemfile\")}",
         ] {
@@ -224,7 +225,7 @@ mod tests {
             ".a::after{content:'../../../..'}",
             ".a::after{content:'..'} .b{c:url('#{$fonts}/x.woff')}",
             "$path: '../fonts'; .b{c:url('#{$path}/x.woff')}",
-            "$root: '..' !default; .b{c:url('#{$root}/fonts/x.woff')}",
+            "$root: '..' !default; .b{c:url('#{$root}/fonts/x.woff')} .d{e:url('data:image/svg+xml,%3Csvg%3E')}",
             ".a::after{content: attr(x) '..' \"../../../x\"; b:url('#{$fonts}/x.woff')}",
             "$quote: '..'; .b{c:url('x.png')}",
             "@use '..'; .b{c:url('#{$fonts}/x.woff')}",

@@ -15,7 +15,7 @@ macro_rules! pattern {
     };
 }
 
-pattern!(COMPUTED, r"(?is)url\((?P<inner>[^)]*(?:#\{|\$|\+)[^)]*)\)");
+pattern!(COMPUTED, r"(?is)(?:url|image-set)\((?P<inner>[^)]*(?:#\{|\$|\+)[^)]*)\)");
 pattern!(
     ASSIGNED,
     r#"(?m)\$(?P<name>[\w-]+)\s*:\s*(?:"(?P<one>[^"\n]*)"|'(?P<other>[^'\n]*)')\s*(?:![a-z]+\s*)*(?:[;}]|$)"#
@@ -40,7 +40,7 @@ impl Together {
         let values = values(bare);
         let mut told = Self { addresses: Vec::new(), is_all: !LOADED.is_match(bare) };
         for found in COMPUTED.captures_iter(bare) {
-            let Some(inner) = found.name("inner") else { continue };
+            let Some(inner) = found.name("inner").filter(|inner| !is_data(inner.as_str())) else { continue };
             match address(inner.as_str(), &values) {
                 Some(address) => told.addresses.push((bare[..inner.start()].matches('\n').count(), address)),
                 None => told.is_all = false,
@@ -93,6 +93,11 @@ fn address(inner: &str, values: &HashMap<String, String>) -> Option<String> {
         .then(|| text.chars().filter(|letter| !letter.is_whitespace() && !matches!(letter, '"' | '\'' | '+')).collect())
 }
 
+fn is_data(inner: &str) -> bool {
+    let begins = inner.trim_start().trim_start_matches(['"', '\'']).get(..5);
+    begins.is_some_and(|begins| begins.eq_ignore_ascii_case("data:"))
+}
+
 fn of(found: &Captures<'_>) -> String {
     found.name("put").or_else(|| found.name("bare")).map_or_else(String::new, |found| name(found.as_str()))
 }
@@ -119,6 +124,7 @@ mod tests {
             told(r##"$a_b: '../' !default; .b{c:url($a-b + $a-b + ".env")}"##),
             (vec!["../../.env".to_owned()], true)
         );
+        assert_eq!(told(r##".b{c:url("data:image/svg+xml,%3Csvg%3E")}"##), (vec![], true));
         assert_eq!(told("$a: 'x'; $b: '#{$a}/y'; .b{c:url(\"#{$b}/z\")}"), (vec!["x/y/z".to_owned()], true));
     }
 
