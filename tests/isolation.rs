@@ -251,7 +251,10 @@ fn keys_are_missing_in_a_home_that_holds_too_much_to_be_replaced() {
     for number in 0..600 {
         fs::write(ground.path(&format!("home/{number}")), "").unwrap();
     }
-    let built = ground.build("cat $HOME/.profile; cat $HOME/.ssh/* $HOME/.netrc; PROGRAM __compile", &[]);
+    fs::create_dir(ground.path("aws")).unwrap();
+    fs::write(ground.path("aws/credentials"), "tell-nobody").unwrap();
+    symlink(ground.path("aws"), ground.path("home/.aws")).unwrap();
+    let built = ground.build("cat $HOME/.profile; cat $HOME/.ssh/* $HOME/.netrc $HOME/.aws/*; PROGRAM __compile", &[]);
     built.assert_isolated();
     built.assert_says("true");
     assert!(!built.log.contains("tell-nobody"), "{}", built.log);

@@ -14,10 +14,11 @@ use crate::stylesheet::percent_decoded;
 
 /// What of a stylesheet at `to` (relative to the live tree) names a loader.
 pub fn named(to: &Path, text: &str) -> Option<Finding> {
-    // What of an address stands in quotes may go on after a backslash at the line's end.
+    // What of an address stands in quotes may go on after a backslash at the line's end. A mark with a backslash before it
+    // begins no text, but belongs to a name.
     static PARTS: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?is)url\(\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*\)|(?P<bare>[^)]*))|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"#,
+            r#"(?is)(?P<name>\\[\\"'])|(?:url|:import)\(\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*\)|(?P<bare>[^)]*))|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"#,
         )
         .expect("the pattern is a constant and compiles")
     });
@@ -27,7 +28,7 @@ pub fn named(to: &Path, text: &str) -> Option<Finding> {
     });
     let bare = without_comments(text, to.extension().is_none_or(|ending| ending != "css"));
     let computes = COMPUTED.is_match(&bare);
-    PARTS.captures_iter(&bare).find_map(|found| {
+    PARTS.captures_iter(&bare).filter(|found| found.name("name").is_none()).find_map(|found| {
         let whole = found.get(0)?;
         let is_address = found.name("text").is_none();
         let part = found.name("quoted").or_else(|| found.name("bare")).unwrap_or(whole);
@@ -38,7 +39,7 @@ pub fn named(to: &Path, text: &str) -> Option<Finding> {
             && (is_address
                 || is_imported(before)
                 || (!is_text_only(&bare[..=whole.start()])
-                    && (is_path(&read) || (computes && !read.contains(char::is_whitespace)))));
+                    && (is_path(&read) || (computes && may_be_part(&read) && !is_label(before)))));
         names.then(|| {
             let line = bare[..part.start()].matches('\n').count();
             finding(to, line as u64 + 1, text.lines().nth(line).unwrap_or_default(), &read)
@@ -49,7 +50,8 @@ pub fn named(to: &Path, text: &str) -> Option<Finding> {
 /// As the bundler reads it: without quotes, escapes and broken lines.
 fn read(part: &str) -> String {
     let inner = part.trim().trim_matches(['"', '\'']);
-    percent_decoded(&unescaped(&inner.replace("\\\r\n", "").replace("\\\n", "")))
+    let joined = ["\\\r\n", "\\\n", "\\\r", "\\\u{c}"].iter().fold(inner.to_owned(), |text, end| text.replace(end, ""));
+    percent_decoded(&unescaped(&joined))
 }
 
 /// An address with a scheme is no file, and css-loader leaves it alone.
@@ -62,10 +64,24 @@ fn leads_to_a_server(address: &str) -> bool {
 
 fn is_imported(before: &str) -> bool {
     static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?is)(?:@(?:import|use|forward)[^;{}]*|\bfrom\s*|:import\(\s*|image-set\([^)]*)$")
+        Regex::new(r"(?is)(?:@import[^;{}]*|@(?:use|forward)\s+|\bfrom\s*|image-set\([^)]*)$")
             .expect("the pattern is a constant and compiles")
     });
     IMPORT.is_match(before)
+}
+
+/// A text that may be put together with others to an address.
+fn may_be_part(text: &str) -> bool {
+    !text.contains(char::is_whitespace) && !text.eq_ignore_ascii_case("!important")
+}
+
+/// Whether what follows `before` is meant to be read by people.
+fn is_label(before: &str) -> bool {
+    static LABEL: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)(?:^|[;{}])\s*(?:@(?:warn|error|debug)\b|(?:--[\w-]+|font|font-family)\s*:)[^;{}]*$")
+            .expect("the pattern is a constant and compiles")
+    });
+    LABEL.is_match(before)
 }
 
 /// What follows the last mark names a file.
@@ -112,6 +128,11 @@ mod tests {
             r##".a{b:url("#{"!"}./part.scss#{"!"}./a.png")}"##,
             r#"$u: 'url( "!!./part.scss!./a.png" )'; .a{b:unquote($u)}"#,
             r#"$x: '!!babel-loader?{"a": "b"}!./a.png'; .a{b:url($x)}"#,
+            r".a\'{b:url('!!./part.scss!./a.png')}",
+            "$m: (a: b,\n content: '!!./p.scss!./a.png'); .a{b:url(map-get($m, content))}",
+            ":import(!!./p.scss!./a.css){a:b}",
+            ".a{b:url(\"!\\\u{c}!./part.scss!./a.png\")}",
+            r#":root{--x:"!!./p.scss!./a.png"} .a{b:image-set(var(--x) 1x) url($y)}"#,
         ] {
             assert!(names(text), "{text}");
         }
@@ -128,6 +149,12 @@ mod tests {
             "$a: 1; @warn 'Set $a!'; .b{--label:'New!'; c:url('a.png') !important}",
             "/* url('!!./a.scss!./b.png') */ .a{b:c} // url(!!./a!./b)",
             ".a{b:url('#{$path}/x.png') !important; @include m($x...)}",
+            "$i: if($x, '!important', ''); .a{b:url('#{$p}/x.png')}",
+            ".a::after{content: attr(x) '!' \"!!\"; b:url('#{$p}/x.png')} .c{quotes:'!' '!'}",
+            ".a::after{content: if($x, 'yes!', 'no!'); b:url('#{$p}/x.png')} .c{font-family:'Yahoo!'; --d:'New!'}",
+            "@warn 'Bad!'; .b{c:url('#{$p}/x.png')}",
+            "@use 'a' with ($greeting: 'Hello!');",
+            r".a\:content-\[\'\'\]{d:e}.f{g:h!important}.i{j:url('a.png')}",
         ] {
             assert!(!names(text), "{text}");
         }

@@ -20,6 +20,7 @@ mod shadow;
 pub mod shipped;
 mod stock;
 mod theme_folder;
+mod together;
 pub mod tree;
 
 use std::path::{Path, PathBuf};

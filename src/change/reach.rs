@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
+use super::together::Together;
 use crate::finding::Finding;
 use crate::stylesheet::percent_decoded;
 
@@ -20,7 +21,11 @@ pub fn outside(to: &Path, text: &str) -> Option<Finding> {
     let below = to.parent()?.strip_prefix("app/javascript").ok()?.components().count();
     let has_line_comments = to.extension().is_none_or(|ending| ending != "css");
     let bare = joined(&without_comments(text, has_line_comments));
-    if let Some(index) = computed(&bare) {
+    let together = Together::of(&bare);
+    if let Some((index, path)) = together.addresses.iter().find(|(_, path)| climbs(path) > below) {
+        return Some(finding(to, *index as u64 + 1, text.lines().nth(*index).unwrap_or_default(), path));
+    }
+    if let Some(index) = computed(&bare).filter(|_| !together.is_all) {
         return Some(finding(to, index as u64 + 1, text.lines().nth(index).unwrap_or_default(), ".. in parts"));
     }
     for (index, (line, shown)) in bare.lines().zip(text.lines()).enumerate() {
@@ -45,6 +50,7 @@ pub fn outside(to: &Path, text: &str) -> Option<Finding> {
 
 /// `text` with what a backslash at a line's end continues on one line; the lines after it keep their numbers.
 fn joined(text: &str) -> String {
+    let text = text.replace("\\\r\n", "\\\n").replace("\\\r", "").replace("\\\u{c}", "");
     let mut result = String::with_capacity(text.len());
     let mut owed = 0;
     for line in text.lines() {
@@ -78,7 +84,7 @@ fn computed(bare: &str) -> Option<usize> {
             .expect("the pattern is a constant and compiles")
     });
     static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)url\([^)]*(?:#\{|\$|\+)|@(?:import|use|forward)[^;]*#\{")
+        Regex::new(r"(?i)(?:url|image-set)\([^)]*(?:#\{|\$|\+)|@(?:import|use|forward)[^;]*#\{")
             .expect("the pattern is a constant and compiles")
     });
     let decoded: Vec<String> = bare.lines().map(|line| percent_decoded(&unescaped(line))).collect();
@@ -89,10 +95,10 @@ fn computed(bare: &str) -> Option<usize> {
     decoded.iter().position(lone).filter(|_| ADDRESS.is_match(bare))
 }
 
-/// Whether what follows `before` is a text that nobody loads: the value of an attribute selector, or of `content:`.
+/// Whether what follows `before` is a text that nobody loads: the value of an attribute selector, or one of `content:`.
 pub(super) fn is_text_only(before: &str) -> bool {
     static TEXT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?:=\s*|(?:^|[\s;{])content\s*:\s*)["']$"#).expect("the pattern is a constant and compiles")
+        Regex::new(r#"(?:=\s*|(?:^|[;{}])\s*(?:content|quotes)\s*:(?:[^;{}()"']|"[^"\n]*"|'[^'\n]*'|(?:if|attr|counters?)\(|\))*)["']$"#).expect("the pattern is a constant and compiles")
     });
     TEXT.is_match(before)
 }
@@ -102,7 +108,7 @@ pub(super) fn is_text_only(before: &str) -> bool {
 pub(super) fn without_comments(text: &str, has_line_comments: bool) -> String {
     static PARTS: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?s)(?i:url)\(\s*[^"'\s)][^)\n]*|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|/\*.*?(?:\*/|$)|//[^\n]*"#,
+            r#"(?s)\\[\\"']|(?i:url)\(\s*[^"'\s)][^)\n]*|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|/\*.*?(?:\*/|$)|//[^\n]*"#,
         )
         .expect("the pattern is a constant and compiles")
     });
@@ -198,6 +204,12 @@ mod tests {
             ".a{b:url(\"#{'..'}/#{'..'}/#{'..'}/Gemfile\")}",
             "$up: '..'; .a{b:url('#{$up}/#{$up}/#{$up}/Gemfile')}",
             "$up: '..'; .a{b:url($up + '/' + $up + '/' + $up + '/Gemfile')}",
+            "$d: '.'; .a{b:url('#{$d}#{$d}/#{$d}#{$d}/#{$d}#{$d}/Gemfile')}",
+            "$d: '.'; .a{b:url('#{$d}/#{$d}/#{$d}/../../../Gemfile')}",
+            "$up: '../'; .a{b:url($up + $up + $up + 'Gemfile')}",
+            "$up: '..'; .a{b:image-set('#{$up}/#{$up}/#{$up}/Gemfile' 1x)}",
+            "$m: (content: '../../../Gemfile'); .a{b:url(map-get($m, content))}",
+            ".a{b:url(\"../../\\\u{c}../Gemfile\")}",
         ] {
             assert!(reaches("app/javascript/styles/x.scss", text), "{text}");
         }
@@ -213,6 +225,8 @@ mod tests {
             ".a::after{content:'../../../..'}",
             ".a::after{content:'..'} .b{c:url('#{$fonts}/x.woff')}",
             "$path: '../fonts'; .b{c:url('#{$path}/x.woff')}",
+            "$root: '..' !default; .b{c:url('#{$root}/fonts/x.woff')} .d{e:url('data:image/svg+xml,%3Csvg%3E')}",
+            ".a::after{content: attr(x) '..' \"../../../x\"; b:url('#{$fonts}/x.woff')}",
             "$quote: '..'; .b{c:url('x.png')}",
             "@use '..'; .b{c:url('#{$fonts}/x.woff')}",
             ".a[href^='/home/']{b:c}",

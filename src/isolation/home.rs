@@ -42,7 +42,8 @@ const MOST: usize = 500;
 /// The keys in a home at `at` that is left as it is: folders, and files.
 pub(super) fn keys(at: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let names = SECRET.iter().map(|name| at.join(OsStr::from_bytes(name)));
-    names.filter(|path| path.exists()).partition(|path| path.is_dir())
+    // A link is no place for a mount: what it leads to is covered.
+    names.filter_map(|path| fs::canonicalize(path).ok()).partition(|path| path.is_dir())
 }
 
 /// A home that is ready to be put in place.

@@ -3,7 +3,8 @@
 //! It is asked about lines that no rule knows. A miss hides an error; a false alarm teaches people to switch the gate off.
 
 use super::vocabulary::{
-    BEGINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, NAMES, NEGATED, PROSE, SITE, SKIPPED, SPOKEN,
+    BEGINS, COMPLAINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, NAMES, NEGATED, PROSE, PROSE_END, SITE,
+    SKIPPED, SPOKEN,
 };
 
 /// Only this much of a line is a message; what follows is data.
@@ -56,13 +57,12 @@ pub(crate) fn got_over(text: &str) -> bool {
 
 /// True if a line may end in the middle of a sentence: as long as wrapped prose is, and no stop at its end.
 pub(crate) fn breaks_off(text: &str) -> bool {
-    (WRAPPED_FROM..WRAPPED_TO).contains(&text.len())
-        && text.ends_with(|last: char| last.is_alphanumeric() || last == ',')
+    (WRAPPED_FROM..WRAPPED_TO).contains(&text.len()) && PROSE_END.is_match(text)
 }
 
-/// True if a line reads like the middle of a sentence.
+/// True if a line reads like the middle of a sentence, and speaks of nothing that people see.
 pub(crate) fn goes_on(text: &str) -> bool {
-    PROSE.is_match(text)
+    PROSE.is_match(text) && !COMPLAINS.is_match(text) && !SITE.is_match(text)
 }
 
 /// True if a line that looks like trouble begins a complaint of its own, so that it is no part of what stands above it.
@@ -174,6 +174,16 @@ mod tests {
         assert!(breaks_off("Being able to do this is deprecated. Loading it while Rails starts is going"));
         assert!(goes_on("to be an error condition in later versions"));
         assert!(!goes_on("error: it could not be read"));
+        for line in [
+            "could not find what it needs",
+            "permission denied while writing there",
+            "build was aborted by the user",
+            "theme tangerineui was skipped because its file is missing",
+            "the manifest could not be written",
+        ] {
+            assert!(!goes_on(line), "{line}");
+        }
+        assert!(!breaks_off("More info and automated migrator: https://sass-lang.com/d/import"));
         assert!(!breaks_off("Being able to do this is deprecated. It was loaded while Rails was starting."));
     }
 

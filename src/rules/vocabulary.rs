@@ -286,6 +286,16 @@ pattern!(
     r"^(?:[a-z]{1,14},? ){3}"
 );
 pattern!(
+    /// The end of a line of prose: two words, or a comma.
+    PROSE_END,
+    r" [A-Za-z]+ [A-Za-z]+$|[A-Za-z],$"
+);
+pattern!(
+    /// Prose that says what went wrong from its first word on.
+    COMPLAINS,
+    r"^(?:could|couldn|can|cannot|unable|failed|failure|error|fatal|invalid|no such|no space|missing|permission|access|undefined|unknown|uncaught|unexpected|out of|aborted|aborting|killed)\b|^(?:the )?(?:build|bundling|deploy|deployment|installation|process|command|script|task|server|program) (?:was|is|has|had|could|did|will|failed|exited)\b"
+);
+pattern!(
     /// A line that begins a complaint of its own, whatever stands above it.
     BEGINS,
     r"^(?:Could not |Couldn't |Cannot |Can't |Can not |Unable to |Failed |Failure|Error\b|ERROR\b|FATAL\b|Fatal |fatal:|error:|An error |Invalid |No such |Missing |Something went wrong|Aborted|Killed$|\S+ failed\b)"
