@@ -88,6 +88,10 @@ const STAND_INS: &[(&str, &str)] = &[
     ("GIT_TERMINAL_PROMPT", "0"),
 ];
 
+/// Where node's `v8-compile-cache`, which webpack's command line tool loads, keeps the programs that it has compiled; by itself it
+/// takes the system's `/tmp`, of which a build sees nothing.
+const COMPILED_PROGRAMS: (&str, &str) = ("V8_COMPILE_CACHE_CACHE_DIR", "node_modules/.cache/v8-compile-cache");
+
 /// Builds the environment: the caller's harmless variables, the site's, and the stand-ins, the later ones counting.
 ///
 /// Paths into the live tree are turned towards the staged `tree`, so that no tool finds its way back.
@@ -101,7 +105,8 @@ pub fn environment(
     let site = site.harmless().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let stand_ins = STAND_INS.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let turned = passed.chain(site).map(|(name, value)| (name, turned(&value, live, tree)));
-    turned.chain(stand_ins).collect::<BTreeMap<_, _>>().into_iter().collect()
+    let programs = [(COMPILED_PROGRAMS.0.into(), tree.join(COMPILED_PROGRAMS.1).into_os_string())];
+    turned.chain(stand_ins).chain(programs).collect::<BTreeMap<_, _>>().into_iter().collect()
 }
 
 fn may_pass(name: &OsStr, value: &OsStr) -> bool {
@@ -163,6 +168,13 @@ mod tests {
         assert_eq!(built.get("PATH").map(String::as_str), Some("/bin"));
         assert!(built.contains_key("LC_ALL"));
         assert!(["AWS_SESSION", "DATABASE_URL", "EDITOR"].iter().all(|name| !built.contains_key(*name)));
+    }
+
+    #[test]
+    fn compiled_programs_stay_with_the_other_compile_caches() {
+        let built = of(&[("V8_COMPILE_CACHE_CACHE_DIR", "/tmp/somewhere")]);
+        let place = built.get("V8_COMPILE_CACHE_CACHE_DIR").map(String::as_str);
+        assert_eq!(place, Some("/srv/.themegate/s/tree/node_modules/.cache/v8-compile-cache"));
     }
 
     #[test]
