@@ -62,7 +62,7 @@ fn a_file_of_the_server_in_the_output_blocks_however_its_path_was_put_together()
     if skipped(Kind::Vite, "a_file_of_the_server_in_the_output_blocks") {
         return;
     }
-    let rules = "$up: '..';\n.ft { background: url('#{$up}/#{$up}/#{$up}/Gemfile'); }\n";
+    let rules = "$up: '.' + '.';\n.ft { background: url('#{$up}/#{$up}/#{$up}/Gemfile'); }\n";
     let checked = check_of(rules, "bundle exec rails assets:precompile");
     assert_found(&checked, "block", "output-from-outside", "public/packs/assets/Gemfile");
 }
@@ -89,7 +89,7 @@ fn on_webpack_a_picture_without_a_source_needs_a_look() {
     site.write("config/private/scan.png", [b"\x89PNG\r\n\x1a\n".as_slice(), &[7; 30_000]].concat());
     let theme = site.folder.path().join("theme");
     std::fs::create_dir_all(&theme).unwrap();
-    let rules = "@import 'application';\n$up: '..';\n.ft { background: url('#{$up}/#{$up}/#{$up}/config/private/scan.png'); }\n";
+    let rules = "@import 'application';\n$up: '.' + '.';\n.ft { background: url('#{$up}/#{$up}/#{$up}/config/private/scan.png'); }\n";
     std::fs::write(theme.join("ft.scss"), rules).unwrap();
     let checked = site.check(&["--theme", theme.to_str().unwrap()]);
     assert_found(&checked, "hold", "output-without-source", "public/packs/media/private/scan");

@@ -256,8 +256,15 @@ fn keys_are_missing_in_a_home_that_holds_too_much_to_be_replaced() {
     symlink(ground.path("aws"), ground.path("home/.aws")).unwrap();
     let built = ground.build("cat $HOME/.profile; cat $HOME/.ssh/* $HOME/.netrc $HOME/.aws/*; PROGRAM __compile", &[]);
     built.assert_isolated();
-    built.assert_says("true");
     assert!(!built.log.contains("tell-nobody"), "{}", built.log);
+    // Of a build's /tmp only the homes that can be replaced are the system's own.
+    if ["/tmp", "/var/tmp"].iter().any(|folder| ground.path("home").starts_with(folder)) {
+        eprintln!(
+            "skipped: that the rest of such a home can be read; this checkout lies in a folder for temporary files"
+        );
+    } else {
+        built.assert_says("true");
+    }
 }
 
 #[test]
