@@ -295,6 +295,13 @@ fn what_was_gone_already_stops_only_what_ends_there() {
     let gone = "rm: cannot remove 'public/packs-old': No such file or directory\n";
     assert_eq!(severity(&classified(gone.as_bytes())), Severity::Fatal);
     assert_eq!(severity(&classified(format!("{gone}copied\n").as_bytes())), Severity::Benign);
+    // A script that is said to have ended well stopped at no line, the last one neither.
+    for line in [gone, "** Execute assets:precompile\n"] {
+        let ended_well = LogContext::finished(0);
+        let said = classify(&mut line.as_bytes(), RuleSet::builtin(), &ended_well, Options::default()).unwrap();
+        assert!(said.findings.iter().all(|finding| finding.severity == Severity::Benign), "{line}");
+        assert_eq!(severity(&classified(line.as_bytes())), Severity::Fatal, "{line}");
+    }
     assert_eq!(
         severity(&classified(format!("{gone}make: *** [Makefile:4: clean] Error 1\n").as_bytes())),
         Severity::Fatal
@@ -305,6 +312,17 @@ fn what_was_gone_already_stops_only_what_ends_there() {
 fn an_error_that_its_own_line_got_over_is_no_failure() {
     assert_eq!(severity(&classified("ERROR: no statsd here (ignored)\n✓ built in 2s\n".as_bytes())), Severity::Benign);
     assert_eq!(severity(&classified("ERROR: theme dusk is broken (ignored)\n".as_bytes())), Severity::Fatal);
+}
+
+#[test]
+fn a_disk_that_is_full_is_told_whoever_shrugs_it_off() {
+    for said in [
+        "<w> [webpack.cache.PackFileCacheStrategy] Caching failed for pack: Error: ENOSPC: no space left on device, write",
+        "npm warn tar TAR_ENTRY_ERROR ENOSPC: no space left on device, write",
+    ] {
+        let told = classified(format!("{said}\n✓ built in 902ms\n").as_bytes());
+        assert_eq!(ids(&told), ["disk-full"], "{said}");
+    }
 }
 
 #[test]

@@ -121,7 +121,9 @@ impl<'r> Outcome<'r> {
     /// What a rule's conditions on the whole log make of it.
     fn level_at_the_end(&self, seen: &Seen, watch: &Watch<'_>, last_index: u64) -> Option<Level> {
         let rule = self.rules.rule(seen.rule);
-        let is_last = !rule.when.last || seen.last_index == last_index;
+        // A process that ended well stopped at no line.
+        let stopped_there = seen.last_index == last_index && self.context.exit != Some(0);
+        let is_last = !rule.when.last || stopped_there;
         if is_last && watch.below_holds(seen.rule, seen.first_index, seen.last_index) {
             Some(rule.level)
         } else {
