@@ -299,6 +299,9 @@ fn webpack_compiles_the_same_with_kept_caches_without_and_after_a_poisoned_one()
     }
     let fresh = site.check(&["--fresh"]);
     fresh.assert_verdict("pass", 0);
+    // What node compiled of webpack itself is among them: the build's own /tmp is gone.
+    let programs = kept(&site).join("tree/node_modules/.cache/v8-compile-cache");
+    assert!(fs::read_dir(programs).is_ok_and(|found| found.count() > 0));
     // Another question, because the same one would be answered from the run before.
     site.write("app/asked", "once");
     let warm = site.check(&[]);

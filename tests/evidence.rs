@@ -17,7 +17,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
-use support::{Checked, Kind, Site, repository};
+use support::{Checked, Kind, Site, THEMEGATE, repository};
 use themegate::evidence::{TreeRequest, digest_tree};
 
 fn theme(name: &str) -> String {
@@ -60,6 +60,21 @@ fn what_was_not_finished_is_never_an_answer() {
             assert_eq!(answered(&checked), None);
         }
     }
+}
+
+/// What a link leads to is compiled as well, and nobody watches it: the build that met something else answers another question.
+#[test]
+fn a_build_that_met_something_else_than_was_asked_for_is_no_answer() {
+    let site = Site::copy(Kind::Builtin);
+    let shared = site.folder.path().join("shared.txt");
+    fs::write(&shared, "asked").unwrap();
+    symlink(&shared, site.path("config/shared.txt")).unwrap();
+    let line = format!("echo met > {0}; exec {THEMEGATE} __compile", shared.display());
+    let check = || site.check(&["--compiler", &line, "--isolation", "none"]);
+    // Held for the link, which is an answer like any other.
+    check().assert_verdict("hold", 1);
+    fs::write(&shared, "asked").unwrap();
+    assert_eq!(answered(&check()), None);
 }
 
 /// What is done to a site between two checks.
@@ -363,6 +378,6 @@ fn the_text_says_that_nothing_was_compiled_and_names_the_run() {
     let output = site.command(&["check"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("answered from the run") && text.contains(&run) && text.contains("--fresh"), "{text}");
-    let listed = Command::new(support::THEMEGATE).arg("history").current_dir(&site.live).output().unwrap();
+    let listed = Command::new(THEMEGATE).arg("history").current_dir(&site.live).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), 1);
 }

@@ -1,9 +1,6 @@
 //! Judges the bytes of a file that is to be deployed: half-finished merges, broken locales, empty stylesheets.
 
 use std::path::Path;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::locale;
 use super::places::{extension, is_stylesheet};
@@ -95,19 +92,15 @@ fn conflict_fault(path: &Path, text: &str) -> Option<Finding> {
 
 /// Whether a stylesheet says nothing: no rule, no import, only blanks and comments.
 pub(super) fn says_nothing(bytes: &[u8]) -> bool {
-    static COMMENT: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(?s)/\*.*?\*/|//[^\n]*").expect("the pattern is a constant and compiles"));
+    pattern!(COMMENT, r"(?s)/\*.*?\*/|//[^\n]*");
     let text = String::from_utf8_lossy(bytes);
     COMMENT.replace_all(&text, "").trim_start_matches('\u{feff}').trim().is_empty()
 }
 
 /// The names that a stylesheet imports, as they are written.
 pub(super) fn imports(bytes: &[u8]) -> Vec<String> {
-    static STATEMENT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"@(?:import|use|forward)\s+([^;{]+)").expect("the pattern is a constant and compiles")
-    });
-    static QUOTED: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"["']([^"']+)["']"#).expect("the pattern is a constant and compiles"));
+    pattern!(STATEMENT, r"@(?:import|use|forward)\s+([^;{]+)");
+    pattern!(QUOTED, r#"["']([^"']+)["']"#);
     let text = String::from_utf8_lossy(bytes);
     let statements = STATEMENT.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>();
     statements.iter().flat_map(|list| QUOTED.captures_iter(list).map(|found| found[1].to_owned())).collect()

@@ -4,9 +4,6 @@
 //! theme of stylesheets and images runs code in every compile, and can put what it likes into Mastodon's own scripts.
 
 use std::path::Path;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::reach::{is_text_only, unescaped, without_comments};
 use crate::finding::Finding;
@@ -16,16 +13,11 @@ use crate::stylesheet::percent_decoded;
 pub fn named(to: &Path, text: &str) -> Option<Finding> {
     // What of an address stands in quotes may go on after a backslash at the line's end. A mark with a backslash before it
     // begins no text, but belongs to a name.
-    static PARTS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(
-            r#"(?is)(?P<name>\\[\\"'])|(?:url|:import)\(\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*\)|(?P<bare>[^)]*))|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"#,
-        )
-        .expect("the pattern is a constant and compiles")
-    });
-    static COMPUTED: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)url\([^)]*(?:#\{|\$|\+)|(?:@import|from)[^;]*#\{")
-            .expect("the pattern is a constant and compiles")
-    });
+    pattern!(
+        PARTS,
+        r#"(?is)(?P<name>\\[\\"'])|(?:url|:import)\(\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*\)|(?P<bare>[^)]*))|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"#
+    );
+    pattern!(COMPUTED, r"(?i)url\([^)]*(?:#\{|\$|\+)|(?:@import|from)[^;]*#\{");
     let bare = without_comments(text, to.extension().is_none_or(|ending| ending != "css"));
     let computes = COMPUTED.is_match(&bare);
     PARTS.captures_iter(&bare).filter(|found| found.name("name").is_none()).find_map(|found| {
@@ -56,17 +48,12 @@ fn read(part: &str) -> String {
 
 /// An address with a scheme is no file, and css-loader leaves it alone.
 fn leads_to_a_server(address: &str) -> bool {
-    static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)^(?:data|https?|blob|about):|^//|^#[^{]").expect("the pattern is a constant and compiles")
-    });
+    pattern!(SCHEME, r"(?i)^(?:data|https?|blob|about):|^//|^#[^{]");
     SCHEME.is_match(address)
 }
 
 fn is_imported(before: &str) -> bool {
-    static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?is)(?:@import[^;{}]*|@(?:use|forward)\s+|\bfrom\s*|image-set\([^)]*)$")
-            .expect("the pattern is a constant and compiles")
-    });
+    pattern!(IMPORT, r"(?is)(?:@import[^;{}]*|@(?:use|forward)\s+|\bfrom\s*|image-set\([^)]*)$");
     IMPORT.is_match(before)
 }
 
@@ -77,10 +64,7 @@ fn may_be_part(text: &str) -> bool {
 
 /// Whether what follows `before` is meant to be read by people.
 fn is_label(before: &str) -> bool {
-    static LABEL: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)(?:^|[;{}])\s*(?:@(?:warn|error|debug)\b|(?:--[\w-]+|font|font-family)\s*:)[^;{}]*$")
-            .expect("the pattern is a constant and compiles")
-    });
+    pattern!(LABEL, r"(?i)(?:^|[;{}])\s*(?:@(?:warn|error|debug)\b|(?:--[\w-]+|font|font-family)\s*:)[^;{}]*$");
     LABEL.is_match(before)
 }
 

@@ -3,8 +3,12 @@
 //! A theme is a stranger's folder. Nothing in it is followed, run or trusted: files are read once without following a link,
 //! judged, and handed on with the hash of the very bytes that were judged. This stage never writes.
 
+#[macro_use]
+mod pattern;
+
 mod content;
 mod difference;
+mod error;
 mod folder;
 mod imported;
 mod layout;
@@ -26,17 +30,15 @@ pub mod tree;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use thiserror::Error;
-
 use crate::evidence;
 use crate::finding::Finding;
 use crate::site::registry::Registry;
 use crate::site::{Fork, MastodonVersion, Toolchain};
 
+pub use error::ChangeError;
 pub use theme_folder::read_theme_folders;
 
-use patch::PatchError;
-use revision::{RevisionError, RevisionName};
+use revision::RevisionName;
 
 /// Where a change comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,55 +265,4 @@ pub struct SiteFacts<'a> {
     pub packs: &'a [String],
     /// Whether Mastodon ships the file at this path (relative to the live tree). See [`shipped::Shipped`].
     pub shipped: &'a dyn Fn(&Path) -> bool,
-}
-
-/// Why a change could not be read at all.
-#[derive(Debug, Error)]
-pub enum ChangeError {
-    /// The revision.
-    #[error(transparent)]
-    Revision(#[from] RevisionError),
-    /// The patch.
-    #[error(transparent)]
-    Patch(#[from] PatchError),
-    /// There is nothing at the path.
-    #[error("{path} does not exist.\nName the folder of the theme, or its stylesheet: --theme DIR")]
-    Missing {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// Something could not be read.
-    #[error(
-        "{path} could not be read: {source}\nMake it readable for the user that runs themegate: chmod -R u+rX {path}"
-    )]
-    Unreadable {
-        /// What could not be read.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It was another file when it was judged.
-    #[error("{path} changed while it was being checked.\nRun the check again when nothing writes to the theme folder.")]
-    Moved {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Neither a folder nor a stylesheet.
-    #[error(
-        "{path} is neither a folder nor a .scss or .css file.\nName the folder of the theme, or its stylesheet: --theme DIR"
-    )]
-    NotATheme {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// No layout that themes are published in.
-    #[error(
-        "{path} does not look like a theme. Looked for: mastodon/app/javascript/, app/javascript/, skins/, *.scss or *.css \
-         here, and *.css or *.scss in dist/, build/, src/, styles/, css/ and scss/.\n\
-         Name the folder that holds one of these, or the stylesheet itself: --theme DIR/NAME.scss"
-    )]
-    NoLayout {
-        /// The folder.
-        path: PathBuf,
-    },
 }

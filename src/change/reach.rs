@@ -4,9 +4,8 @@
 //! the site's secrets.
 
 use std::path::{Component, Path};
-use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Captures;
 
 use super::together::Together;
 use crate::finding::Finding;
@@ -14,10 +13,10 @@ use crate::stylesheet::percent_decoded;
 
 /// What of a stylesheet at `to` (relative to the live tree) reaches outside of the sources.
 pub fn outside(to: &Path, text: &str) -> Option<Finding> {
-    static PATHS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?:["'(\s]|^)((?:[~@]/?)?[^"'()\s;,:]*\.\./[^"')\s;]*|file:[^"')\s;]*|/(?:etc|proc|sys|dev|home|root|var|srv|opt|run|tmp|usr|mnt|boot|bin|sbin|lib|lib64|nix)/[^"')\s;]*)"#)
-            .expect("the pattern is a constant and compiles")
-    });
+    pattern!(
+        PATHS,
+        r#"(?:["'(\s]|^)((?:[~@]/?)?[^"'()\s;,:]*\.\./[^"')\s;]*|file:[^"')\s;]*|/(?:etc|proc|sys|dev|home|root|var|srv|opt|run|tmp|usr|mnt|boot|bin|sbin|lib|lib64|nix)/[^"')\s;]*)"#
+    );
     let below = to.parent()?.strip_prefix("app/javascript").ok()?.components().count();
     let has_line_comments = to.extension().is_none_or(|ending| ending != "css");
     let bare = joined(&without_comments(text, has_line_comments));
@@ -71,22 +70,14 @@ fn joined(text: &str) -> String {
 
 /// Sass puts a text in `#{'…'}` where it stands.
 fn plain(line: &str) -> String {
-    static TEXT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"#\{\s*["']([^"'{}]*)["']\s*\}"#).expect("the pattern is a constant and compiles")
-    });
+    pattern!(TEXT, r#"#\{\s*["']([^"'{}]*)["']\s*\}"#);
     TEXT.replace_all(line, "$1").into_owned()
 }
 
 /// The line, counted from nought, of a lone `'..'` in a sheet that puts addresses together.
 fn computed(bare: &str) -> Option<usize> {
-    static DOTS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?:@(?:import|use|forward)\s*)?["'](?:[^"'\n]*/)?\.\.["']"#)
-            .expect("the pattern is a constant and compiles")
-    });
-    static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)(?:url|image-set)\([^)]*(?:#\{|\$|\+)|@(?:import|use|forward)[^;]*#\{")
-            .expect("the pattern is a constant and compiles")
-    });
+    pattern!(DOTS, r#"(?:@(?:import|use|forward)\s*)?["'](?:[^"'\n]*/)?\.\.["']"#);
+    pattern!(ADDRESS, r"(?i)(?:url|image-set)\([^)]*(?:#\{|\$|\+)|@(?:import|use|forward)[^;]*#\{");
     let decoded: Vec<String> = bare.lines().map(|line| percent_decoded(&unescaped(line))).collect();
     let lone = |line: &String| {
         let mut found = DOTS.find_iter(line);
@@ -97,21 +88,20 @@ fn computed(bare: &str) -> Option<usize> {
 
 /// Whether what follows `before` is a text that nobody loads: the value of an attribute selector, or one of `content:`.
 pub(super) fn is_text_only(before: &str) -> bool {
-    static TEXT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?:=\s*|(?:^|[;{}])\s*(?:content|quotes)\s*:(?:[^;{}()"']|"[^"\n]*"|'[^'\n]*'|(?:if|attr|counters?)\(|\))*)["']$"#).expect("the pattern is a constant and compiles")
-    });
+    pattern!(
+        TEXT,
+        r#"(?:=\s*|(?:^|[;{}])\s*(?:content|quotes)\s*:(?:[^;{}()"']|"[^"\n]*"|'[^'\n]*'|(?:if|attr|counters?)\(|\))*)["']$"#
+    );
     TEXT.is_match(before)
 }
 
 /// `text` with its comments made blank, line by line where they were. An address without quotes may hold what looks like a
 /// comment, and stays.
 pub(super) fn without_comments(text: &str, has_line_comments: bool) -> String {
-    static PARTS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(
-            r#"(?s)\\[\\"']|(?i:url)\(\s*[^"'\s)][^)\n]*|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|/\*.*?(?:\*/|$)|//[^\n]*"#,
-        )
-        .expect("the pattern is a constant and compiles")
-    });
+    pattern!(
+        PARTS,
+        r#"(?s)\\[\\"']|(?i:url)\(\s*[^"'\s)][^)\n]*|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|/\*.*?(?:\*/|$)|//[^\n]*"#
+    );
     let blank = |comment: &str| comment.chars().map(|letter| if letter == '\n' { '\n' } else { ' ' }).collect();
     let part = |found: &Captures<'_>| match &found[0] {
         comment if comment.starts_with("/*") => blank(comment),
@@ -123,9 +113,7 @@ pub(super) fn without_comments(text: &str, has_line_comments: bool) -> String {
 
 /// A line with its CSS escapes resolved (`\2e` is a dot), as the bundler reads it.
 pub(super) fn unescaped(line: &str) -> String {
-    static ESCAPE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))").expect("the pattern is a constant and compiles")
-    });
+    pattern!(ESCAPE, r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))");
     let letter = |found: &Captures<'_>| match (found.get(1), found.get(2)) {
         (Some(code), _) => {
             u32::from_str_radix(code.as_str(), 16).ok().and_then(char::from_u32).unwrap_or('\u{fffd}').to_string()

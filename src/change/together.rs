@@ -1,19 +1,11 @@
 //! The addresses that a stylesheet puts together of variables, as far as its own text tells what they come to. Pure.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Captures;
 
 /// Variables may stand for variables, to this depth.
 const DEPTH: usize = 5;
-
-macro_rules! pattern {
-    ($name:ident, $text:expr) => {
-        static $name: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new($text).expect("the pattern is a constant and compiles"));
-    };
-}
 
 pattern!(COMPUTED, r"(?is)(?:url|image-set)\((?P<inner>[^)]*(?:#\{|\$|\+)[^)]*)\)");
 pattern!(

@@ -37,11 +37,11 @@ pub(super) fn ask(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>)
         texts: &surroundings::rule_texts(gate.site).ok()?,
         own: &gate.request.own,
     };
-    Some(Question::new(tree(gate, gate.request.fresh)?, &subject))
+    Some(Question::new(tree(gate.site, gate.request.fresh)?, &subject))
 }
 
-fn tree(gate: &Gate<'_>, afresh: bool) -> Option<blake3::Hash> {
-    let LiveSite { root, state, output, .. } = gate.site;
+fn tree(site: &LiveSite, afresh: bool) -> Option<blake3::Hash> {
+    let LiveSite { root, state, output, .. } = site;
     evidence::digest_tree(&TreeRequest { live: root, outputs: &output.folders(), state, afresh }).ok()
 }
 
@@ -116,23 +116,19 @@ pub(super) type TreeNow = JoinHandle<Option<blake3::Hash>>;
 /// Begins to make the live tree's digest once more, after the build: none if nothing was asked, or no thread is to be had.
 pub(super) fn begin_tree(gate: &Gate<'_>) -> Option<TreeNow> {
     gate.question?;
-    let LiveSite { root, state, output, .. } = gate.site.clone();
-    let digest = move || {
-        let outputs = output.folders();
-        evidence::digest_tree(&TreeRequest { live: &root, outputs: &outputs, state: &state, afresh: false }).ok()
-    };
-    std::thread::Builder::new().name("evidence".to_owned()).spawn(digest).ok()
+    let site = gate.site.clone();
+    std::thread::Builder::new().name("evidence".to_owned()).spawn(move || tree(&site, false)).ok()
 }
 
 /// Remembers the answer of a build that ran to its end, if the tree `now` is still the one that the question was about.
 pub(super) fn remember(gate: &Gate<'_>, now: Option<TreeNow>, report: &Report) {
-    let Some((question, now)) = gate.question.zip(now) else { return };
+    // Waited for in any case: it may be writing to the state folder.
+    let now = now.and_then(|now| now.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
     let finished = report.precompile.as_ref().is_some_and(|build| build.exit.is_some());
     if !finished || report.verdict == Verdict::Undecided || gate.request.keep_stage {
         return;
     }
-    let now = now.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    if now == Some(question.tree) {
+    if let Some(question) = gate.question.filter(|question| now == Some(question.tree)) {
         // Without it the next check compiles again: no reason to fail this one.
         let _compiles_again = evidence::keep(&gate.site.state, &question.whole, &report.run);
     }
@@ -140,5 +136,5 @@ pub(super) fn remember(gate: &Gate<'_>, now: Option<TreeNow>, report: &Report) {
 
 /// True if the live tree is the one that the question was about.
 pub(super) fn still_asked(gate: &Gate<'_>, question: &Question) -> bool {
-    tree(gate, false) == Some(question.tree)
+    tree(gate.site, false) == Some(question.tree)
 }

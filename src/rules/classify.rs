@@ -193,8 +193,10 @@ impl<'r> Classifier<'r> {
 
     fn applies(&self, rule: usize, text: &str) -> bool {
         let known = self.rules.rule(rule);
-        let weighs = !known.is_general_failure() || !got_over(text);
-        known.pattern.is_match(text) && weighs && self.watch.allows(rule, self.index) && self.outcome.allows(rule)
+        known.pattern.is_match(text)
+            && !(known.is_general_failure() && got_over(text))
+            && self.watch.allows(rule, self.index)
+            && self.outcome.allows(rule)
     }
 
     /// Gives the line to the open block if it belongs there; closes the block if not.

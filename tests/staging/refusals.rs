@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::atomic::AtomicBool;
-use themegate::staging::{StagingError, StagingRequest, Way, stage};
+use themegate::staging::{StagingError, StagingRequest, Survey, Way, stage, stage_surveyed};
 
 use crate::{Home, digest};
 
@@ -70,4 +70,33 @@ fn a_missing_live_tree_says_what_to_do() {
     .unwrap_err();
     assert!(matches!(refused, StagingError::LiveTree { .. }));
     assert!(!home.path().join("state").exists());
+}
+
+/// A check reads the names beforehand: what goes wrong then is told as if it had not.
+#[test]
+fn what_goes_wrong_while_the_names_are_read_beforehand_is_told_as_well() {
+    let home = tempfile::tempdir().unwrap();
+    let (nowhere, state) = (home.path().join("nowhere"), home.path().join("state"));
+    let live = home.path().join("live");
+    fs::create_dir(&live).unwrap();
+    let staged = |live: &std::path::Path, interrupted: bool| {
+        let request = StagingRequest {
+            live,
+            state_dir: &state,
+            keep: false,
+            output_folders: &[],
+            interrupted: &AtomicBool::new(interrupted),
+            progress: &|_| (),
+            way: Way::Auto,
+            isolate: None,
+        };
+        stage_surveyed(&request, Some(Survey::begin(live, &state, &[])))
+    };
+    let refused = staged(&nowhere, false).unwrap_err();
+    assert!(matches!(refused, StagingError::LiveTree { .. }), "{refused}");
+    let stopped = staged(&live, true).unwrap_err();
+    assert!(matches!(stopped, StagingError::Interrupted), "{stopped}");
+    staged(&live, false).unwrap().close().unwrap();
+    let left = fs::read_dir(&state).unwrap().flatten().filter(|entry| entry.path().is_dir()).count();
+    assert_eq!(left, 0, "a stage was left");
 }
