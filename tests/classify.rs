@@ -332,3 +332,21 @@ fn what_a_postcss_plugin_says_is_told_from_an_error() {
     let broken = "[vite:css] Undefined variable.\n  ╷\n1 │ .a{color:$nope}\n  ╵\n  c.scss 1:10  root stylesheet\nfile: /srv/c.scss\n";
     assert_eq!(severity(&classified(broken.as_bytes())), Severity::Fatal);
 }
+
+#[test]
+fn a_stack_below_words_that_no_rule_knows_is_an_exception() {
+    let said = classified(b"the option is quite new here\n    at validate (/srv/site/build.js:52:11)\n    at main (/srv/site/build.js:9:1)\n");
+    assert_eq!(ids(&said), ["unknown-warning"]);
+    let apart = classified(b"the option is quite new here\n\n    at validate (/srv/site/build.js:52:11)\n");
+    assert!(apart.findings.is_empty(), "{:?}", ids(&apart));
+    let prose = classified(b"the cache was warmed\nat least 3 pages of it\n");
+    assert!(prose.findings.is_empty(), "{:?}", ids(&prose));
+}
+
+#[test]
+fn advice_holds_nothing_and_a_warning_of_a_theme_does() {
+    let said = classified(b"warning: Ractor is experimental, and the behavior may change\n");
+    assert_eq!((ids(&said), severity(&said)), (vec!["unknown-advice"], Severity::Benign));
+    let said = classified(b"warning: the theme dusk is experimental\n");
+    assert_eq!(severity(&said), Severity::Review);
+}

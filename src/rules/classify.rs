@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use super::block::{BodyLine, Open};
 use super::classified::{Classified, Options};
 use super::context::LogContext;
-use super::frame::is_frame;
+use super::frame::{is_frame, is_sure_frame};
 use super::ledger::{Account, Ledger};
 use super::matcher::{Hits, RuleSet};
 use super::outcome::Outcome;
@@ -42,6 +42,14 @@ pub fn classify(
     Ok(classifier.finish())
 }
 
+/// A line that turns out to be an exception's if a stack stands below it.
+struct Before {
+    number: u64,
+    index: u64,
+    indent: usize,
+    text: String,
+}
+
 struct Classifier<'r> {
     rules: &'r RuleSet,
     options: Options,
@@ -52,6 +60,8 @@ struct Classifier<'r> {
     wraps: bool,
     held: Option<Held>,
     index: u64,
+    /// The last line, if no rule knows it and nothing about it looks like trouble; for the frames that may stand below.
+    before: Option<Before>,
     plain: Vec<u8>,
     ledger: Ledger,
     counts: Vec<u64>,
@@ -69,6 +79,7 @@ impl<'r> Classifier<'r> {
             wraps: false,
             held: None,
             index: 0,
+            before: None,
             plain: Vec::new(),
             ledger: Ledger::default(),
             counts: vec![0; rules.rules().len()],
@@ -148,6 +159,7 @@ impl<'r> Classifier<'r> {
             if let Some(open) = &mut self.open {
                 open.blank();
             }
+            self.before = None;
             return self.ledger.settle(line.number, Account::Neutral);
         }
         self.index += 1;
@@ -245,14 +257,39 @@ impl<'r> Classifier<'r> {
 
     /// A line that no rule knows and that does not look like trouble.
     fn unknown(&mut self, line: &Line<'_>, text: &str) -> Account {
+        let before = self.before.take().filter(|before| before.index + 1 == self.index);
         if is_frame(line.text) {
-            return Account::Neutral;
+            let Some(before) = before.filter(|_| is_sure_frame(line.text)) else {
+                return Account::Neutral;
+            };
+            return self.begin_stack(&before, line);
         }
+        let text = if text.is_empty() { as_text(line.text) } else { Cow::Borrowed(text) };
         if self.options.strict {
-            let text = if text.is_empty() { as_text(line.text) } else { Cow::Borrowed(text) };
             self.begin_fallback(line, &text, Fallback::Unaccounted);
+        } else if !line.informs {
+            let text = text.into_owned();
+            self.before = Some(Before { number: line.number, index: self.index, indent: line.indent, text });
         }
         Account::Unaccounted
+    }
+
+    /// A stack stands below a line that no rule knows: whatever its words are, they are an exception's.
+    fn begin_stack(&mut self, before: &Before, frame: &Line<'_>) -> Account {
+        let heading = Line {
+            number: before.number,
+            text: before.text.as_bytes(),
+            indent: before.indent,
+            marked: false,
+            informs: false,
+        };
+        let account = self.begin_fallback(&heading, &before.text, Fallback::Trouble);
+        if let Some(open) = &mut self.open {
+            let text = as_text(frame.text);
+            let line = BodyLine { text: &text, indent: frame.indent, index: self.index };
+            open.absorb(&line, self.rules.rule(open.sighting.rule));
+        }
+        account
     }
 
     fn close(&mut self) {

@@ -18,6 +18,16 @@ pub(crate) fn is_stack_frame(text: &[u8]) -> bool {
     }
 }
 
+/// True for a frame that names a place, so that what stands above it can only be an exception.
+pub(crate) fn is_sure_frame(text: &[u8]) -> bool {
+    if let Some(place) = text.strip_prefix(b"at ") {
+        let place = place.strip_suffix(b")").unwrap_or(place);
+        let digits = place.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        return digits > 0 && place[..place.len() - digits].ends_with(b":");
+    }
+    text.strip_prefix(b"from ").is_some_and(is_ruby_frame)
+}
+
 /// True for a line of source quoted with its number, or the arrow below it.
 pub(crate) fn is_code_frame(text: &[u8]) -> bool {
     let quoted = text.strip_prefix(b">").map_or(text, <[u8]>::trim_ascii_start);
@@ -64,7 +74,7 @@ fn ends_with_place(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_frame;
+    use super::{is_frame, is_sure_frame};
 
     #[test]
     fn frames_of_all_stacks_are_known() {
@@ -81,6 +91,16 @@ mod tests {
             "@ ./source/server.jsx 18:11-25",
         ] {
             assert!(is_frame(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_place_makes_a_frame_sure() {
+        for line in ["at main (/srv/site/build.js:12:3)", "at /srv/site/build.js:12:3", "from bin/build:3:in `main'"] {
+            assert!(is_sure_frame(line.as_bytes()), "{line}");
+        }
+        for line in ["at least 3 files", "at 10:20 o'clock", "from main to dusk", "> 3 | a", "at "] {
+            assert!(!is_sure_frame(line.as_bytes()), "{line}");
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) enum Fallback {
     Remark,
     /// A line that speaks of something old and that no rule knows.
     Deprecation,
+    /// A warning that is mere advice, and that no rule knows.
+    Advice,
     /// A line that no rule knows, in strict mode.
     Unaccounted,
     /// The exit status is not zero.
@@ -47,6 +49,7 @@ impl Fallback {
             Looks::Trouble | Looks::Complaint => Some(Self::Trouble),
             Looks::Remark => Some(Self::Remark),
             Looks::Deprecation => Some(Self::Deprecation),
+            Looks::Advice => Some(Self::Advice),
             Looks::Harmless => None,
         }
     }
@@ -56,6 +59,7 @@ const FALLBACKS: &[(&str, Fallback)] = &[
     ("trouble", Fallback::Trouble),
     ("remark", Fallback::Remark),
     ("deprecation", Fallback::Deprecation),
+    ("advice", Fallback::Advice),
     ("unaccounted", Fallback::Unaccounted),
     ("exit", Fallback::Exit),
     ("killed", Fallback::Killed),

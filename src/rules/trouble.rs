@@ -3,8 +3,8 @@
 //! It is asked about lines that no rule knows. A miss hides an error; a false alarm teaches people to switch the gate off.
 
 use super::vocabulary::{
-    BEGINS, COMPLAINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, NAMES, NEGATED, PROSE, PROSE_END, SITE,
-    SKIPPED, SPOKEN,
+    ADVICE, BEGINS, COMPLAINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, LACKS, NAMES, NEGATED, PROSE,
+    PROSE_END, SITE, SKIPPED, SPOKEN, WARNS,
 };
 
 /// Only this much of a line is a message; what follows is data.
@@ -19,6 +19,8 @@ pub(crate) enum Looks {
     Harmless,
     /// Somebody is told that something is old.
     Deprecation,
+    /// It calls itself a warning, and advises how something could be done better; it names nothing that a build makes or lacks.
+    Advice,
     /// It speaks of something that is absent, does not fit or was not done, and does not call itself a warning or an error.
     Remark,
     /// The same, of a thing that people see: a theme, a stylesheet, an entry.
@@ -41,12 +43,21 @@ pub(crate) fn looks(text: &str) -> Looks {
     let (declared, spoken) = (DECLARED.is_match(&cleared), SPOKEN.is_match(&cleared));
     let of_the_site = SITE.is_match(text);
     match (declared, spoken) {
+        (true, _) if advises(text, &cleared) => Looks::Advice,
         (true, _) if of_the_site || !GOT_OVER.is_match(text) => Looks::Trouble,
         (true, _) => Looks::Remark,
         (false, _) if of_the_site && (spoken || SKIPPED.is_match(&cleared)) => Looks::Complaint,
         (false, true) if !GOT_OVER.is_match(text) => Looks::Remark,
         (false, _) => Looks::Harmless,
     }
+}
+
+/// True if all that a line declares is a warning, and that is mere advice.
+fn advises(text: &str, cleared: &str) -> bool {
+    ADVICE.is_match(text)
+        && !SITE.is_match(text)
+        && !LACKS.is_match(text)
+        && !DECLARED.is_match(&WARNS.replace_all(cleared, "·"))
 }
 
 /// True if the line itself says what was done instead, and speaks of nothing that people see.
@@ -185,6 +196,28 @@ mod tests {
         }
         assert!(!breaks_off("More info and automated migrator: https://sass-lang.com/d/import"));
         assert!(!breaks_off("Being able to do this is deprecated. It was loaded while Rails was starting."));
+    }
+
+    #[test]
+    fn advice_is_no_trouble_unless_it_names_what_a_build_makes_or_lacks() {
+        for line in [
+            "boot.rb:1: warning: Ractor is experimental, and the behavior may change in future versions of Ruby!",
+            "WARNING:  open-ended dependency on rake (>= 0) is not recommended",
+            "WARNING:  You don't have /srv/bin in your PATH, which is not in PATH of root",
+            "warning: running this as root is discouraged",
+        ] {
+            assert_eq!(looks(line), Looks::Advice, "{line}");
+        }
+        for line in [
+            "warning: the theme dusk is unused",
+            "warning: this stylesheet is redundant",
+            "warning: the fonts are unused",
+            "warning: it failed, which is not recommended",
+            "warning: config/x is missing, consider adding it",
+            "warning: something odd",
+        ] {
+            assert_eq!(looks(line), Looks::Trouble, "{line}");
+        }
     }
 
     #[test]

@@ -281,6 +281,33 @@ pattern!(
     r"(?i)\bthemes?\b|stylesheet|\bskins?\b|\bentr(?:y|ies|ypoints?)\b|\bmanifest|\.(?:s?css|sass|less|haml|erb)\b|\bpre-?compil|\bcompil(?:e|ing|ation)\b|\b(?:vite|webpack|rails|asset|assets) build\b"
 );
 pattern!(
+    /// The words by which a line calls itself a warning, and no more than that.
+    WARNS,
+    r"(?i)\bwarn(?:ing|ings)?\b|⚠|警告|\bwarnung\b"
+);
+pattern!(
+    /// Advice: how something could be done better, what is new, what is there twice.
+    ADVICE,
+    r#"(?ix)
+        \b(?:recommended|advised|advisable|encouraged|discouraged)\b
+      | \b(?:is|are|an?|still)\ (?:\w+\ )?experimental\b | \b(?:may|might|subject\ to)\ change\b
+      | \bconsider\ \w+ing\b | \bha(?:s|ve)\ no\ effect\b
+      | \b(?:is|are)\ (?:\w+\ )?(?:superfluous|redundant|unnecessary|obsolete|superseded|unused|insecure)\b
+      | \balready\ (?:exists?|initiali[sz]ed|defined|registered|enabled|installed|set)\b
+      | \bset\ to\ non-nil\ value\b | \bnever\ used\b | \bnot\ in\ (?:your\ |the\ )?\$?PATH\b | \bnot\ on\ PATH\b
+      | \bno\ longer\ (?:needed|necessary|required)\b
+      | \b(?:will|may|might)\ (?:be\ removed|change|stop\ working|go\ away)\b
+      | \b(?:can|may|might|could|will)\ (?:\w+\ )?(?:slow|be\ slow|hurt\ performance|affect\ performance|impact\ performance|degrade)\b
+      | \b(?:bad|poor|reduced|lower|suboptimal|degraded)\ performance\b | \bperformance\ (?:reasons|overhead|penalty)\b
+      | \bas\ (?:the\ )?'?root'?\b(?:\ user)?
+    "#
+);
+pattern!(
+    /// What a build makes, and words for what it lacks: advice does not speak of them.
+    LACKS,
+    r"(?i)\b(?:not found|no such|missing|lacks?|lost|absent|nothing|empty|could not|couldn't|can ?not|can't|unable|unresolved|undefined|unknown|skip\w*|omit\w*|left out|dropped|not (?:exist|loaded|available|written|copied|built|generated|emitted|applied|included))\b|\b(?:css|s[ac]ss|less|styl\w*|fonts?|images?|icons?|assets?|packs?|chunks?|bundles?|layouts?|views?|pages?|output|public|modules?|imports?|files?)\b"
+);
+pattern!(
     /// The middle of a sentence.
     PROSE,
     r"^(?:[a-z]{1,14},? ){3}"
