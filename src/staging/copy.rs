@@ -1,13 +1,15 @@
 //! Copies one file: by reflink where the file system can, else in the kernel, holes kept. Never by hard link, because
 //! bundlers cut files in place and would write through it.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{OFlags, SeekFrom, Timespec, Timestamps};
+use rustix::fs::{CWD, Mode, OFlags, SeekFrom, Timespec, Timestamps, openat};
 use rustix::io::Errno;
 
 use super::error::StagingError;
@@ -70,29 +72,24 @@ impl<'a> Copier<'a> {
     /// Copies content, permission bits (set-user-id and set-group-id dropped) and times.
     pub(super) fn file(
         &self,
-        source: &Path,
-        target: &Path,
+        folders: &Folders<'_>,
+        name: &OsStr,
         seen: &Entry,
         buffer: &mut Vec<u8>,
     ) -> Result<Copied, StagingError> {
-        let read_only = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let flags = i32::try_from(read_only.bits()).expect("open flags are small");
-        let from = match OpenOptions::new().read(true).custom_flags(flags).open(source) {
-            Ok(from) => from,
-            Err(error) if error.kind() == ErrorKind::NotFound || is_a_link(&error) => return Ok(Copied::Gone),
-            Err(error) => return Err(StagingError::unreadable(source, error)),
-        };
-        let unwritable = |error: io::Error| StagingError::unwritable(target, error);
+        let Some(from) = folders.source(name)? else { return Ok(Copied::Gone) };
+        let unreadable = |error: io::Error| StagingError::unreadable(&folders.from.join(name), error);
+        let unwritable = |error: io::Error| StagingError::unwritable(&folders.to.join(name), error);
         let mode = seen.mode & 0o777;
-        let mut to = OpenOptions::new().write(true).create_new(true).mode(mode).open(target).map_err(unwritable)?;
-        let now = from.metadata().map_err(|error| StagingError::unreadable(source, error))?;
+        let mut to = folders.target(name, mode)?;
+        let now = from.metadata().map_err(unreadable)?;
         if !now.is_file() {
             return Ok(Copied::Gone);
         }
         let bytes =
             self.content(&from, &mut to, now.len(), now.blocks() * 512, buffer).map_err(|failure| match failure {
                 Failure::Interrupted => StagingError::Interrupted,
-                Failure::Reading(error) => StagingError::unreadable(source, error),
+                Failure::Reading(error) => unreadable(error),
                 Failure::Writing(error) => unwritable(error),
             })?;
         // Most files have got their mode by being made.
@@ -183,6 +180,48 @@ impl<'a> Copier<'a> {
     }
 }
 
+/// A folder of the live tree and the one that its files are copied to.
+pub(super) struct Folders<'a> {
+    from: &'a Path,
+    to: &'a Path,
+    /// None if it is gone.
+    from_opened: Option<OwnedFd>,
+    to_opened: OwnedFd,
+}
+
+impl<'a> Folders<'a> {
+    /// Opens both, that the way to them is gone once and not for each file.
+    pub(super) fn open(from: &'a Path, to: &'a Path) -> Result<Self, StagingError> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let from_opened = match openat(CWD, from, flags, Mode::empty()) {
+            Ok(opened) => Some(opened),
+            // Gone, or something else has its name now.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => None,
+            Err(error) => return Err(StagingError::unreadable(from, error)),
+        };
+        let to_opened = openat(CWD, to, flags, Mode::empty()).map_err(|error| StagingError::unwritable(to, error))?;
+        Ok(Self { from, to, from_opened, to_opened })
+    }
+
+    /// None if there is no such file any more.
+    fn source(&self, name: &OsStr) -> Result<Option<File>, StagingError> {
+        let Some(folder) = &self.from_opened else { return Ok(None) };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match openat(folder, name, flags, Mode::empty()) {
+            Ok(file) => Ok(Some(file.into())),
+            Err(Errno::NOENT | Errno::LOOP) => Ok(None),
+            Err(error) => Err(StagingError::unreadable(&self.from.join(name), error)),
+        }
+    }
+
+    fn target(&self, name: &OsStr, mode: u32) -> Result<File, StagingError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        openat(&self.to_opened, name, flags, Mode::from_raw_mode(mode))
+            .map(File::from)
+            .map_err(|error| StagingError::unwritable(&self.to.join(name), error))
+    }
+}
+
 enum Failure {
     Interrupted,
     Reading(io::Error),
@@ -211,13 +250,9 @@ fn read(mut from: &File, buffer: &mut [u8]) -> Result<usize, Failure> {
     }
 }
 
-fn is_a_link(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
-}
-
 fn settle(to: &File, mode: Option<u32>, seconds: i64, nanoseconds: i64) -> io::Result<()> {
     if let Some(mode) = mode {
-        rustix::fs::fchmod(to, rustix::fs::Mode::from_raw_mode(mode))?;
+        rustix::fs::fchmod(to, Mode::from_raw_mode(mode))?;
     }
     rustix::fs::futimens(to, &times(seconds, nanoseconds))?;
     Ok(())
@@ -237,4 +272,23 @@ pub(super) fn probe(source: Option<&Path>, folder: &Path) -> Method {
     // Left behind, it would be removed with the stage.
     let _removed = std::fs::remove_file(&trial);
     if worked { Method::Reflink } else { Method::Copy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_a_link_has_taken_the_place_of_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let [real, link, to] = ["real", "link", "to"].map(|name| folder.path().join(name));
+        std::fs::create_dir_all(&real).unwrap();
+        std::fs::create_dir_all(&to).unwrap();
+        std::fs::write(real.join("file"), "secret").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let found =
+            |from: &Path, name: &str| Folders::open(from, &to).unwrap().source(OsStr::new(name)).unwrap().is_some();
+        assert!(found(&real, "file"));
+        assert!(!found(&link, "file") && !found(&real, "other") && !found(&real.join("file"), "file"));
+    }
 }

@@ -3,13 +3,14 @@
 //! It compares names, kinds, sizes, modes, times, inodes and link targets; it reads no content.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Stat};
 
 use super::error::StagingError;
 use super::exclusion::Exclusions;
+use super::listing::{self, Listing};
 use super::scan;
 
 /// What a path is.
@@ -101,14 +102,16 @@ pub type Change = (PathBuf, What);
 /// Name → entry, for everything that is watched in a tree.
 #[derive(Debug, Default)]
 pub struct Inventory {
-    entries: BTreeMap<PathBuf, Entry>,
+    /// In the order of their folders.
+    listings: Vec<Listing>,
     /// The rules by which a live tree was read; none for a staged tree, which is read whole.
     exclusions: Option<Exclusions>,
 }
 
 impl Inventory {
-    pub(super) fn new(entries: BTreeMap<PathBuf, Entry>, exclusions: Option<Exclusions>) -> Self {
-        Self { entries, exclusions }
+    pub(super) fn new(mut listings: Vec<Listing>, exclusions: Option<Exclusions>) -> Self {
+        listing::sort(&mut listings);
+        Self { listings, exclusions }
     }
 
     /// Reads a whole tree, leaving out nothing.
@@ -127,12 +130,6 @@ impl Inventory {
         Ok(Self::new(scan::whole_tree(root, closed)?, None))
     }
 
-    /// The entries, by path relative to the tree's root.
-    #[must_use]
-    pub fn entries(&self) -> &BTreeMap<PathBuf, Entry> {
-        &self.entries
-    }
-
     /// What is different now in the live tree that this inventory was taken of.
     ///
     /// Media, logs and caches, which a running site writes, are not compared.
@@ -143,48 +140,95 @@ impl Inventory {
             None => scan::whole_tree(live, &[]),
         };
         match now {
-            Ok(entries) => differences(self, &Self::new(entries, None)),
+            Ok(listings) => differences(self, &Self::new(listings, None)),
             Err(StagingError::Unreadable { path, .. }) => {
                 vec![(path.strip_prefix(live).unwrap_or(&path).to_path_buf(), What::Unreadable)]
             }
             Err(_) => vec![(PathBuf::new(), What::Unreadable)],
         }
     }
+
+    fn watched(&self) -> impl Iterator<Item = (Name<'_>, &Entry)> {
+        let names = |listing| Listing::iter(listing).map(move |(name, item)| (listing, name, item));
+        let watched = self.listings.iter().flat_map(names).filter(|(_, _, item)| item.role.watched);
+        watched.map(|(listing, name, item)| (Name { folder: &listing.place, name }, &item.entry))
+    }
 }
 
 /// What differs between two moments of the same tree, in the order of the names.
 #[must_use]
 pub fn differences(before: &Inventory, after: &Inventory) -> Vec<Change> {
-    let mut changes: Vec<Change> = Vec::new();
+    let told = |(path, was, is): (PathBuf, Option<&Entry>, Option<&Entry>)| match (was, is) {
+        (Some(_), None) => Some((path, What::Removed)),
+        (None, Some(_)) => Some((path, What::Added)),
+        (Some(then), Some(now)) if now.differs_from(then) => Some((path, What::Changed)),
+        _ => None,
+    };
+    unequal(before, after).into_iter().filter_map(told).collect()
+}
+
+/// Everything that is not the very same at both moments, with what it was and what it is, in the order of the names.
+pub(super) fn unequal<'a>(
+    before: &'a Inventory,
+    after: &'a Inventory,
+) -> Vec<(PathBuf, Option<&'a Entry>, Option<&'a Entry>)> {
+    let mut unequal = Vec::new();
     // Both stand in the same order: they are gone through side by side.
-    let (mut old, mut new) = (before.entries.iter().peekable(), after.entries.iter().peekable());
+    let (mut old, mut new) = (before.watched().peekable(), after.watched().peekable());
     loop {
         let order = match (old.peek(), new.peek()) {
-            (None, None) => return changes,
+            (None, None) => break,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some((was, _)), Some((is, _))) => was.cmp(is),
+            (Some((was, _)), Some((is, _))) => was.order(is),
         };
         let was = old.next_if(|_| order.is_le());
         let is = new.next_if(|_| order.is_ge());
-        match (was, is) {
-            (Some((path, _)), None) => changes.push((path.clone(), What::Removed)),
-            (None, Some((path, _))) => changes.push((path.clone(), What::Added)),
-            (Some((path, then)), Some((_, now))) if now.differs_from(then) => {
-                changes.push((path.clone(), What::Changed));
+        if let Some(place) = was.or(is).map(|(name, _)| name) {
+            let (was, is) = (was.map(|(_, entry)| entry), is.map(|(_, entry)| entry));
+            if was != is {
+                unequal.push((place.path(), was, is));
             }
-            _ => {}
         }
+    }
+    unequal.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
+    unequal
+}
+
+/// A path, in two parts.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    folder: &'a Path,
+    name: &'a OsStr,
+}
+
+impl Name<'_> {
+    fn order(&self, other: &Self) -> Ordering {
+        listing::order(self.folder, other.folder).then_with(|| self.name.cmp(other.name))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(self.name)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::staging::listing::Role;
 
     fn inventory(entries: &[(&str, u64)]) -> Inventory {
         let entry = |size| Entry { kind: Kind::File, size, mode: 0o644, mtime: (0, 0), inode: 1, target: None };
-        Inventory::new(entries.iter().map(|(path, size)| (PathBuf::from(path), entry(*size))).collect(), None)
+        let mut listings: Vec<Listing> = Vec::new();
+        for (path, size) in entries {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            if !listings.iter().any(|listing| listing.place == Path::new(folder)) {
+                listings.insert(0, Listing::new(Path::new(folder), Path::new(""), 0));
+            }
+            let listing = listings.iter_mut().find(|listing| listing.place == Path::new(folder)).unwrap();
+            listing.push(OsStr::new(name), entry(*size), Role { watched: *path != "unwatched", ..Role::default() });
+        }
+        Inventory::new(listings, None)
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub(super) fn climb(
 
 fn copied(staged: &mut StagedTree, plan: &Plan, request: &StagingRequest<'_>) -> Result<Populated, StagingError> {
     let tree = staged.folder.join(TREE);
-    staged.method = if request.way == Way::Copy { Method::Copy } else { copy::probe(trial_file(plan), &staged.folder) };
+    staged.method =
+        if request.way == Way::Copy { Method::Copy } else { copy::probe(plan.trial_file().as_deref(), &staged.folder) };
     if request.way == Way::Reflink && staged.method != Method::Reflink {
         let why = "its file system cannot share blocks between files (XFS and btrfs can)".to_owned();
         return Err(StagingError::WayClosed { way: Method::Reflink.word(), why });
@@ -74,11 +75,13 @@ fn overlay(
     for folder in [&upper, &work] {
         DirBuilder::new().mode(0o700).create(folder).map_err(|error| StagingError::unwritable(folder, error))?;
     }
-    let moving = match layer::fill(plan, &upper, copy::probe(trial_file(plan), &staged.folder), request.interrupted) {
-        Ok(moving) => moving,
-        Err(StagingError::Interrupted) => return Err(StagingError::Interrupted),
-        Err(error) => return given_up([&upper, &work], first_line(&error)),
-    };
+    let moving =
+        match layer::fill(plan, &upper, copy::probe(plan.trial_file().as_deref(), &staged.folder), request.interrupted)
+        {
+            Ok(moving) => moving,
+            Err(StagingError::Interrupted) => return Err(StagingError::Interrupted),
+            Err(error) => return given_up([&upper, &work], first_line(&error)),
+        };
     settle_root(&staged.live, &upper)?;
     let mounted = Holder::start(&wish.own, &staged.live, [&upper, &work, &at]).and_then(|holder| {
         let isolation = planned(staged, wish, plan, Some(holder.pid()));
@@ -90,8 +93,7 @@ fn overlay(
     };
     room::check(&staged.folder, needed_room(plan, Method::Overlay))?;
     (staged.holder, staged.isolation, staged.method) = (Some(holder), Some(isolation), Method::Overlay);
-    let bytes = plan.files.iter().map(|file| file.entry.size).sum();
-    Ok(Ok(Populated { files: plan.files.len() as u64, bytes, moving }))
+    Ok(Ok(Populated { files: plan.files.count, bytes: plan.files.bytes, moving }))
 }
 
 /// Leaves nothing of the attempt behind.
@@ -112,14 +114,13 @@ fn planned(staged: &StagedTree, wish: &Wish, plan: &Plan, holder: Option<i32>) -
     isolation::Plan::new(place, wish, &plan.secrets_elsewhere, holder)
 }
 
-fn trial_file(plan: &Plan) -> Option<&Path> {
-    plan.files.iter().find(|file| file.entry.size > 0).map(|file| file.source.as_path())
-}
-
 fn needed_room(plan: &Plan, method: Method) -> room::Room {
-    let inodes = plan.folders.len() + plan.files.len() + plan.links.len() + plan.empty.len();
-    let made = if method == Method::Overlay { plan.left_out.len() + plan.empty.len() } else { inodes };
-    room::needed(method, plan.disk_bytes, plan.output_bytes, made as u64)
+    let names = match method {
+        Method::Overlay => plan.left_out.len() + plan.empty.len(),
+        _ => plan.folders.len() + plan.links.len() + plan.empty.len(),
+    };
+    let files = if method == Method::Overlay { 0 } else { plan.files.count };
+    room::needed(method, plan.files.disk_bytes, plan.output_bytes, names as u64 + files)
 }
 
 fn settle_root(live: &Path, tree: &Path) -> Result<(), StagingError> {

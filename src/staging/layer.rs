@@ -17,7 +17,8 @@ use walkdir::WalkDir;
 
 use super::copy::Method;
 use super::error::StagingError;
-use super::inventory::{Change, Entry, Inventory, Kind, What};
+use super::inventory::{Change, Entry, Inventory, Kind, What, unequal};
+use super::listing::Item;
 use super::scan::Plan;
 use super::{populate, walk};
 
@@ -27,11 +28,11 @@ const OPAQUE: &str = "user.overlay.opaque";
 const FORMAT: &[u8] = b"user.overlay.";
 
 /// More files that belong to others than this are copied with all the rest, not one by one.
-const MOST_COPIED: usize = 2_000;
+const MOST_COPIED: u64 = 2_000;
 
 /// Says why the overlay would be no gain, if it would be none.
 pub(super) fn is_pointless(plan: &Plan) -> Option<String> {
-    let copied = plan.files.iter().filter(|file| !file.shows_through).count();
+    let copied = plan.files.hidden;
     (copied > MOST_COPIED).then(|| {
         format!(
             "{copied} files belong to somebody else, or lie behind a link out of the tree, and would have to be copied"
@@ -67,31 +68,31 @@ fn hide(path: &Path) -> Result<(), StagingError> {
 
 /// What has to be made in the upper layer: all that does not show through as it should be, and the folders it lies in.
 fn part(plan: &Plan) -> Plan {
-    let files: Vec<_> = plan.files.iter().filter(|file| !file.shows_through).cloned().collect();
+    let is_copied = |item: &Item| item.role.copied && !item.role.shows_through;
+    let hidden = if plan.files.hidden > 0 { &plan.listings[..] } else { &[] };
+    let listings: Vec<_> = hidden.iter().filter_map(|listing| listing.only(is_copied)).collect();
     let links: Vec<_> =
         plan.links.iter().filter(|link| !link.shows_through || link.points_at.is_some()).cloned().collect();
     let own_folders = plan.folders.iter().filter(|folder| !folder.shows_through).map(|folder| &folder.place);
-    let made = files.iter().chain(&links).map(|one| &one.place).chain(&plan.empty).chain(&plan.left_out);
+    let made = links.iter().map(|one| &one.place).chain(&plan.empty).chain(&plan.left_out);
     let wanted = populate::WANTED_BY_RAILS.iter().map(Path::new);
     let parents = made.map(PathBuf::as_path).flat_map(|place| place.ancestors().skip(1));
-    let needed: BTreeSet<&Path> = parents.chain(own_folders.map(PathBuf::as_path)).chain(wanted).collect();
+    let filled = listings.iter().map(|listing| listing.place.as_path());
+    let needed: BTreeSet<&Path> =
+        parents.chain(filled).chain(own_folders.map(PathBuf::as_path)).chain(wanted).collect();
     let with_parents: BTreeSet<&Path> = needed.iter().flat_map(|place| place.ancestors()).collect();
     let folders = plan.folders.iter().filter(|folder| with_parents.contains(folder.place.as_path())).cloned().collect();
-    Plan { folders, files, links, empty: plan.empty.clone(), left_out: plan.left_out.clone(), ..Plan::default() }
+    Plan { folders, listings, links, empty: plan.empty.clone(), left_out: plan.left_out.clone(), ..Plan::default() }
 }
 
 /// What a build did to the tree: what the upper layer holds `after` it beyond what it held `before`.
 pub(super) fn changes(before: &Inventory, after: &Inventory, upper: &Path, live: &Path) -> Vec<Change> {
-    let known = before.entries();
-    let new = after.entries().iter().filter(|(place, entry)| known.get(*place) != Some(*entry));
-    let mut changes: Vec<Change> = new
-        .filter_map(|(place, entry)| Some((place.clone(), what(place, entry, known.get(place), upper, live)?)))
-        .collect();
-    // What is gone from the upper layer alone was made before the build, and was in no other layer.
-    let gone = known.keys().filter(|place| !after.entries().contains_key(*place));
-    changes.extend(gone.map(|place| (place.clone(), What::Removed)));
-    changes.sort();
-    changes
+    let told = |(place, was, is): (PathBuf, Option<&Entry>, Option<&Entry>)| {
+        // What is gone from the upper layer alone was made before the build, and was in no other layer.
+        let what = is.map_or(Some(What::Removed), |now| what(&place, now, was, upper, live))?;
+        Some((place, what))
+    };
+    unequal(before, after).into_iter().filter_map(told).collect()
 }
 
 /// None for what the kernel made in passing: a folder on the way, a copy that nobody changed.

@@ -10,6 +10,7 @@ mod inventory;
 mod ladder;
 mod layer;
 mod link;
+mod listing;
 mod overlay;
 mod ownership;
 mod populate;
@@ -120,7 +121,7 @@ pub fn stage_surveyed(request: &StagingRequest<'_>, survey: Option<Survey>) -> R
     staged.findings = report::findings(&plan, &populated.moving);
     staged.files = populated.files;
     staged.bytes = populated.bytes;
-    staged.live_before = Inventory::new(mem::take(&mut plan.watched).into_iter().collect(), Some(exclusions));
+    staged.live_before = Inventory::new(mem::take(&mut plan.listings), Some(exclusions));
     if request.interrupted.load(Ordering::Relaxed) {
         return Err(StagingError::Interrupted);
     }

@@ -15,9 +15,10 @@ use std::time::Duration;
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, Mode};
 
-use super::copy::{Copied, Copier, Method, times};
+use super::copy::{Copied, Copier, Folders, Method, times};
 use super::error::StagingError;
 use super::inventory::Kind;
+use super::listing::Listing;
 use super::scan::{Plan, Planned};
 use super::walk;
 
@@ -54,8 +55,16 @@ pub(super) fn populate(
     for link in &plan.links {
         make_link(link, tree)?;
     }
-    plan.folders.iter().rev().try_for_each(|folder| settle_folder(folder, tree))?;
+    walk::spread(|| settle_folders(plan, tree))?;
     Ok(populated)
+}
+
+/// Gives the folders their own modes and times; last, and from the inside out, those through which there is no way then (a
+/// folder of somebody else's that its group may read).
+fn settle_folders(plan: &Plan, tree: &Path) -> Result<(), StagingError> {
+    let (open, closed): (Vec<_>, Vec<_>) = plan.folders.iter().partition(|folder| folder.entry.mode & 0o700 == 0o700);
+    open.par_iter().try_for_each(|folder| settle_folder(folder, tree))?;
+    closed.iter().rev().try_for_each(|folder| settle_folder(folder, tree))
 }
 
 /// The permission bits that a new file here can have: what the umask, or a default list of the folder, leaves.
@@ -96,22 +105,30 @@ fn files(
     let count = AtomicU64::new(0);
     let bytes = AtomicU64::new(0);
     let moving = Mutex::new(Vec::new());
-    let one = |buffer: &mut Vec<u8>, file: &Planned| {
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(StagingError::Interrupted);
+    let one = |buffer: &mut Vec<u8>, listing: &Listing| {
+        let mut files = listing.iter().filter(|(_, item)| item.role.copied).peekable();
+        if files.peek().is_none() {
+            return Ok(());
         }
-        let copied = copier.file(&file.source, &tree.join(&file.place), &file.entry, buffer)?;
-        if !matches!(copied, Copied::Same(_)) && !file.unwatched {
-            moving.lock().unwrap_or_else(PoisonError::into_inner).push(file.place.clone());
-        }
-        if let Copied::Same(copied) | Copied::Moved(copied) = copied {
-            count.fetch_add(1, Ordering::Relaxed);
-            bytes.fetch_add(copied, Ordering::Relaxed);
-        }
-        Ok(())
+        let target = tree.join(&listing.place);
+        let folders = Folders::open(&listing.source, &target)?;
+        files.try_for_each(|(name, item)| {
+            if interrupted.load(Ordering::Relaxed) {
+                return Err(StagingError::Interrupted);
+            }
+            let copied = copier.file(&folders, name, &item.entry, buffer)?;
+            if !matches!(copied, Copied::Same(_)) && item.role.watched {
+                moving.lock().unwrap_or_else(PoisonError::into_inner).push(listing.place.join(name));
+            }
+            if let Copied::Same(copied) | Copied::Moved(copied) = copied {
+                count.fetch_add(1, Ordering::Relaxed);
+                bytes.fetch_add(copied, Ordering::Relaxed);
+            }
+            Ok(())
+        })
     };
     with_progress(
-        || walk::spread(|| plan.files.par_iter().try_for_each_init(Vec::new, one)),
+        || walk::spread(|| plan.listings.par_iter().try_for_each_init(Vec::new, one)),
         || progress(count.load(Ordering::Relaxed)),
     )?;
     let mut moving = moving.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -1,49 +1,72 @@
 //! Removes a stage: folder by folder through open descriptors, so that no link can lead the removal out of it.
 
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fchmod, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fchmod, openat, statfs, unlinkat};
 use rustix::io::Errno;
 
 use super::error::StagingError;
-use super::walk;
+use super::walk::{self, Names};
+
+/// How XFS is told by `statfs` (`XFS_SUPER_MAGIC`).
+const XFS: rustix::fs::FsWord = 0x5846_5342;
 
 /// Removes a folder and all below it. A folder that is not there is no error.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), StagingError> {
-    match walk::spread(|| remove_at(CWD, path)) {
+    let pace = Pace::at(path);
+    match walk::spread(|| remove_at(CWD, path, pace)) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(StagingError::Removal { path: PathBuf::from(path), source: io::Error::from(error) }),
     }
 }
 
-fn remove_at(parent: impl rustix::fd::AsFd + Copy, name: impl rustix::path::Arg + Copy) -> Result<(), Errno> {
-    empty(&open_folder(parent, name)?)?;
+/// How many threads remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// One.
+    Alone,
+    /// As many as staging has.
+    Together,
+}
+
+impl Pace {
+    /// XFS frees inodes behind the caller's back, on every processor; threads that unlink meanwhile wait for the same locks,
+    /// and two of them are slower than one.
+    fn at(path: &Path) -> Self {
+        let is_xfs = statfs(path).is_ok_and(|status| status.f_type == XFS);
+        if is_xfs { Self::Alone } else { Self::Together }
+    }
+}
+
+fn remove_at(parent: impl AsFd + Copy, name: impl rustix::path::Arg + Copy, pace: Pace) -> Result<(), Errno> {
+    empty(&open_folder(parent, name)?, pace)?;
     unlinkat(parent, name, AtFlags::REMOVEDIR)
 }
 
-fn open_folder(parent: impl rustix::fd::AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
+fn open_folder(parent: impl AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
     openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// Takes everything out of an open folder; the folders in it on several threads.
-fn empty(folder: &OwnedFd) -> Result<(), Errno> {
+fn empty(folder: &OwnedFd, pace: Pace) -> Result<(), Errno> {
+    let names = Names::read(folder.as_fd())?;
     let mut folders = Vec::new();
-    let mut files = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        match entry.file_type() {
-            _ if name == c"." || name == c".." => {}
-            FileType::Directory => folders.push(name.to_owned()),
-            _ => files.push(name.to_owned()),
+    for (name, kind) in names.iter() {
+        if kind == FileType::Directory {
+            folders.push(name);
+        } else {
+            permitted(folder, || remove_file(folder, name, pace))?;
         }
     }
-    files.iter().try_for_each(|name| permitted(folder, || remove_file(folder, name)))?;
-    folders.par_iter().try_for_each(|name| permitted(folder, || remove_folder(folder, name)))
+    let remove = |name: &&CStr| permitted(folder, || remove_folder(folder, name, pace));
+    match pace {
+        Pace::Alone => folders.iter().try_for_each(remove),
+        Pace::Together => folders.par_iter().try_for_each(remove),
+    }
 }
 
 /// A build may leave folders that nobody can write to: made writable, tried once more.
@@ -57,21 +80,21 @@ fn permitted(folder: &OwnedFd, removal: impl Fn() -> Result<(), Errno>) -> Resul
     }
 }
 
-fn remove_file(folder: &OwnedFd, name: &CString) -> Result<(), Errno> {
+fn remove_file(folder: &OwnedFd, name: &CStr, pace: Pace) -> Result<(), Errno> {
     match unlinkat(folder, name, AtFlags::empty()) {
         // File systems that do not tell kinds in listings.
-        Err(Errno::ISDIR) => remove_folder(folder, name),
+        Err(Errno::ISDIR) => remove_folder(folder, name, pace),
         Err(Errno::NOENT) => Ok(()),
         other => other,
     }
 }
 
-fn remove_folder(folder: &OwnedFd, name: &CString) -> Result<(), Errno> {
-    match remove_at(folder, name.as_c_str()) {
+fn remove_folder(folder: &OwnedFd, name: &CStr, pace: Pace) -> Result<(), Errno> {
+    match remove_at(folder, name, pace) {
         // Not readable by us: made readable, tried once more.
         Err(Errno::ACCESS) => {
-            rustix::fs::chmodat(folder, name.as_c_str(), Mode::RWXU, AtFlags::empty())?;
-            remove_at(folder, name.as_c_str())
+            rustix::fs::chmodat(folder, name, Mode::RWXU, AtFlags::empty())?;
+            remove_at(folder, name, pace)
         }
         Err(Errno::NOENT) => Ok(()),
         other => other,

@@ -2,7 +2,7 @@
 //!
 //! It opens no file; it must not know how files are copied.
 
-use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,19 +12,16 @@ use super::error::StagingError;
 use super::exclusion::{Exclusions, Fate, is_secret};
 use super::inventory::{Entry, Kind};
 use super::link::{self, Lead, Source};
-use super::walk::{self, Found, Visitor};
+use super::listing::{self, Listing, Role};
+use super::walk::{self, Found, Seen, Visitor};
 
-/// One thing to be made in the stage.
+/// A folder or a link to be made in the stage.
 #[derive(Debug, Clone)]
 pub(super) struct Planned {
     /// Relative to the tree's root.
     pub(super) place: PathBuf,
-    /// Where it lies on the disk.
-    pub(super) source: PathBuf,
     /// As it was seen.
     pub(super) entry: Entry,
-    /// Whether the running site may change it at any time.
-    pub(super) unwatched: bool,
     /// A link that has to point at this place of the stage, instead of where it is written to point.
     pub(super) points_at: Option<PathBuf>,
     /// Whether it stands in the live tree itself and is ours: an overlay shows it as it is, and lets a build change it.
@@ -36,10 +33,12 @@ pub(super) struct Planned {
 pub(super) struct Plan {
     /// Parents before children.
     pub(super) folders: Vec<Planned>,
-    pub(super) files: Vec<Planned>,
+    /// What is watched, and the files to be copied, folder by folder, in the order of the folders.
+    pub(super) listings: Vec<Listing>,
+    pub(super) files: Files,
     pub(super) links: Vec<Planned>,
-    /// Links of which it is not yet known where they lead; none when the whole tree is read.
-    pub(super) unsettled: Vec<Planned>,
+    /// Links of which it is not yet known where they lead, and where they lie on the disk; none when the whole tree is read.
+    pub(super) unsettled: Vec<(Planned, PathBuf)>,
     /// Folders of the live tree that begin empty.
     pub(super) empty: Vec<PathBuf>,
     /// Sockets, FIFOs and devices, which are left out.
@@ -50,12 +49,19 @@ pub(super) struct Plan {
     pub(super) secrets_elsewhere: Vec<PathBuf>,
     /// Links that lead out of the tree, and where to.
     pub(super) leading_out: Vec<(PathBuf, PathBuf)>,
-    /// Everything that must not change in the live tree, in no order.
-    pub(super) watched: Vec<(PathBuf, Entry)>,
-    /// Bytes on the disk of the files to be copied.
-    pub(super) disk_bytes: u64,
     /// Bytes of the compiled output of the live tree: about what a build will write.
     pub(super) output_bytes: u64,
+}
+
+/// The files to be copied, counted.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Files {
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+    /// On the disk.
+    pub(super) disk_bytes: u64,
+    /// Those of them that an overlay does not show as they should be.
+    pub(super) hidden: u64,
 }
 
 /// Reads the live tree.
@@ -71,25 +77,26 @@ pub(super) fn live_tree(
     while let Some(source) = sources.get(next).cloned() {
         let in_live = source.place.as_os_str().is_empty();
         let scan = Scan { exclusions, interrupted, in_live, owner: owner() };
-        let links = scan.source(&source, &mut plan)?;
+        let mut links = scan.source(&source, &mut plan)?;
+        links.sort_unstable_by(|(one, _), (other, _)| one.place.cmp(&other.place));
         // Where a link leads depends on the folders that were taken in for links before it.
-        links.into_iter().for_each(|link| settle_link(link, named, exclusions, &mut sources, &mut plan));
+        links.into_iter().for_each(|(link, path)| settle_link(link, &path, named, exclusions, &mut sources, &mut plan));
         next += 1;
     }
+    plan.sort();
     Ok(plan)
 }
 
 /// Reads what is watched of a live tree.
-pub(super) fn watched(live: &Path, exclusions: &Exclusions) -> Result<BTreeMap<PathBuf, Entry>, StagingError> {
+pub(super) fn watched(live: &Path, exclusions: &Exclusions) -> Result<Vec<Listing>, StagingError> {
     let named = live;
     let live = fs::canonicalize(live).map_err(|error| StagingError::unreadable(named, error))?;
-    Ok(live_tree(named, &live, exclusions, &AtomicBool::new(false))?.watched.into_iter().collect())
+    Ok(live_tree(named, &live, exclusions, &AtomicBool::new(false))?.listings)
 }
 
 /// Reads a whole tree; of the folders `closed`, themselves and nothing below them.
-pub(super) fn whole_tree(root: &Path, closed: &[PathBuf]) -> Result<BTreeMap<PathBuf, Entry>, StagingError> {
-    let parts = walk::spread(|| walk::below(&Everything { closed }, root, Path::new("")))?;
-    Ok(parts.into_iter().flatten().collect())
+pub(super) fn whole_tree(root: &Path, closed: &[PathBuf]) -> Result<Vec<Listing>, StagingError> {
+    walk::spread(|| walk::below(&Everything { closed }, root, Path::new("")))
 }
 
 struct Everything<'a> {
@@ -97,12 +104,15 @@ struct Everything<'a> {
 }
 
 impl Visitor for Everything<'_> {
-    type Part = Vec<(PathBuf, Entry)>;
+    type Part = Listing;
 
-    fn visit(&self, found: Found, part: &mut Self::Part) -> bool {
-        let open = !self.closed.contains(&found.place);
-        part.push((found.place, found.entry));
-        open
+    fn enter(&self, place: &Path, path: &Path, names: usize) -> Listing {
+        Listing::new(place, path, names)
+    }
+
+    fn visit(&self, found: Found<'_>, listing: &mut Listing) -> bool {
+        listing.push(found.name, found.seen.entry, Role { watched: true, ..Role::default() });
+        !self.closed.iter().any(|closed| closed == found.place)
     }
 
     fn may_be_missed(&self, _: &Path, _: &io::Error) -> bool {
@@ -135,28 +145,37 @@ struct Scan<'a> {
 }
 
 /// What was found in one folder.
-#[derive(Default)]
 struct Part {
     plan: Plan,
-    watched: Vec<(PathBuf, Entry)>,
+    listing: Listing,
+}
+
+impl Part {
+    fn new(place: &Path, path: &Path, names: usize) -> Self {
+        Self { plan: Plan::default(), listing: Listing::new(place, path, names) }
+    }
 }
 
 impl Scan<'_> {
     /// Reads one folder that the stage takes in; gives the links in it, whose fate is not settled yet.
-    fn source(&self, source: &Source, plan: &mut Plan) -> Result<Vec<Planned>, StagingError> {
+    fn source(&self, source: &Source, plan: &mut Plan) -> Result<Vec<(Planned, PathBuf)>, StagingError> {
+        let Source { folder, place } = source;
         // A folder taken in for a link is made as a folder; the tree's root is there already.
-        if !source.place.as_os_str().is_empty() {
-            let found =
-                walk::look_at(&source.folder).map_err(|error| StagingError::unreadable(&source.folder, error))?;
-            let mut part = Part::default();
-            let wanted = self.visit(Found { place: source.place.clone(), ..found }, &mut part);
-            plan.take(part);
+        if let (Some(parent), Some(name)) = (place.parent(), place.file_name()) {
+            let seen = walk::look_at(folder).map_err(|error| StagingError::unreadable(folder, error))?;
+            let mut part = Part::new(parent, folder, 1);
+            let wanted = self.visit(Found { name, place, path: folder, seen }, &mut part);
+            let taken = std::mem::take(&mut part.listing);
+            plan.take(part.plan);
+            plan.instead_of_link(&taken, name);
             if !wanted {
                 return Ok(Vec::new());
             }
         }
-        let parts = walk::spread(|| walk::below(self, &source.folder, &source.place))?;
-        parts.into_iter().for_each(|part| plan.take(part));
+        for Part { plan: part, listing } in walk::spread(|| walk::below(self, folder, place))? {
+            plan.take(part);
+            plan.listings.push(listing);
+        }
         Ok(std::mem::take(&mut plan.unsettled))
     }
 }
@@ -164,35 +183,39 @@ impl Scan<'_> {
 impl Visitor for Scan<'_> {
     type Part = Part;
 
-    /// Takes one entry in; false if nothing below it matters.
-    fn visit(&self, found: Found, part: &mut Part) -> bool {
-        let Found { place, path: source, entry, disk_bytes, owner } = found;
-        let fate = self.exclusions.fate(&place, entry.kind);
-        let secret = fate == Fate::Watch && is_secret(&place);
-        if self.in_live && (fate == Fate::LeaveOut || secret || (staged(fate) && entry.kind == Kind::Special)) {
-            part.plan.left_out.push(place.clone());
+    fn enter(&self, place: &Path, path: &Path, names: usize) -> Part {
+        Part::new(place, path, names)
+    }
+
+    fn visit(&self, found: Found<'_>, part: &mut Part) -> bool {
+        let Found { name, place, path, seen: Seen { entry, disk_bytes, owner } } = found;
+        let (fate, kind) = (self.exclusions.fate(place, entry.kind), entry.kind);
+        let secret = fate == Fate::Watch && is_secret(place);
+        if self.in_live && (fate == Fate::LeaveOut || secret || (staged(fate) && kind == Kind::Special)) {
+            part.plan.left_out.push(place.to_path_buf());
         }
-        if secret && entry.kind == Kind::Link {
-            part.plan.secrets_elsewhere.extend(fs::canonicalize(&source));
+        if secret && kind == Kind::Link {
+            part.plan.secrets_elsewhere.extend(fs::canonicalize(path));
         }
-        if matches!(fate, Fate::Stage | Fate::Watch | Fate::Output) {
-            part.watched.push((place.clone(), entry.clone()));
-        }
+        let role = Role {
+            watched: matches!(fate, Fate::Stage | Fate::Watch | Fate::Output),
+            copied: staged(fate) && kind == Kind::File,
+            shows_through: self.in_live && self.owner.is_none_or(|ours| ours == owner),
+        };
         match fate {
             Fate::LeaveOut => return false,
-            Fate::Empty | Fate::Output => {
-                part.plan.empty.push(place);
-                return fate == Fate::Output;
-            }
-            Fate::Watch if secret => return false,
+            Fate::Empty | Fate::Output => part.plan.empty.push(place.to_path_buf()),
+            Fate::Watch if secret => {}
             Fate::Watch => part.plan.output_bytes += disk_bytes,
-            Fate::Stage | Fate::StageUnwatched => {
-                let unwatched = fate == Fate::StageUnwatched;
-                let shows_through = self.in_live && self.owner.is_none_or(|ours| ours == owner);
-                part.plan.add(Planned { place, source, entry, unwatched, points_at: None, shows_through }, disk_bytes);
+            Fate::Stage | Fate::StageUnwatched if kind == Kind::File => {
+                part.plan.files.add(entry.size, disk_bytes, role.shows_through);
             }
+            Fate::Stage | Fate::StageUnwatched => part.plan.add(place, path, &entry, role.shows_through),
         }
-        true
+        if role.watched || role.copied {
+            part.listing.push(name, entry, role);
+        }
+        !secret && fate != Fate::Empty
     }
 
     /// What vanished while we looked, or is only watched and cannot be read, stops nothing.
@@ -210,42 +233,76 @@ impl Visitor for Scan<'_> {
 }
 
 impl Plan {
-    fn take(&mut self, part: Part) {
-        let Part { plan, watched } = part;
-        self.folders.extend(plan.folders);
-        self.files.extend(plan.files);
-        self.unsettled.extend(plan.unsettled);
-        self.empty.extend(plan.empty);
-        self.special.extend(plan.special);
-        self.left_out.extend(plan.left_out);
-        self.secrets_elsewhere.extend(plan.secrets_elsewhere);
-        self.disk_bytes += plan.disk_bytes;
-        self.output_bytes += plan.output_bytes;
-        self.watched.extend(watched);
+    fn take(&mut self, part: Self) {
+        self.folders.extend(part.folders);
+        self.files.take(part.files);
+        self.unsettled.extend(part.unsettled);
+        self.empty.extend(part.empty);
+        self.special.extend(part.special);
+        self.left_out.extend(part.left_out);
+        self.secrets_elsewhere.extend(part.secrets_elsewhere);
+        self.output_bytes += part.output_bytes;
     }
 
-    fn add(&mut self, planned: Planned, disk_bytes: u64) {
-        match planned.entry.kind {
-            Kind::Folder => self.folders.push(planned),
-            Kind::Link => self.unsettled.push(planned),
-            Kind::Special => self.special.push(planned.place),
-            Kind::File => {
-                self.disk_bytes += disk_bytes;
-                self.files.push(planned);
-            }
+    fn add(&mut self, place: &Path, path: &Path, entry: &Entry, shows_through: bool) {
+        let planned = || Planned { place: place.to_path_buf(), entry: entry.clone(), points_at: None, shows_through };
+        match entry.kind {
+            Kind::Folder => self.folders.push(planned()),
+            Kind::Link => self.unsettled.push((planned(), path.to_path_buf())),
+            Kind::Special => self.special.push(place.to_path_buf()),
+            Kind::File => {}
         }
+    }
+
+    /// Threads have gathered it in any order.
+    fn sort(&mut self) {
+        self.folders.sort_unstable_by(|one, other| listing::order(&one.place, &other.place));
+        listing::sort(&mut self.listings);
+        for list in [&mut self.empty, &mut self.special, &mut self.left_out, &mut self.secrets_elsewhere] {
+            list.sort();
+        }
+    }
+
+    /// What is watched at the place of a link that became a folder is that folder.
+    fn instead_of_link(&mut self, taken: &Listing, name: &OsStr) {
+        let folder = self.listings.iter_mut().find(|listing| listing.place == taken.place);
+        if let (Some(folder), Some(item)) = (folder, taken.find(name)) {
+            folder.replace(name, item.entry.clone(), item.role);
+        }
+    }
+
+    /// A file with something in it, to try things with.
+    pub(super) fn trial_file(&self) -> Option<PathBuf> {
+        self.listings.iter().find_map(|listing| {
+            let (name, _) = listing.iter().find(|(_, item)| item.role.copied && item.entry.size > 0)?;
+            Some(listing.source.join(name))
+        })
+    }
+}
+
+impl Files {
+    fn add(&mut self, bytes: u64, disk_bytes: u64, shows_through: bool) {
+        self.take(Self { count: 1, bytes, disk_bytes, hidden: u64::from(!shows_through) });
+    }
+
+    fn take(&mut self, other: Self) {
+        self.count += other.count;
+        self.bytes += other.bytes;
+        self.disk_bytes += other.disk_bytes;
+        self.hidden += other.hidden;
     }
 }
 
 fn settle_link(
     mut planned: Planned,
+    path: &Path,
     named: &Path,
     exclusions: &Exclusions,
     sources: &mut Vec<Source>,
     plan: &mut Plan,
 ) {
     let target = planned.entry.target.clone().unwrap_or_default();
-    match link::lead(&planned.source, &planned.place, &target, named, sources) {
+    match link::lead(path, &planned.place, &target, named, sources) {
         Lead::Inside => {}
         Lead::Rewritten(place) => planned.points_at = Some(place),
         Lead::Out(folder) if exclusions.is_real_folder(&planned.place) && folder.is_dir() => {

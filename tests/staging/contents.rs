@@ -5,10 +5,11 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 use themegate::finding::Severity;
+use themegate::staging::What;
 
 use crate::{Home, digest, names};
 
@@ -118,6 +119,31 @@ fn modes_times_and_links_are_preserved_and_inodes_are_not_shared() {
 }
 
 #[test]
+fn folders_that_are_closed_to_writers_are_filled_and_removed_all_the_same() {
+    let mut home = Home::new();
+    let moment = SystemTime::UNIX_EPOCH + Duration::new(1_600_000_000, 123_456_789);
+    let closed = [("config/shut/inner", 0o500), ("config/shut/inner/most", 0o555), ("config/shut", 0o555)];
+    home.write("config/shut/inner/most/file", "x");
+    for (name, mode) in closed {
+        fs::File::open(home.live().join(name)).unwrap().set_modified(moment).unwrap();
+        fs::set_permissions(home.live().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let staged = home.stage();
+    for (name, mode) in closed {
+        let made = fs::metadata(staged.root().join(name)).unwrap();
+        assert_eq!((made.mode() & 0o7777, made.modified().unwrap()), (mode, moment), "{name}");
+    }
+    assert_eq!(fs::read(staged.root().join("config/shut/inner/most/file")).unwrap(), b"x");
+    staged.close().unwrap();
+    assert_eq!(fs::read_dir(home.state()).unwrap().count(), 0);
+    home.assert_untouched();
+    // For the end of the test.
+    for (name, _) in closed {
+        fs::set_permissions(home.live().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[test]
 fn no_link_leads_back_into_the_live_tree() {
     let mut home = Home::new();
     let live = home.live();
@@ -181,6 +207,18 @@ fn a_capistrano_release_is_staged_with_its_shared_folders_as_real_ones() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].0 == Severity::Review && told[0].1.starts_with("app/javascript/styles/extra.scss"), "{told:?}");
     assert!(told[1].0 == Severity::Benign && told[1].1.starts_with("vendor/bundle"), "{told:?}");
+    // What was taken in for a link is watched where it lies, and it itself.
+    assert_eq!(staged.live_before().changed_since(&live), []);
+    fs::set_permissions(shared.join("node_modules"), fs::Permissions::from_mode(0o711)).unwrap();
+    fs::write(shared.join("node_modules/webpack/index.js"), "changed").unwrap();
+    fs::write(shared.join("node_modules/added.js"), "x").unwrap();
+    let changes = staged.live_before().changed_since(&live);
+    let expected = [
+        ("node_modules", What::Changed),
+        ("node_modules/added.js", What::Added),
+        ("node_modules/webpack/index.js", What::Changed),
+    ];
+    assert_eq!(changes, expected.map(|(name, what)| (PathBuf::from(name), what)));
 }
 
 #[test]

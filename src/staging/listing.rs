@@ -1,0 +1,143 @@
+//! What stands in one folder, packed: a tree of sixty thousand files is seven thousand of these.
+//!
+//! It must not know what a tree is read for.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::inventory::Entry;
+
+/// What is done with one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Role {
+    /// It must not change.
+    pub(super) watched: bool,
+    /// It is a file that the stage gets.
+    pub(super) copied: bool,
+    /// Whether it stands in the live tree itself and is ours: an overlay shows it as it is, and lets a build change it.
+    pub(super) shows_through: bool,
+}
+
+/// One name in a folder.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    /// Where its name ends among the names.
+    end: usize,
+    pub(super) entry: Entry,
+    pub(super) role: Role,
+}
+
+/// The names in one folder, in their order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Listing {
+    /// Relative to the tree's root.
+    pub(super) place: PathBuf,
+    /// Where the folder lies on the disk.
+    pub(super) source: PathBuf,
+    /// One after the other.
+    names: OsString,
+    items: Vec<Item>,
+}
+
+impl Listing {
+    /// An empty one, with room for so many names.
+    pub(super) fn new(place: &Path, source: &Path, names: usize) -> Self {
+        let (place, source) = (place.to_path_buf(), source.to_path_buf());
+        Self { place, source, names: OsString::with_capacity(names * 16), items: Vec::with_capacity(names) }
+    }
+
+    /// Takes in the name that comes next in the order.
+    pub(super) fn push(&mut self, name: &OsStr, entry: Entry, role: Role) {
+        self.names.push(name);
+        self.items.push(Item { end: self.names.len(), entry, role });
+    }
+
+    /// The names and what they stand for.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&OsStr, &Item)> {
+        let starts = std::iter::once(0).chain(self.items.iter().map(|item| item.end));
+        starts.zip(&self.items).map(|(start, item)| (self.name(start, item.end), item))
+    }
+
+    /// What a name stands for.
+    pub(super) fn find(&self, name: &OsStr) -> Option<&Item> {
+        self.position(name).map(|at| &self.items[at])
+    }
+
+    /// Puts something else in the place of what a name stood for; nothing if there is no such name.
+    pub(super) fn replace(&mut self, name: &OsStr, entry: Entry, role: Role) {
+        if let Some(at) = self.position(name) {
+            let item = &mut self.items[at];
+            (item.entry, item.role) = (entry, role);
+        }
+    }
+
+    /// The same folder with the chosen names alone; none if there are none.
+    pub(super) fn only(&self, chosen: impl Fn(&Item) -> bool) -> Option<Self> {
+        let mut part = Self::new(&self.place, &self.source, 0);
+        self.iter().filter(|(_, item)| chosen(item)).for_each(|(name, item)| {
+            part.push(name, item.entry.clone(), item.role);
+        });
+        (!part.items.is_empty()).then_some(part)
+    }
+
+    fn position(&self, name: &OsStr) -> Option<usize> {
+        let start = |at: usize| at.checked_sub(1).map_or(0, |before| self.items[before].end);
+        let (mut low, mut high) = (0, self.items.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            match self.name(start(middle), self.items[middle].end).cmp(name) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    fn name(&self, start: usize, end: usize) -> &OsStr {
+        OsStr::from_bytes(&self.names.as_bytes()[start..end])
+    }
+}
+
+/// Brings listings into the order of their folders: parents before what is in them.
+pub(super) fn sort(listings: &mut [Listing]) {
+    listings.sort_unstable_by(|one, other| order(&one.place, &other.place));
+}
+
+/// By bytes: quicker than by the parts of the paths, and as good.
+pub(super) fn order(one: &Path, other: &Path) -> std::cmp::Ordering {
+    one.as_os_str().as_bytes().cmp(other.as_os_str().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::staging::Kind;
+
+    fn entry(size: u64) -> Entry {
+        Entry { kind: Kind::File, size, mode: 0o644, mtime: (0, 0), inode: 1, target: None }
+    }
+
+    fn told(listing: &Listing) -> Vec<(&str, u64)> {
+        listing.iter().map(|(name, item)| (name.to_str().unwrap(), item.entry.size)).collect()
+    }
+
+    #[test]
+    fn names_come_out_as_they_went_in_and_are_found() {
+        let mut listing = Listing::new(Path::new("a"), Path::new("/live/a"), 2);
+        let names = ["", "a", "a-b", "b", "bb"];
+        for (size, name) in (0..).zip(names) {
+            listing.push(OsStr::new(name), entry(size), Role { copied: size == 3, ..Role::default() });
+        }
+        assert_eq!(told(&listing), [("", 0), ("a", 1), ("a-b", 2), ("b", 3), ("bb", 4)]);
+        let found = |name: &str| listing.find(OsStr::new(name)).map(|item| item.entry.size);
+        assert_eq!(names.map(found), [Some(0), Some(1), Some(2), Some(3), Some(4)]);
+        assert_eq!(["A", "aa", "c"].map(found), [None, None, None]);
+        assert_eq!(told(&listing.only(|item| item.role.copied).unwrap()), [("b", 3)]);
+        assert!(listing.only(|item| item.role.shows_through).is_none());
+        listing.replace(OsStr::new("a-b"), entry(9), Role::default());
+        listing.replace(OsStr::new("nobody"), entry(9), Role::default());
+        assert_eq!(told(&listing), [("", 0), ("a", 1), ("a-b", 9), ("b", 3), ("bb", 4)]);
+    }
+}
