@@ -3,8 +3,8 @@
 //! It is asked about lines that no rule knows. A miss hides an error; a false alarm teaches people to switch the gate off.
 
 use super::vocabulary::{
-    ADVICE, BEGINS, COMPLAINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, LACKS, NAMES, NEGATED, PROSE,
-    PROSE_END, SITE, SKIPPED, SPOKEN, WARNS,
+    ADVICE, BEGINS, COMPLAINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, LACKS, NAMES, NEGATED, OUTLIVED,
+    PROSE, PROSE_END, SITE, SKIPPED, SPOKEN, WARNS,
 };
 
 /// Only this much of a line is a message; what follows is data.
@@ -37,7 +37,8 @@ pub(crate) fn looks(text: &str) -> Looks {
     }
     let cleared = NAMES.replace_all(text, "·");
     let cleared = NEGATED.replace_all(&cleared, "·");
-    if DEPRECATION.is_match(&cleared) && !GRAVE.is_match(&cleared) {
+    let old = DEPRECATION.is_match(&cleared) || (OUTLIVED.is_match(text) && !SITE.is_match(text));
+    if old && !GRAVE.is_match(&cleared) {
         return Looks::Deprecation;
     }
     let (declared, spoken) = (DECLARED.is_match(&cleared), SPOKEN.is_match(&cleared));
@@ -223,5 +224,13 @@ mod tests {
     #[test]
     fn old_things_are_deprecations() {
         assert_eq!(looks("The legacy API has been deprecated."), Looks::Deprecation);
+        assert_eq!(looks("WARNING: ruby-2.7 is past its end of life and is now unsupported."), Looks::Deprecation);
+        assert_eq!(looks("Node.js 14.x is no longer actively supported!"), Looks::Deprecation);
+        assert_eq!(
+            looks("You will not receive security or critical stability updates for this version."),
+            Looks::Harmless
+        );
+        assert_eq!(looks("WARNING: the theme dusk is no longer supported"), Looks::Trouble);
+        assert_eq!(looks("error: this version is no longer supported"), Looks::Trouble);
     }
 }

@@ -213,6 +213,7 @@ pattern!(
       | \b(?:in|from|with|starting)\ (?:an?\ |the\ )?(?:future|next|upcoming|later|(?-i:[A-Z])\w+\ v?\d[\d.]*)\b[^.]{0,60}\b(?:will|would|going\ to)\ [^.]{0,30}\b(?:errors?|exceptions?|fail)\b
       | \b(?:may|might|could)\ (?:fail|break|crash|cause\ (?:errors?|problems|issues|warnings?|conflicts?))\b
       | \b(?:is|are|was|were)\ not\ (?:a|an)\ (?:errors?|problems?|failures?)\b
+      | \b(?:security|critical|stability|bug)(?:\ (?:or|and|security|critical|stability|bug)){0,4}\ (?:updates?|fix(?:es)?|patches|releases)\b
       | \btimeout\s*[:=]?\s*\d+
       | \bfail(?:ed)?[-\ ]?(?:fast|over|safe)\b
     "#
@@ -221,6 +222,11 @@ pattern!(
     /// Something is old.
     DEPRECATION,
     r"(?i)\bdeprecat(?:ed|ion|ions|es)\b"
+);
+pattern!(
+    /// Somebody is told that a program has no makers any more.
+    OUTLIVED,
+    r"(?i)\bend[- ]of[- ]life\b|\bno longer (?:being )?(?:actively )?(?:supported|maintained|developed)\b|\bno longer (?:receives?|gets?)\b|\bunmaintained\b|\bis not (?:actively )?maintained\b"
 );
 pattern!(
     /// Too grave for a mere note on something old.
@@ -294,7 +300,7 @@ pattern!(
       | \bconsider\ \w+ing\b | \bha(?:s|ve)\ no\ effect\b
       | \b(?:is|are)\ (?:\w+\ )?(?:superfluous|redundant|unnecessary|obsolete|superseded|unused|insecure)\b
       | \balready\ (?:exists?|initiali[sz]ed|defined|registered|enabled|installed|set)\b
-      | \bset\ to\ non-nil\ value\b | \bnever\ used\b | \bnot\ in\ (?:your\ |the\ )?\$?PATH\b | \bnot\ on\ PATH\b
+      | \bset\ to\ non-nil\ value\b | \bnever\ used\b | \bnot\ in\ (?:your\ |the\ )?\$?PATH\b | \bnot\ on\ PATH\b | \bPATH\ is\ not\ (?:\w+\ )?set\b
       | \bno\ longer\ (?:needed|necessary|required)\b
       | \b(?:will|may|might)\ (?:be\ removed|change|stop\ working|go\ away)\b
       | \b(?:can|may|might|could|will)\ (?:\w+\ )?(?:slow|be\ slow|hurt\ performance|affect\ performance|impact\ performance|degrade)\b
