@@ -1,13 +1,39 @@
 #!/usr/bin/env bash
-# Staging beside cp, rsync and tar on a generated tree of 60,000 files:  benches/staging.sh FOLDER [ROUNDS] [warm|cold]
+# Staging beside cp, rsync and tar on a generated tree of 60,000 files:  benches/staging.sh WHERE [ROUNDS] [warm|cold]
 #
-# FOLDER decides the file system; it is made, and removed afterwards. Each round runs every way once, one after the other, so
-# that whatever else the machine does meets all of them; the medians are printed, with the time that the removal took beside
-# them. `cold` drops the kernel's caches before each (needs root). What a file system cannot do is said, not counted.
+# WHERE is a folder, which decides the file system (it is made, and removed afterwards), or the name of a file system: ext4,
+# xfs or btrfs, made in memory then (a loop device on a tmpfs, 4 GB at most; needs root and the mkfs of that name). Each round
+# runs every way once, one after the other, so that whatever else the machine does meets all of them; the medians are printed,
+# with the time that the removal took beside them. `cold` drops the kernel's caches before each (needs root). What a file
+# system cannot do is said, not counted.
 set -euo pipefail
-folder=$1 rounds=${2:-5} caches=${3:-warm}
-mkdir -p "$folder"
-folder=$(realpath "$folder")
+where=$1 rounds=${2:-5} caches=${3:-warm}
+memory= folder=
+leave() {
+  if [ -n "$memory" ]; then
+    # Whatever was busy in it a moment ago: the mounts go when it is done.
+    umount "$memory/mounted" 2>/dev/null || umount -l "$memory/mounted" 2>/dev/null || true
+    umount "$memory" 2>/dev/null || umount -l "$memory" 2>/dev/null || true
+    rmdir "$memory"
+  elif [ -n "$folder" ]; then
+    rm -rf "$folder"
+  fi
+}
+trap leave EXIT
+trap 'exit 1' INT TERM
+case $where in
+  ext4 | xfs | btrfs)
+    memory=$(mktemp -d)
+    mount -t tmpfs -o size=5G themegate-bench "$memory"
+    truncate -s 4G "$memory/image"
+    "mkfs.$where" -q "$memory/image" > /dev/null
+    mkdir "$memory/mounted"
+    mount -o loop "$memory/image" "$memory/mounted"
+    where=$memory/mounted/bench
+    ;;
+esac
+mkdir -p "$where"
+folder=$(realpath "$where")
 cargo build --release --quiet --bin themegate --example bench_tree --example stage_once
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release
 live=$folder/live state=$folder/state copy=$folder/copy
@@ -61,4 +87,3 @@ sort -k1,1 -k2,2n "$figures" | awk '
   $1 != name { done_with(); name = $1; n = 0 }
   { n++; made[n] = $2; gone[n] = $3 }
   END { done_with() }'
-rm -rf "$folder"
