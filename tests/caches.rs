@@ -12,8 +12,9 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use themegate::caches::Caches;
+use themegate::caches::{Caches, Left};
 
 use support::{Checked, Kind, Site, THEMEGATE, repository, skipped};
 
@@ -70,6 +71,77 @@ fn what_a_passing_build_left_is_there_for_the_next_and_the_digests_are_not() {
     assert_eq!(said(&site).as_deref(), Some("good"));
     assert_eq!(second.report["staging"]["cached_files"], 1);
     assert!(!kept(&site).join("tree/tmp/cache/webpacker/last-compilation-digest-production").exists());
+}
+
+/// What a build did to its caches while an overlay showed them: the next one finds just that, and what was not touched was not
+/// copied either.
+#[test]
+fn a_build_changes_what_is_shown_to_it_and_not_what_is_kept_until_it_has_passed() {
+    let site = Site::copy(Kind::Builtin);
+    let folder = "tmp/cache/webpacker/babel-loader";
+    // The same command each time: others have caches of their own.
+    let line = format!("mkdir -p {folder}; . ./app/does; exec {THEMEGATE} __compile");
+    let check = |does: &str, verdict: &str, code: i32| {
+        site.write("app/does", does);
+        let checked = site.check(&["--staging", "overlay", "--compiler", &line]);
+        checked.assert_verdict(verdict, code);
+        checked
+    };
+    let write = |name: &str, word: &str| format!("printf {word} > {folder}/{name}");
+    let holds = |name: &str| fs::read_to_string(kept(&site).join("tree").join(folder).join(name)).ok();
+    let inode = |name: &str| fs::metadata(kept(&site).join("tree").join(folder).join(name)).unwrap().ino();
+    site.write(&format!("{folder}/live.json"), "live");
+    check(&["one", "two", "three"].map(|word| write(word, word)).join("; "), "pass", 0);
+    assert_eq!(holds("live.json").as_deref(), Some("live"), "the live tree's own were there at first");
+    fs::remove_file(site.path(folder).join("live.json")).unwrap();
+    site.write(&format!("{folder}/later.json"), "live");
+
+    let inodes = ["one", "two", "three"].map(inode);
+    let seen = check(&format!("ls {folder} | tr '\\n' ' ' | sed 's/^/the cache says /'; echo"), "pass", 0);
+    assert_eq!(said(&site).as_deref(), Some("live.json one three two "));
+    assert_eq!(seen.report["staging"]["cached_files"], 4);
+    assert_eq!(["one", "two", "three"].map(inode), inodes, "nothing was written, nothing is kept anew");
+
+    check(&format!("{}; rm {folder}/one; exit 1", write("two", "evil")), "block", 1);
+    assert_eq!([holds("one"), holds("two")], ["one", "two"].map(|word| Some(word.to_owned())));
+
+    check(&format!("{}; rm {folder}/one; {}", write("two", "new"), write("four", "four")), "pass", 0);
+    assert_eq!(holds("one"), None);
+    assert_eq!([holds("two"), holds("four")], ["new", "four"].map(|word| Some(word.to_owned())));
+    assert_eq!(inode("three"), inodes[2], "what was not touched is the same file");
+
+    check(&format!("rm -r {folder}; mkdir {folder}; {}", write("five", "five")), "pass", 0);
+    assert_eq!([holds("two"), holds("live.json"), holds("five")], [None, None, Some("five".to_owned())]);
+    let last = check(&format!("cat {folder}/* | sed 's/^/the cache says /'; echo"), "pass", 0);
+    assert_eq!(said(&site).as_deref(), Some("five"));
+    assert!(last.finding("caches-discarded").is_none());
+}
+
+#[test]
+fn kept_caches_that_somebody_writes_to_during_the_build_leave_the_check_undecided() {
+    let site = Site::copy(Kind::Builtin);
+    let line = format!(". ./app/does; {}", compile("good"));
+    let check = |does: &str| {
+        site.write("app/does", does);
+        site.check(&["--staging", "overlay", "--compiler", &line])
+    };
+    check("true").assert_verdict("pass", 0);
+    let entry = kept(&site).join("tree").join(ENTRY);
+    let pattern = format!("sleep 1\\.{}", std::process::id());
+    let builds = || Command::new("pgrep").args(["-fx", &pattern]).output().unwrap().status.success();
+    let checked = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let end = Instant::now() + Duration::from_secs(30);
+            while !builds() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            fs::write(&entry, "evil").unwrap();
+        });
+        check(&format!("sleep 1.{}", std::process::id()))
+    });
+    checked.assert_verdict("undecided", 3);
+    assert!(checked.finding("caches-moved").is_some());
+    assert!(check("").finding("caches-discarded").is_some(), "nobody builds with it afterwards");
 }
 
 #[test]
@@ -234,11 +306,12 @@ fn a_file_that_changes_after_it_was_verified_does_not_arrive() {
                 }
             }
         });
+        let left = Left { tree: &from, written: None, shown: None };
         let arrived = |round: usize| {
             let tree = folder.path().join(format!("tree-{round}"));
             fs::create_dir(&tree).unwrap();
             // A file that vanishes while it is kept anew: another round.
-            let _next_round = Caches::of(&state).keep("key", &from, u64::MAX, true);
+            let _next_round = Caches::of(&state).keep("key", &left, u64::MAX);
             Caches::of(&state).bring("key", &tree).unwrap();
             fs::read_to_string(tree.join(ENTRY)).ok()
         };

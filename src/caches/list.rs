@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 /// What is kept, and for which toolchain.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileList {
     pub(super) key: String,
@@ -18,7 +18,7 @@ pub(super) struct FileList {
 }
 
 /// Size, and BLAKE3 in hexadecimal.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checksum(u64, String);
 
 impl FileList {
@@ -40,6 +40,11 @@ pub(super) fn checksum(path: &Path) -> io::Result<Checksum> {
 }
 
 impl Checksum {
+    /// The size.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0
+    }
+
     pub(super) fn of(bytes: &[u8]) -> Self {
         Self(bytes.len() as u64, blake3::hash(bytes).to_hex().to_string())
     }

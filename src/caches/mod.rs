@@ -4,10 +4,14 @@
 //! disagree in anything, all of it is thrown away. It must not know what a verdict is: the gate says which builds' caches are
 //! worth keeping.
 
+mod left;
 mod list;
+mod verified;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
@@ -15,9 +19,12 @@ use walkdir::WalkDir;
 
 use crate::site::locate::make_private;
 use crate::site::owner;
-use crate::staging::{StagingError, remove_tree};
+use crate::staging::{Inventory, StagingError, cover_what_is_below, remove_tree};
 
 use list::{Checksum, FileList, bytes_of, checksum};
+
+pub use left::Left;
+pub use verified::Verified;
 
 /// Where toolchains keep what they have compiled, relative to the tree: webpack's loaders and minifiers, webpacker, Vite,
 /// sprockets. Bootsnap's cache names every path in full and is of no use in another tree.
@@ -68,18 +75,52 @@ impl Caches {
     /// # Errors
     /// Only if the tree may be left with half of them; whatever else goes wrong, they are thrown away.
     pub fn bring(&self, key: &str, tree: &Path) -> Result<Brought, StagingError> {
-        if !is_plain_folder(&self.folder, Path::new("kept")) {
-            return Ok(Brought::Nothing);
+        match self.verified(key) {
+            Ok(Some(verified)) => self.put(&verified, tree),
+            Ok(None) => Ok(Brought::Nothing),
+            Err(why) => Ok(Brought::Discarded(why)),
         }
-        let brought = self.verified(key).and_then(|list| self.put(&list, tree));
-        match brought {
+    }
+
+    /// What is kept under `key`, every file of it compared with its checksum; none if nothing is.
+    ///
+    /// # Errors
+    /// Why it was thrown away, if it was.
+    pub fn verified(&self, key: &str) -> Result<Option<Verified>, String> {
+        if !is_plain_folder(&self.folder, Path::new("kept")) {
+            return Ok(None);
+        }
+        self.verify(key).inspect_err(|_| self.forget())
+    }
+
+    /// Reads the list, and every file that it names.
+    fn verify(&self, key: &str) -> Result<Option<Verified>, String> {
+        let list = FileList::read(&self.kept().join(LIST))?;
+        if list.key != key {
+            return Ok(None);
+        }
+        if let Some(place) = list.files.keys().find(|place| !may_be_kept(Path::new(place))) {
+            return Err(format!("{place} has no place among them"));
+        }
+        let tree = self.kept().join(TREE);
+        let seen = Inventory::of_tree(&tree).map_err(|error| format!("they could not be read: {error}"))?;
+        let is_ours = self.nothing_else(&list)?;
+        list.files.par_iter().try_for_each(|(place, known)| match checksum(&tree.join(place)) {
+            Ok(found) if found == *known => Ok(()),
+            Ok(_) => Err(format!("{place} is not what was kept")),
+            Err(error) => Err(format!("{place} could not be read: {error}")),
+        })?;
+        Ok(Some(Verified { list, tree, seen, is_ours }))
+    }
+
+    /// Puts what was verified into `tree`, in place of what that has.
+    ///
+    /// # Errors
+    /// As [`Self::bring`].
+    pub fn put(&self, verified: &Verified, tree: &Path) -> Result<Brought, StagingError> {
+        match self.copy(&verified.list, tree) {
             Ok((files, bytes)) => Ok(Brought::Kept { files, bytes }),
-            Err(Refusal::OtherKey) => Ok(Brought::Nothing),
-            Err(Refusal::Untouched(why)) => {
-                self.forget();
-                Ok(Brought::Discarded(why))
-            }
-            Err(Refusal::HalfWay(why)) => {
+            Err(why) => {
                 remove_from(tree)?;
                 self.forget();
                 Ok(Brought::Discarded(format!("{why}; the build began without any")))
@@ -87,29 +128,11 @@ impl Caches {
         }
     }
 
-    /// Reads the list, and every file that it names.
-    fn verified(&self, key: &str) -> Result<FileList, Refusal> {
-        let untouched = |why: String| Refusal::Untouched(why);
-        let list = FileList::read(&self.kept().join(LIST)).map_err(untouched)?;
-        if list.key != key {
-            return Err(Refusal::OtherKey);
-        }
-        if let Some(place) = list.files.keys().find(|place| !may_be_kept(Path::new(place))) {
-            return Err(untouched(format!("{place} has no place among them")));
-        }
-        self.nothing_else(&list).map_err(untouched)?;
+    /// Nothing lies among them that the list does not name, and no link. True if all of it belongs to this process's user.
+    fn nothing_else(&self, list: &FileList) -> Result<bool, String> {
         let tree = self.kept().join(TREE);
-        list.files.par_iter().try_for_each(|(place, known)| match checksum(&tree.join(place)) {
-            Ok(found) if found == *known => Ok(()),
-            Ok(_) => Err(untouched(format!("{place} is not what was kept"))),
-            Err(error) => Err(untouched(format!("{place} could not be read: {error}"))),
-        })?;
-        Ok(list)
-    }
-
-    /// Nothing lies among them that the list does not name, and no link.
-    fn nothing_else(&self, list: &FileList) -> Result<(), String> {
-        let tree = self.kept().join(TREE);
+        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        let mut is_ours = true;
         for found in WalkDir::new(&tree).min_depth(1) {
             let found = found.map_err(|error| format!("they could not be read: {error}"))?;
             let place = found.path().strip_prefix(&tree).unwrap_or(found.path());
@@ -118,15 +141,17 @@ impl Caches {
             if !belongs {
                 return Err(format!("{} lies among them, and nobody kept it", place.display()));
             }
+            let metadata = found.metadata().map_err(|error| format!("they could not be read: {error}"))?;
+            is_ours &= user.is_root() || (metadata.uid(), metadata.gid()) == (user.as_raw(), group.as_raw());
         }
-        Ok(())
+        Ok(is_ours)
     }
 
     /// Copies the files into the tree, but for those whose folder a link of the tree leads elsewhere: there it may be the live
     /// tree's. What is written is what was compared, even where a file has changed since it was verified.
-    fn put(&self, list: &FileList, tree: &Path) -> Result<(usize, u64), Refusal> {
+    fn copy(&self, list: &FileList, tree: &Path) -> Result<(usize, u64), String> {
         let half_way = |path: &Path, error: &dyn std::fmt::Display| {
-            Refusal::HalfWay(format!("{} could not be put into the stage: {error}", path.display()))
+            format!("{} could not be put into the stage: {error}", path.display())
         };
         let (from, has_packages) = (self.kept().join(TREE), tree.join("node_modules").is_dir());
         let open: Vec<&str> = FOLDERS
@@ -147,44 +172,72 @@ impl Caches {
         Ok((files.len(), bytes))
     }
 
-    /// Keeps the caches of `tree` under `key`, in place of those kept before; nothing where they hold more than `limit` bytes.
-    /// What belongs to the stage alone is moved, and copied where `stays`.
+    /// Keeps the caches that a build has left under `key`, in place of those kept before; nothing where they hold more than
+    /// `limit` bytes.
     ///
     /// # Errors
     /// Something that cannot be read or written; nothing is kept then.
-    pub fn keep(&self, key: &str, tree: &Path, limit: u64, stays: bool) -> io::Result<()> {
-        let kept = self.keep_draft(key, tree, limit, stays);
+    pub fn keep(&self, key: &str, left: &Left<'_>, limit: u64) -> io::Result<()> {
+        let kept = self.keep_draft(key, left, limit);
         if !matches!(kept, Ok(true)) {
             self.forget();
         }
         kept.map(|_| ())
     }
 
-    fn keep_draft(&self, key: &str, tree: &Path, limit: u64, stays: bool) -> io::Result<bool> {
-        let files = files_of(tree)?;
+    fn keep_draft(&self, key: &str, left: &Left<'_>, limit: u64) -> io::Result<bool> {
+        let files = files_of(left.tree)?;
         if files.iter().map(|(_, bytes)| bytes).sum::<u64>() > limit || files.is_empty() {
             return Ok(false);
+        }
+        if let Some(shown) = left.shown.filter(|shown| shown.list.key == key) {
+            return self.amend(shown, &files, left).map(|()| true);
         }
         make_private(&self.folder)?;
         let draft = self.folder.join("draft");
         clear(&draft)?;
         make_private(&draft)?;
         let one = |(place, _): &(String, u64)| {
-            let (from, to) = (tree.join(place), draft.join(TREE).join(place));
+            let to = draft.join(TREE).join(place);
             to.parent().map_or(Ok(()), fs::create_dir_all)?;
-            // A staged tree that is seen through another process lies on another mount: then the file is copied.
-            if stays || fs::rename(&from, &to).is_err() {
-                fs::copy(&from, &to)?;
-            }
+            left.hand_over(place, &to)?;
             Ok((place.clone(), checksum(&to)?))
         };
         let files = files.par_iter().map(one).collect::<io::Result<_>>()?;
+        mark(&draft.join(TREE));
         FileList { key: key.to_owned(), files }.write(&draft.join(LIST))?;
         owner::hand_over_tree(&draft)?;
         // Killed between these two, nothing is kept: the next build is slower, and no more.
         clear(&self.kept())?;
         fs::rename(&draft, self.kept())?;
         Ok(true)
+    }
+
+    /// Takes over what a build did to what it was shown. Killed meanwhile, there is no list, and all of it is thrown away.
+    fn amend(&self, shown: &Verified, files: &[(String, u64)], left: &Left<'_>) -> io::Result<()> {
+        let mut list = shown.list.clone();
+        let there: BTreeSet<&String> = files.iter().map(|(place, _)| place).collect();
+        let gone: Vec<String> = list.files.keys().filter(|place| !there.contains(place)).cloned().collect();
+        let written: Vec<&String> = there.iter().copied().filter(|place| left.was_written(place)).collect();
+        if gone.is_empty() && written.is_empty() {
+            return Ok(());
+        }
+        clear(&self.folder.join("draft"))?;
+        fs::remove_file(self.kept().join(LIST))?;
+        for place in gone {
+            fs::remove_file(self.kept().join(TREE).join(&place))?;
+            list.files.remove(&place);
+        }
+        let one = |place: &&String| {
+            let to = self.kept().join(TREE).join(place);
+            to.parent().map_or(Ok(()), fs::create_dir_all)?;
+            left.hand_over(place, &to)?;
+            Ok(((*place).clone(), checksum(&to)?))
+        };
+        list.files.extend(written.par_iter().map(one).collect::<io::Result<Vec<_>>>()?);
+        mark(&self.kept().join(TREE));
+        list.write(&self.kept().join(LIST))?;
+        owner::hand_over_tree(&self.kept())
     }
 
     /// Throws away what is kept, and what a killed run left of keeping it.
@@ -199,21 +252,19 @@ impl Caches {
     }
 }
 
-enum Refusal {
-    /// Another toolchain's, and sound for all that is known.
-    OtherKey,
-    /// The tree is as it was.
-    Untouched(String),
-    /// Some of them may be in the tree.
-    HalfWay(String),
-}
-
 /// Takes every compile cache out of a tree.
 ///
 /// # Errors
 /// One that cannot be removed.
 pub fn remove_from(tree: &Path) -> Result<(), StagingError> {
     FOLDERS.iter().try_for_each(|folder| take_away(tree, folder))
+}
+
+/// Marks the folders, so that an overlay can show them. Where they cannot be marked, they are copied into a stage.
+fn mark(tree: &Path) {
+    for folder in FOLDERS.iter().map(|folder| tree.join(folder)).filter(|folder| folder.is_dir()) {
+        let _copied_then = cover_what_is_below(&folder);
+    }
 }
 
 fn take_away(tree: &Path, folder: &str) -> Result<(), StagingError> {

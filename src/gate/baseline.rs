@@ -91,8 +91,9 @@ pub(super) fn of_untouched(
 }
 
 fn build_untouched(gate: &Gate<'_>, compiler: &Compiler, record: &Record<'_>) -> Result<Option<Control>, GateError> {
-    let control = surroundings::stage(gate, compiler, false, None, record.progress)?;
-    caches::bring_to_control(gate, compiler, &control)?;
+    let prepared = caches::prepare(gate, compiler);
+    let control = surroundings::stage(gate, compiler, false, None, prepared.replacement(), record.progress)?;
+    caches::bring_to_control(gate, compiler, &control, prepared)?;
     let own = SiteEnvironment::read(&gate.site.root);
     let build = build::compile(gate, compiler, &control, &own, record.progress)?;
     if build.end != BuildEnd::Exited(0) {

@@ -24,7 +24,7 @@ use crate::invariant::{self, OfferedTheme, Subject, ThemeSheet};
 use crate::manifest::diff::ManifestDiff;
 use crate::precompile::environment::environment;
 use crate::precompile::{self, Build, BuildEnd};
-use crate::report::{LogFacts, PrecompileFacts, StagingFacts};
+use crate::report::{LogFacts, PrecompileFacts};
 use crate::rules::{self, Classified, LogContext, LogEnd, RuleSet};
 use crate::site::environment::SiteEnvironment;
 use crate::site::{LiveSite, Toolchain};
@@ -51,16 +51,6 @@ pub(super) fn build_and_inspect(
     staged: &StagedTree,
     record: &mut Record<'_>,
 ) -> Result<PathBuf, GateError> {
-    record.staging = Some(StagingFacts {
-        method: surroundings::method(staged.method()).to_owned(),
-        isolation: isolation::in_words(gate, compiler, staged),
-        passed_over: staged.passed_over().to_vec(),
-        files: staged.files(),
-        bytes: staged.bytes(),
-        cached_files: 0,
-        kept: None,
-    });
-    caches::bring(gate, compiler, staged, record)?;
     record.begin("precompile");
     let before = surroundings::inventory(gate.site, staged)?;
     let began = SystemTime::now();
@@ -82,6 +72,7 @@ pub(super) fn build_and_inspect(
     }
     record.tree_now = question::begin_tree(gate);
     surroundings::live_tree_moved(gate.site, gate.live, staged, record)?;
+    caches::moved(record);
     staged.ensure_readable()?;
     Ok(log)
 }

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use super::GateError;
 use super::build::Gate;
 use super::record::Record;
-use crate::caches::{self, Brought, Caches};
+use crate::caches::{self, Brought, Caches, Left, Verified};
 use crate::change::{Change, ChangeSource};
 use crate::compiler::Compiler;
 use crate::finding::Finding;
 use crate::site::Toolchain;
-use crate::staging::StagedTree;
+use crate::staging::{Replacement, StagedTree};
 use crate::verdict::Verdict;
 
 /// What a toolchain's caches depend on besides the sources that they were made of, which they know themselves.
@@ -39,21 +39,60 @@ const SETTINGS: [&str; 18] = [
     "config/vite",
 ];
 
-/// What the record keeps of the caches while the build runs: their key, if the build may leave any.
-pub(super) type Key = Option<String>;
+/// What the record keeps of the caches while the build runs: their key, if the build may leave any, and what was shown.
+pub(super) type Given = Option<(String, Option<Verified>)>;
+
+/// The caches for a stage that is not there yet.
+pub(super) struct Prepared {
+    folders: Vec<&'static Path>,
+    /// Under which key, and what is kept under it or why that was thrown away.
+    found: Option<(String, Result<Verified, String>)>,
+}
+
+/// Looks for the caches of earlier checks, so that an overlay can show them; with `--fresh` the stage begins without the live
+/// tree's own. Whatever is not done here is done by [`bring`].
+pub(super) fn prepare(gate: &Gate<'_>, compiler: &Compiler) -> Prepared {
+    let nothing = Prepared { folders: Vec::new(), found: None };
+    if compiler.is_builtin {
+        return nothing;
+    }
+    if gate.request.fresh {
+        return Prepared { folders: caches::FOLDERS.map(Path::new).to_vec(), found: None };
+    }
+    let touched = gate.change.files.iter().map(|file| &file.to).chain(&gate.change.removed);
+    let mut touched = touched.chain(gate.change.links.iter().map(|(place, _)| place));
+    if touched.any(|place| SETTINGS.iter().any(|name| place.starts_with(name))) {
+        // Their key depends on what the stage will hold.
+        return nothing;
+    }
+    let key = key(gate, compiler, &gate.site.root, &gate.site.root);
+    let found = Caches::of(&gate.site.state).verified(&key).transpose();
+    let layer = found.as_ref().and_then(|found| found.as_ref().ok()).and_then(Verified::layer);
+    Prepared { folders: layer.map(|(_, folders)| folders).unwrap_or_default(), found: found.map(|found| (key, found)) }
+}
+
+impl Prepared {
+    /// What the stage has in place of the live tree's own.
+    pub(super) fn replacement(&self) -> Option<Replacement<'_>> {
+        let verified = self.found.as_ref().and_then(|(_, found)| found.as_ref().ok());
+        let layer = verified.and_then(Verified::layer).map(|(tree, _)| tree);
+        (!self.folders.is_empty()).then_some(Replacement { folders: &self.folders, layer })
+    }
+}
 
 /// Gives the staged tree the caches of earlier checks, if there are any; with `--fresh` it has none at all.
 pub(super) fn bring(
     gate: &Gate<'_>,
     compiler: &Compiler,
     staged: &StagedTree,
+    prepared: Prepared,
     record: &mut Record<'_>,
 ) -> Result<(), GateError> {
     if compiler.is_builtin {
         return Ok(());
     }
-    let key = key(gate, compiler, staged);
-    let brought = fill(gate, &key, staged)?;
+    let key = key(gate, compiler, &staged.root(), &seen(staged));
+    let (brought, shown) = fill(gate, &key, staged, prepared)?;
     if let Brought::Discarded(why) = &brought {
         record.findings.push(
             Finding::benign(
@@ -66,34 +105,75 @@ pub(super) fn bring(
     if let (Some(facts), Brought::Kept { files, .. }) = (&mut record.staging, &brought) {
         facts.cached_files = *files as u64;
     }
-    record.caches = Some(key);
+    record.caches = Some((key, shown));
     Ok(())
 }
 
 /// Gives a tree that nothing is said of, the control's, the same caches.
-pub(super) fn bring_to_control(gate: &Gate<'_>, compiler: &Compiler, control: &StagedTree) -> Result<(), GateError> {
+pub(super) fn bring_to_control(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    control: &StagedTree,
+    prepared: Prepared,
+) -> Result<(), GateError> {
     if !compiler.is_builtin {
-        fill(gate, &key(gate, compiler, control), control)?;
+        let key = key(gate, compiler, &control.root(), &seen(control));
+        fill(gate, &key, control, prepared)?;
     }
     Ok(())
 }
 
-fn fill(gate: &Gate<'_>, key: &str, staged: &StagedTree) -> Result<Brought, GateError> {
+/// What came into the tree, and what of it is a layer of an overlay.
+fn fill(
+    gate: &Gate<'_>,
+    key: &str,
+    staged: &StagedTree,
+    prepared: Prepared,
+) -> Result<(Brought, Option<Verified>), GateError> {
+    let caches = Caches::of(&gate.site.state);
     if gate.request.fresh {
         caches::remove_from(&staged.root())?;
-        return Ok(Brought::Nothing);
+        return Ok((Brought::Nothing, None));
     }
-    Ok(Caches::of(&gate.site.state).bring(key, &staged.root())?)
+    match prepared.found {
+        Some((known, Ok(verified))) if known == key && staged.shows_replacement() => {
+            let (files, bytes) = verified.size();
+            Ok((Brought::Kept { files, bytes }, Some(verified)))
+        }
+        Some((known, Ok(verified))) if known == key => Ok((caches.put(&verified, &staged.root())?, None)),
+        Some((_, Err(why))) => Ok((Brought::Discarded(why), None)),
+        _ => {
+            if staged.shows_replacement() {
+                // Somebody changed a setting at this very moment.
+                caches::remove_from(&staged.root())?;
+            }
+            Ok((caches.bring(key, &staged.root())?, None))
+        }
+    }
+}
+
+/// Nobody wrote to what an overlay showed while it did: what was compiled is what was verified.
+pub(super) fn moved(record: &mut Record<'_>) {
+    let shown = record.caches.as_ref().and_then(|(_, shown)| shown.as_ref());
+    if shown.is_some_and(|shown| !shown.stands_still()) {
+        record.findings.push(
+            Finding::fatal("caches-moved", "The kept compile caches were written to while the build read them.")
+                .meaning("What was compiled may hold what somebody put there. themegate did not write there during the build.")
+                .help("See who writes to the state folder; then: themegate check --fresh")
+                .inconclusive(),
+        );
+    }
 }
 
 /// Keeps the caches of a build that passed. Whatever another one left is dropped with its stage.
 ///
 /// A cache that cannot be kept costs time, and is no reason to say anything else than the verdict.
-pub(super) fn keep(gate: &Gate<'_>, key: Key, verdict: Verdict, staged: Option<&StagedTree>) {
-    let key = key.filter(|_| verdict == Verdict::Pass && runs_own_code_only(gate.change, gate.site.toolchain));
-    let Some((key, staged)) = key.zip(staged) else { return };
-    let limit = gate.settings.check.cache_limit.bytes();
-    let _slower_next_time = Caches::of(&gate.site.state).keep(&key, &staged.root(), limit, gate.request.keep_stage);
+pub(super) fn keep(gate: &Gate<'_>, given: Given, verdict: Verdict, staged: Option<&StagedTree>) {
+    let given = given.filter(|_| verdict == Verdict::Pass && runs_own_code_only(gate.change, gate.site.toolchain));
+    let Some(((key, shown), staged)) = given.zip(staged) else { return };
+    let written = (!gate.request.keep_stage).then(|| staged.written());
+    let left = Left { tree: &staged.root(), written: written.as_deref(), shown: shown.as_ref() };
+    let _slower_next_time = Caches::of(&gate.site.state).keep(&key, &left, gate.settings.check.cache_limit.bytes());
 }
 
 fn runs_own_code_only(change: &Change, toolchain: Toolchain) -> bool {
@@ -104,10 +184,9 @@ fn runs_own_code_only(change: &Change, toolchain: Toolchain) -> bool {
     }
 }
 
-/// Named by the toolchain, its settings and its packages, and by where the build sees its tree: caches hold paths, and source
-/// maps compiled from another tree's would differ from those that are compiled without.
-fn key(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree) -> String {
-    let tree = &staged.root();
+/// Named by the toolchain, its settings and its packages in `tree`, and by where the build sees its tree: caches hold paths, and
+/// source maps compiled from another tree's would differ from those that are compiled without.
+fn key(gate: &Gate<'_>, compiler: &Compiler, tree: &Path, seen: &Path) -> String {
     let mut digest = blake3::Hasher::new();
     let mut take = |bytes: &[u8]| {
         digest.update(&(bytes.len() as u64).to_le_bytes());
@@ -115,7 +194,7 @@ fn key(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree) -> String {
     };
     take(gate.site.toolchain.word().as_bytes());
     take(compiler.shown.as_bytes());
-    take(seen(staged).as_os_str().as_encoded_bytes());
+    take(seen.as_os_str().as_encoded_bytes());
     take(format!("{:?}", gate.settings.environment).as_bytes());
     take(std::env::var_os("NODE_OPTIONS").unwrap_or_default().as_encoded_bytes());
     for path in SETTINGS.iter().flat_map(|name| files_at(&tree.join(name))) {

@@ -30,7 +30,7 @@ use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
 use crate::configuration::Configuration;
 use crate::isolation::{IsolationChoice, NetworkChoice};
-use crate::report::Report;
+use crate::report::{Report, StagingFacts};
 use crate::runs;
 use crate::site::LiveSite;
 use crate::site::lock::SiteLock;
@@ -188,7 +188,7 @@ fn compile_and_judge(
     if let Some(inquiry) = inquiry {
         tell(gate, registry, inquiry, &mut record);
     }
-    let cache_key = record.caches.take();
+    let given = record.caches.take();
     let tree_now = record.tree_now.take();
     record.acknowledge(&gate.settings.accept);
     let kept = stage.as_ref().filter(|_| request.keep_stage);
@@ -199,8 +199,12 @@ fn compile_and_judge(
         report.promotable = true;
         runs::keep(&site.state, &report, None)?;
     }
-    caches::keep(gate, cache_key, report.verdict, stage.as_ref());
-    close(stage, request.keep_stage)?;
+    caches::keep(gate, given, report.verdict, stage.as_ref());
+    // Both wait for the disk.
+    let prune = || if report.promotable { passed::prune(&site.state) } else { Ok(()) };
+    let (closed, pruned) = rayon::join(|| close(stage, request.keep_stage), prune);
+    closed?;
+    pruned?;
     question::remember(gate, tree_now, &report);
     Ok(report)
 }
@@ -240,10 +244,22 @@ fn chosen(request: &CheckRequest, settings: &Configuration) -> CompilerChoice {
 fn stage_change(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Result<StagedTree, GateError> {
     record.begin("staging");
     let survey = record.survey.take();
-    let staged = surroundings::stage(gate, compiler, gate.request.keep_stage, survey, record.progress)?;
+    let prepared = caches::prepare(gate, compiler);
+    let (keep, replacement) = (gate.request.keep_stage, prepared.replacement());
+    let staged = surroundings::stage(gate, compiler, keep, survey, replacement, record.progress)?;
     record.findings.extend(surroundings::noticed(&staged));
     record.findings.extend(isolation::not_isolated(gate, &staged));
     surroundings::apply(gate.change, &staged)?;
+    record.staging = Some(StagingFacts {
+        method: surroundings::method(staged.method()).to_owned(),
+        isolation: isolation::in_words(gate, compiler, &staged),
+        passed_over: staged.passed_over().to_vec(),
+        files: staged.files(),
+        bytes: staged.bytes(),
+        cached_files: 0,
+        kept: None,
+    });
+    caches::bring(gate, compiler, &staged, prepared, record)?;
     Ok(staged)
 }
 

@@ -93,7 +93,7 @@ pub(super) fn keep(
     let record = record_of(&site.state, run);
     let text = promotable.to_json().map_err(std::io::Error::from).map_err(failed("write", &record))?;
     fs::write(&record, text).and_then(|()| owner::hand_over_path(&record)).map_err(failed("write", &record))?;
-    Ok(prune(&folder)?)
+    Ok(())
 }
 
 fn sources(change: &Change) -> Vec<PathBuf> {
@@ -122,7 +122,8 @@ fn take(staged: &StagedTree, kept: &Path, name: &Path) -> Result<(), DiskError> 
 }
 
 /// Removes the oldest runs beyond the last few, the record before the tree.
-fn prune(folder: &Path) -> Result<(), DiskError> {
+pub(super) fn prune(state: &Path) -> Result<(), DiskError> {
+    let folder = &state.join("staged");
     let entries = fs::read_dir(folder).map_err(failed("read", folder))?.flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut kept: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();

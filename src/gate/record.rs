@@ -29,7 +29,7 @@ pub(super) struct Record<'gate> {
     pub(super) manifest_diff: Option<ManifestDiff>,
     pub(super) invariants: Vec<InvariantResult>,
     pub(super) touched: Vec<String>,
-    pub(super) caches: super::caches::Key,
+    pub(super) caches: super::caches::Given,
     pub(super) people: Option<PeopleFacts>,
     /// The live tree's names, being read for the stage.
     pub(super) survey: Option<Survey>,

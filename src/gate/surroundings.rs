@@ -17,7 +17,7 @@ use crate::rules::RuleSet;
 use crate::site::environment::SiteEnvironment;
 use crate::site::locate::settled_in;
 use crate::site::{LiveSite, SiteError, registry};
-use crate::staging::{self, Inventory, Method, StagedTree, StagingError, StagingRequest, Survey, What};
+use crate::staging::{self, Inventory, Method, Replacement, StagedTree, StagingError, StagingRequest, Survey, What};
 
 /// Stages the live tree.
 pub(super) fn stage(
@@ -25,6 +25,7 @@ pub(super) fn stage(
     compiler: &Compiler,
     keep: bool,
     survey: Option<Survey>,
+    replacement: Option<Replacement<'_>>,
     progress: &dyn Progress,
 ) -> Result<StagedTree, GateError> {
     let (request, site) = (gate.request, gate.site);
@@ -39,7 +40,7 @@ pub(super) fn stage(
         way: request.staging.unwrap_or(gate.settings.check.staging),
         isolate: isolation::wish(gate, compiler),
     };
-    let staged = staging::stage_surveyed(&request, survey)?;
+    let staged = staging::stage_surveyed(&request, survey, replacement)?;
     materialise_registry(site, &staged)?;
     Ok(staged)
 }

@@ -24,14 +24,16 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Lays `upper` over `lower`, seen at `at` by those who join; `own` is our own program.
+    /// Lays `upper` over the folders `lower`, the uppermost of them first, seen at `at` by those who join; `own` is our own
+    /// program.
     ///
     /// # Errors
     /// Why that does not work here, in one sentence without its full stop.
-    pub fn start(own: &Path, lower: &Path, [upper, work, at]: [&Path; 3]) -> Result<Self, String> {
+    pub fn start(own: &Path, lower: &[&Path], [upper, work, at]: [&Path; 3]) -> Result<Self, String> {
         let mut child = Command::new(own)
             .arg(HOLD_COMMAND)
-            .args([lower, upper, work, at])
+            .args([upper, work, at])
+            .args(lower)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -71,18 +73,25 @@ impl Holder {
     }
 }
 
+impl Holder {
+    /// Tells it to end, and does not wait for that. Nothing can be read there afterwards.
+    pub fn let_go(&mut self) {
+        drop(self.child.stdin.take());
+    }
+}
+
 impl Drop for Holder {
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
+        self.let_go();
         let _gone_already = self.child.wait();
     }
 }
 
-/// Runs `LOWER UPPER WORK AT`: mounts, says so, and waits until its standard input ends.
+/// Runs `UPPER WORK AT LOWER…`: mounts, says so, and waits until its standard input ends.
 pub(super) fn hold(arguments: &[OsString]) -> i32 {
-    let [lower, upper, work, at] = arguments else { return 2 };
-    let [lower, upper, work, at] = [lower, upper, work, at].map(Path::new);
-    let mounted = set_up(lower, upper, work, at);
+    let [upper, work, at, lower @ ..] = arguments else { return 2 };
+    let lower: Vec<&Path> = lower.iter().map(Path::new).collect();
+    let mounted = set_up(&lower, [upper, work, at].map(Path::new));
     let word = match &mounted {
         Ok(()) => "ready".to_owned(),
         Err(Fault(why)) => why.replace('\n', " "),
@@ -95,7 +104,7 @@ pub(super) fn hold(arguments: &[OsString]) -> i32 {
     0
 }
 
-fn set_up(lower: &Path, upper: &Path, work: &Path, at: &Path) -> Result<(), Fault> {
+fn set_up(lower: &[&Path], [upper, work, at]: [&Path; 3]) -> Result<(), Fault> {
     namespaces::enter_user_namespace()?;
     namespaces::leave(UnshareFlags::NEWNS, "make a mount namespace")?;
     mounts::keep_private()?;

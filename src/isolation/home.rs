@@ -61,10 +61,18 @@ enum Entry {
     Empty,
 }
 
+/// Opens a folder of the home that takes writes; the other folder is for them.
+type Opening<'a> = &'a dyn Fn(&Path, &Path) -> Result<OwnedFd, Fault>;
+
 impl Home {
     /// Opens everything that is in the home at `at`; `space` is an empty folder that can be written, `replaced` are the
-    /// places where something else will be mounted.
-    pub(super) fn open(at: &Path, space: &Path, replaced: &[&Path]) -> Result<Option<Self>, Fault> {
+    /// places where something else will be mounted, and `forgetful` opens a folder that takes writes, with a folder of its own.
+    pub(super) fn open(
+        at: &Path,
+        space: &Path,
+        replaced: &[&Path],
+        forgetful: Opening<'_>,
+    ) -> Result<Option<Self>, Fault> {
         // One that cannot be listed is of no use to the build either.
         let listing: Vec<DirEntry> = fs::read_dir(at).into_iter().flatten().flatten().take(MOST + 1).collect();
         if listing.is_empty() || listing.len() > MOST {
@@ -76,7 +84,7 @@ impl Home {
         make_folder(&layers)?;
         let mut entries = Vec::new();
         for found in listing.iter().filter(|found| !SECRET.contains(&found.file_name().as_bytes())) {
-            if let Some(entry) = open(found, &layers, replaced) {
+            if let Some(entry) = open(found, &layers, replaced, forgetful) {
                 entries.push((found.file_name(), entry));
             }
         }
@@ -103,7 +111,7 @@ impl Home {
 }
 
 /// None for what cannot be opened: a build cannot either.
-fn open(found: &DirEntry, layers: &Path, replaced: &[&Path]) -> Option<Entry> {
+fn open(found: &DirEntry, layers: &Path, replaced: &[&Path], forgetful: Opening<'_>) -> Option<Entry> {
     let path = found.path();
     let kind = found.file_type().ok()?;
     if replaced.contains(&path.as_path()) {
@@ -124,7 +132,7 @@ pub(super) fn forgetful(path: &Path, space: &Path) -> Result<OwnedFd, Fault> {
     let [upper, work, merged] = ["upper", "work", "merged"].map(|name| space.join(name));
     make_folder(space)?;
     [&upper, &work, &merged].into_iter().try_for_each(|folder| make_folder(folder))?;
-    match mounts::overlay(path, &upper, &work, &merged) {
+    match mounts::overlay(&[path], &upper, &work, &merged) {
         Ok(()) => mounts::twin(&merged),
         Err(_) => mounts::twin(path),
     }

@@ -16,7 +16,8 @@ use rustix::thread::UnshareFlags;
 use super::SET_UP_FAILED;
 use super::fault::{Fault, failed, refused};
 use super::plan::Plan;
-use super::{confinement, namespaces, view};
+use super::view::{self, Occasion};
+use super::{confinement, namespaces};
 
 /// Processes that a finished build left running may end by themselves for this long.
 const AFTERMATH: Duration = Duration::from_secs(1);
@@ -61,7 +62,7 @@ impl Word {
 pub(super) fn run(arguments: Vec<OsString>) -> i32 {
     let mut words = arguments.into_iter();
     let Some(plan) = words.next().map(PathBuf::from) else { return 2 };
-    let (word, code) = match set_up(&plan) {
+    let (word, code) = match set_up(&plan, if words.len() == 0 { Occasion::Trial } else { Occasion::Build }) {
         Err(Fault(why)) => (Word::Failed(why), SET_UP_FAILED),
         Ok(()) => match words.next() {
             None => (Word::Ready, 0),
@@ -77,12 +78,12 @@ fn tell(word: &Word) {
     let _nobody_waits = rustix::io::write(io::stdin().as_fd(), word.line().as_bytes());
 }
 
-fn set_up(path: &Path) -> Result<(), Fault> {
+fn set_up(path: &Path, occasion: Occasion) -> Result<(), Fault> {
     // If whoever waits for us dies, so do we, and everything in here.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(refused("ask for a signal"))?;
     let plan = Plan::read(path).map_err(failed("read", path))?;
     namespaces::leave(UnshareFlags::NEWNS, "make a mount namespace")?;
-    view::arrange(&plan)?;
+    view::arrange(&plan, occasion)?;
     std::env::set_current_dir(&plan.at).map_err(failed("enter", &plan.at))?;
     confinement::give_up()
 }

@@ -74,15 +74,21 @@ pub(super) fn terminals(at: &Path) -> Result<(), Fault> {
     mount("devpts", at, "devpts", flags, c"newinstance,ptmxmode=0666,mode=620").map_err(failed("mount", at))
 }
 
-/// Lays `upper` over `lower`: what is written goes to `upper`, `lower` is only read. The folders are named by descriptors, so
+/// Lays `upper` over the folders `lower`, the uppermost first: what is written goes to `upper`, the others are only read. The folders are named by descriptors, so
 /// that no character of their paths can be mistaken for an option.
-pub(super) fn overlay(lower: &Path, upper: &Path, work: &Path, at: &Path) -> Result<(), Fault> {
+///
+/// It is volatile: without that, the end of the mount would wait until all that anybody has written to the file system of
+/// `upper` is on the disk. What an interrupted run leaves is swept, and the kernel does not mount it again.
+pub(super) fn overlay(lower: &[&Path], upper: &Path, work: &Path, at: &Path) -> Result<(), Fault> {
     let open = |path: &Path| openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
-    let [lower_end, upper_end, work_end] = [lower, upper, work].map(|path| open(path).map_err(failed("open", path)));
-    let (lower_end, upper_end, work_end) = (lower_end?, upper_end?, work_end?);
+    let [upper_end, work_end] = [upper, work].map(|path| open(path).map_err(failed("open", path)));
+    let (upper_end, work_end) = (upper_end?, work_end?);
+    let lower_ends =
+        lower.iter().map(|path| open(path).map_err(failed("open", path))).collect::<Result<Vec<_>, _>>()?;
+    let named: Vec<String> = lower_ends.iter().map(|end| format!("/proc/self/fd/{}", end.as_raw_fd())).collect();
     let options = format!(
-        "lowerdir=/proc/self/fd/{},upperdir=/proc/self/fd/{},workdir=/proc/self/fd/{},userxattr,index=off",
-        lower_end.as_raw_fd(),
+        "lowerdir={},upperdir=/proc/self/fd/{},workdir=/proc/self/fd/{},userxattr,index=off,volatile",
+        named.join(":"),
         upper_end.as_raw_fd(),
         work_end.as_raw_fd()
     );

@@ -8,10 +8,11 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, set_parent_process_death_signal};
 use rustix::thread::UnshareFlags;
 
 use super::fault::{Fault, failed, refused};
@@ -89,8 +90,8 @@ pub fn trial(plan: &Plan, own: &Path) -> Result<(), String> {
     let mut command = Command::new(own);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let not_started = |error| format!("{} could not be started: {error}", own.display());
-    let mut child = command.process_group(0).spawn().map_err(not_started)?;
-    match patiently(&mut child) {
+    let child = command.process_group(0).spawn().map_err(not_started)?;
+    match patiently(child) {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(plan.failure().unwrap_or_else(|| format!("the trial ended with {status}"))),
         None => Err(format!("the trial was not done after {} s", PATIENCE.as_secs())),
@@ -98,17 +99,13 @@ pub fn trial(plan: &Plan, own: &Path) -> Result<(), String> {
 }
 
 /// Waits for the trial; one that hangs (a file server that does not answer) is ended.
-fn patiently(child: &mut Child) -> Option<ExitStatus> {
-    let end = Instant::now() + PATIENCE;
-    let mut pause = Duration::from_millis(1);
-    while Instant::now() < end {
-        match child.try_wait() {
-            Ok(None) => thread::sleep(pause),
-            Ok(Some(status)) => return Some(status),
-            Err(_) => break,
-        }
-        pause = (pause * 2).min(Duration::from_millis(20));
+fn patiently(mut child: Child) -> Option<ExitStatus> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw)?;
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(child.wait()));
+    let status = end.recv_timeout(PATIENCE).ok().and_then(Result::ok);
+    if status.is_none() {
+        let _gone_already = rustix::process::kill_process(pid, Signal::KILL);
     }
-    let _gone_already = child.kill();
-    None
+    status
 }

@@ -16,6 +16,26 @@ use super::{devices, mounts};
 /// Powers over the whole system, which root would have by the mere permission bits of these files.
 const POWERS: [&str; 4] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"];
 
+/// What it is arranged for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// To see whether it can be: folders that would take writes and forget them are shown as they are, since a build does
+    /// without where it must.
+    Trial,
+    /// A build.
+    Build,
+}
+
+impl Occasion {
+    /// The folder for what is its own. One that an overlay has used is not mounted by the kernel again.
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Trial => "trial",
+            Self::Build => "build",
+        }
+    }
+}
+
 /// Everything that is needed later, opened before the paths to it are covered.
 struct Parts {
     tree: OwnedFd,
@@ -30,13 +50,13 @@ struct Parts {
 }
 
 /// Arranges it, in a mount namespace that is new. Nothing but the first process of a new process namespace may call it.
-pub(super) fn arrange(plan: &Plan) -> Result<(), Fault> {
+pub(super) fn arrange(plan: &Plan, occasion: Occasion) -> Result<(), Fault> {
     mounts::keep_private()?;
     mounts::processes()?;
     // A mount of its own stays writable when all others are frozen.
     mounts::attach(&mounts::twin(&plan.stage)?, &plan.stage)?;
     mounts::freeze_all_but(&[&plan.stage, Path::new("/proc"), Path::new("/dev")])?;
-    let parts = open(plan)?;
+    let parts = open(plan, occasion)?;
     for (at, own) in &parts.temporary {
         mounts::attach(own, at)?;
     }
@@ -57,8 +77,9 @@ pub(super) fn arrange(plan: &Plan) -> Result<(), Fault> {
     verify(plan, parts.identity)
 }
 
-fn open(plan: &Plan) -> Result<Parts, Fault> {
-    let space = plan::space(&plan.stage);
+fn open(plan: &Plan, occasion: Occasion) -> Result<Parts, Fault> {
+    let space = plan::space(&plan.stage).join(occasion.folder());
+    plan::make_folder(&space)?;
     let own = |name: &str| -> Result<PathBuf, Fault> {
         let folder = space.join(name);
         plan::make_folder(&folder)?;
@@ -73,11 +94,15 @@ fn open(plan: &Plan) -> Result<Parts, Fault> {
     let kept = plan.kept.iter().filter(|path| path.exists());
     let kept = kept.map(|path| Ok((path.clone(), mounts::twin(path)?)));
     let caches = plan.caches.iter().enumerate();
+    let forgetful = |path: &Path, space: &Path| match occasion {
+        Occasion::Build => home::forgetful(path, space),
+        Occasion::Trial => mounts::twin(path),
+    };
     let caches =
-        caches.map(|(index, path)| Ok((path.clone(), home::forgetful(path, &space.join(format!("cache-{index}")))?)));
+        caches.map(|(index, path)| Ok((path.clone(), forgetful(path, &space.join(format!("cache-{index}")))?)));
     let empty = own("empty")?;
     let replaced = [plan.at.as_path(), plan.state.as_path()];
-    let home = plan.home.as_deref().map(|at| Home::open(at, &space, &replaced)).transpose()?.flatten();
+    let home = plan.home.as_deref().map(|at| Home::open(at, &space, &replaced, &forgetful)).transpose()?.flatten();
     let bare = plan.home.as_deref().filter(|_| home.is_none());
     let (folders, files) = bare.map(home::keys).unwrap_or_default();
     let covers = plan.hidden_folders.iter().chain(&folders).map(|path| Ok((path.clone(), mounts::twin(&empty)?)));

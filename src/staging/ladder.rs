@@ -17,14 +17,15 @@ pub(super) const UPPER: &str = "upper";
 /// Where the kernel prepares what goes to that layer.
 const WORK: &str = "work";
 
-/// Stages by the best way that works, or the one that was asked for.
+/// Stages by the best way that works, or the one that was asked for. An overlay has the layer `shown` above the live tree.
 pub(super) fn climb(
     staged: &mut StagedTree,
     plan: &Plan,
     request: &StagingRequest<'_>,
+    shown: Option<&Path>,
 ) -> Result<Populated, StagingError> {
     if matches!(request.way, Way::Auto | Way::Overlay) {
-        match overlay(staged, plan, request)? {
+        match overlay(staged, plan, request, shown)? {
             Ok(populated) => return Ok(populated),
             Err(why) if request.way == Way::Overlay => {
                 return Err(StagingError::WayClosed { way: Method::Overlay.word(), why });
@@ -61,6 +62,7 @@ fn overlay(
     staged: &mut StagedTree,
     plan: &Plan,
     request: &StagingRequest<'_>,
+    shown: Option<&Path>,
 ) -> Result<Result<Populated, String>, StagingError> {
     let Some(wish) = &request.isolate else {
         return Ok(Err("it needs the build to be isolated".to_owned()));
@@ -83,7 +85,8 @@ fn overlay(
             Err(error) => return given_up([&upper, &work], first_line(&error)),
         };
     settle_root(&staged.live, &upper)?;
-    let mounted = Holder::start(&wish.own, &staged.live, [&upper, &work, &at]).and_then(|holder| {
+    let lower: Vec<&Path> = shown.into_iter().chain([staged.live.as_path()]).collect();
+    let mounted = Holder::start(&wish.own, &lower, [&upper, &work, &at]).and_then(|holder| {
         let isolation = planned(staged, wish, plan, Some(holder.pid()));
         isolation::trial(&isolation, &wish.own).map(|()| (holder, isolation))
     });
@@ -93,6 +96,7 @@ fn overlay(
     };
     room::check(&staged.folder, needed_room(plan, Method::Overlay))?;
     (staged.holder, staged.isolation, staged.method) = (Some(holder), Some(isolation), Method::Overlay);
+    staged.shows_replacement = shown.is_some();
     Ok(Ok(Populated { files: plan.files.count, bytes: plan.files.bytes, moving }))
 }
 

@@ -54,7 +54,7 @@ pub(super) fn fill(
     }
     for place in &part.empty {
         let path = upper.join(place);
-        setxattr(&path, OPAQUE, b"y", XattrFlags::empty()).map_err(|error| StagingError::unwritable(&path, error))?;
+        cover_what_is_below(&path).map_err(|error| StagingError::unwritable(&path, error))?;
     }
     // What was made in them has given them another time.
     part.folders.iter().rev().try_for_each(|folder| populate::settle_folder(folder, upper))?;
@@ -74,7 +74,8 @@ fn part(plan: &Plan) -> Plan {
     let links: Vec<_> =
         plan.links.iter().filter(|link| !link.shows_through || link.points_at.is_some()).cloned().collect();
     let own_folders = plan.folders.iter().filter(|folder| !folder.shows_through).map(|folder| &folder.place);
-    let made = links.iter().map(|one| &one.place).chain(&plan.empty).chain(&plan.left_out);
+    let others = plan.empty.iter().chain(&plan.left_out).chain(&plan.shown);
+    let made = links.iter().map(|one| &one.place).chain(others);
     let wanted = populate::WANTED_BY_RAILS.iter().map(Path::new);
     let parents = made.map(PathBuf::as_path).flat_map(|place| place.ancestors().skip(1));
     let filled = listings.iter().map(|listing| listing.place.as_path());
@@ -118,8 +119,25 @@ fn is_opaque(path: &Path) -> bool {
     lgetxattr(path, OPAQUE, &mut [0_u8; 1]).is_ok_and(|length| length == 1)
 }
 
+/// Marks a folder of a layer, so that nothing shows through of what lower layers hold at its place.
+///
+/// # Errors
+/// A file system without such attributes.
+pub(crate) fn cover_what_is_below(folder: &Path) -> io::Result<()> {
+    Ok(setxattr(folder, OPAQUE, b"y", XattrFlags::empty())?)
+}
+
+/// True for a folder that [`cover_what_is_below`] has marked.
+pub(crate) fn covers_what_is_below(folder: &Path) -> bool {
+    let mut value = [0_u8; 2];
+    lgetxattr(folder, OPAQUE, &mut value).is_ok_and(|length| &value[..length] == b"y")
+}
+
 /// Takes the format's attributes from `path` and all below it: what is kept is a tree like any other.
-pub(super) fn make_plain(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What cannot be read or written.
+pub(crate) fn make_plain(path: &Path) -> io::Result<()> {
     for found in WalkDir::new(path) {
         let found = found?;
         let mut names = vec![0_u8; 4096];

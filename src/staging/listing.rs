@@ -81,6 +81,15 @@ impl Listing {
         (!part.items.is_empty()).then_some(part)
     }
 
+    /// Leaves out of the stage what it was to get of this folder; gives the entries.
+    pub(super) fn leave_out(&mut self) -> impl Iterator<Item = &Item> {
+        let copied = self.items.iter_mut().filter(|item| item.role.copied);
+        copied.map(|item| {
+            item.role.copied = false;
+            &*item
+        })
+    }
+
     fn position(&self, name: &OsStr) -> Option<usize> {
         let start = |at: usize| at.checked_sub(1).map_or(0, |before| self.items[before].end);
         let (mut low, mut high) = (0, self.items.len());

@@ -15,6 +15,7 @@ mod overlay;
 mod ownership;
 mod populate;
 mod removal;
+mod replacement;
 mod report;
 mod room;
 mod scan;
@@ -40,8 +41,10 @@ pub use copy::Method;
 pub use error::StagingError;
 pub(crate) use exclusion::{Exclusions, Fate};
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
+pub(crate) use layer::{cover_what_is_below, covers_what_is_below, make_plain};
 pub use ownership::{sweep, sweep_alone};
 pub(crate) use removal::remove_tree;
+pub use replacement::Replacement;
 pub use scratch::Scratch;
 pub use sources::stage_sources;
 pub use staged_tree::StagedTree;
@@ -105,19 +108,24 @@ pub enum Way {
 /// # Errors
 /// Whatever keeps the copy from being complete; nothing of a failed stage is left behind.
 pub fn stage(request: &StagingRequest<'_>) -> Result<StagedTree, StagingError> {
-    stage_surveyed(request, None)
+    stage_surveyed(request, None, None)
 }
 
-/// Stages the live tree whose names are being read already, if they are.
+/// Stages the live tree whose names are being read already, if they are, with other folders in the place of some.
 ///
 /// # Errors
 /// As [`stage`].
-pub fn stage_surveyed(request: &StagingRequest<'_>, survey: Option<Survey>) -> Result<StagedTree, StagingError> {
+pub fn stage_surveyed(
+    request: &StagingRequest<'_>,
+    survey: Option<Survey>,
+    replacement: Option<Replacement<'_>>,
+) -> Result<StagedTree, StagingError> {
     let now = || survey::now(request.live, request.state_dir, request.output_folders, request.interrupted);
     let Surveyed { live, state, exclusions, mut plan } =
         survey.and_then(|survey| survey.finish(request.interrupted)).unwrap_or_else(now)?;
     let mut staged = StagedTree::begin(&state, &live)?;
-    let populated = ladder::climb(&mut staged, &plan, request)?;
+    let shown = replacement.and_then(|replacement| replacement.take_effect(&mut plan));
+    let populated = ladder::climb(&mut staged, &plan, request, shown)?;
     staged.findings = report::findings(&plan, &populated.moving);
     staged.files = populated.files;
     staged.bytes = populated.bytes;

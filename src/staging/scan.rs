@@ -45,6 +45,8 @@ pub(super) struct Plan {
     pub(super) special: Vec<PathBuf>,
     /// Everything of the live tree that is left out one by one, those included.
     pub(super) left_out: Vec<PathBuf>,
+    /// Folders that an overlay shows from a layer of their own.
+    pub(super) shown: Vec<PathBuf>,
     /// Files outside of the tree that links of secret names lead to.
     pub(super) secrets_elsewhere: Vec<PathBuf>,
     /// Links that lead out of the tree, and where to.

@@ -20,6 +20,8 @@ pub struct StagedTree {
     /// The process that has the overlay mounted, if the tree is one.
     pub(super) holder: Option<Holder>,
     pub(super) isolation: Option<isolation::Plan>,
+    /// Whether what replaces folders of the live tree is shown in it.
+    pub(super) shows_replacement: bool,
     pub(super) passed_over: Vec<String>,
     /// Holds the lock that says that the owner lives.
     _owner: File,
@@ -40,6 +42,7 @@ impl StagedTree {
             live: live.to_path_buf(),
             holder: None,
             isolation: None,
+            shows_replacement: false,
             passed_over: Vec::new(),
             _owner: owner,
             keep: false,
@@ -74,6 +77,12 @@ impl StagedTree {
     #[must_use]
     pub fn isolation(&self) -> Option<&isolation::Plan> {
         self.isolation.as_ref()
+    }
+
+    /// True if what replaces folders of the live tree stands in it already, as a layer of the overlay.
+    #[must_use]
+    pub fn shows_replacement(&self) -> bool {
+        self.shows_replacement
     }
 
     /// Why better ways to stage or to isolate were passed over, in sentences without their full stop.
@@ -153,8 +162,9 @@ impl StagedTree {
         })
     }
 
-    /// Where writes to the tree end up.
-    pub(super) fn written(&self) -> PathBuf {
+    /// Where writes to the tree end up: a tree that holds what was written, and with an overlay nothing else.
+    #[must_use]
+    pub fn written(&self) -> PathBuf {
         if self.holder.is_some() { self.folder.join(ladder::UPPER) } else { self.root() }
     }
 
@@ -227,8 +237,11 @@ impl StagedTree {
         if self.keep || mem::replace(&mut self.removed, true) {
             return Ok(());
         }
+        // The mount and what is below it end side by side: each waits for the disk.
+        self.holder.iter_mut().for_each(Holder::let_go);
+        let removed = remove_tree(&self.folder);
         drop(self.holder.take());
-        remove_tree(&self.folder)
+        removed
     }
 }
 

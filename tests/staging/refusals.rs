@@ -90,7 +90,7 @@ fn what_goes_wrong_while_the_names_are_read_beforehand_is_told_as_well() {
             way: Way::Auto,
             isolate: None,
         };
-        stage_surveyed(&request, Some(Survey::begin(live, &state, &[])))
+        stage_surveyed(&request, Some(Survey::begin(live, &state, &[])), None)
     };
     let refused = staged(&nowhere, false).unwrap_err();
     assert!(matches!(refused, StagingError::LiveTree { .. }), "{refused}");

@@ -1,0 +1,71 @@
+//! Folders in whose place the stage has others than the live tree. An overlay shows them from a layer of their own, between
+//! the live tree and what is written, and copies nothing; every other way leaves them out.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::inventory::Kind;
+use super::scan::{Plan, Planned};
+
+/// Which folders, relative to the tree, and what is shown in their place.
+#[derive(Debug, Clone, Copy)]
+pub struct Replacement<'a> {
+    /// The live tree's own do not reach the stage.
+    pub folders: &'a [&'a Path],
+    /// A tree that holds them, each marked by [`super::cover_what_is_below`]; none if nothing takes their place. It must not
+    /// change while the stage is there.
+    pub layer: Option<&'a Path>,
+}
+
+impl<'a> Replacement<'a> {
+    /// Takes the live tree's own out of the plan, and gives the layer that an overlay can show in their place.
+    ///
+    /// A layer is shown whole or not at all: where a link or a file stands in the way of one of its folders, or its packages are
+    /// missing, the plan stays as it was.
+    pub(super) fn take_effect(&self, plan: &mut Plan) -> Option<&'a Path> {
+        let is_clear = |folder: &&&Path| !is_barred(plan, folder);
+        let folders: Vec<&Path> = self.folders.iter().filter(is_clear).copied().collect();
+        if self.layer.is_some() && folders.len() < self.folders.len() {
+            return None;
+        }
+        let is_below = |place: &Path| folders.iter().any(|folder| is_at_or_below(place, folder));
+        let had: Vec<_> = plan.folders.iter().filter(|one| folders.contains(&one.place.as_path())).cloned().collect();
+        for planned in [&mut plan.folders, &mut plan.links] {
+            planned.retain(|one: &Planned| !is_below(&one.place));
+        }
+        for listing in plan.listings.iter_mut().filter(|listing| is_below(&listing.place)) {
+            for item in listing.leave_out() {
+                plan.files.count -= 1;
+                plan.files.bytes -= item.entry.size;
+                plan.files.hidden -= u64::from(!item.role.shows_through);
+            }
+        }
+        for places in [&mut plan.left_out, &mut plan.empty] {
+            places.retain(|place| !is_below(place));
+        }
+        match self.layer {
+            Some(_) => plan.shown.extend(folders.iter().map(|folder| folder.to_path_buf())),
+            None => plan.left_out.extend(had.into_iter().map(|folder| folder.place)),
+        }
+        self.layer
+    }
+}
+
+/// True if something else than a folder stands at `folder` or on the way to it, or the packages that it belongs to are missing.
+fn is_barred(plan: &Plan, folder: &Path) -> bool {
+    let packages = Path::new("node_modules");
+    let is_homeless = folder.starts_with(packages) && !plan.folders.iter().any(|one| one.place == packages);
+    let is_link = |place: &Path| plan.links.iter().any(|link| link.place == place);
+    let is_file = |place: &Path| {
+        let (parent, name) = (place.parent().unwrap_or(Path::new("")), place.file_name().unwrap_or_default());
+        let mut listings = plan.listings.iter().filter(|listing| listing.place == parent);
+        listings.any(|listing| listing.find(name).is_some_and(|item| item.entry.kind == Kind::File))
+    };
+    let mut way = folder.ancestors().filter(|place| !place.as_os_str().is_empty());
+    is_homeless || way.any(|place| is_link(place) || is_file(place))
+}
+
+fn is_at_or_below(place: &Path, folder: &Path) -> bool {
+    let rest = place.as_os_str().as_bytes().strip_prefix(folder.as_os_str().as_bytes());
+    rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
