@@ -1,0 +1,129 @@
+//! Caches in the stage: a layer of an overlay, or copies; and links in their place.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use themegate::caches::Caches;
+
+use super::support::{Kind, Site, THEMEGATE};
+use super::{ENTRY, compile, kept, key, said, site_with_kept_cache};
+
+/// What a build did to its caches while an overlay showed them: the next one finds just that, and what was not touched was not
+/// copied either.
+#[test]
+fn a_build_changes_what_is_shown_to_it_and_not_what_is_kept_until_it_has_passed() {
+    let site = Site::copy(Kind::Builtin);
+    let folder = "tmp/cache/webpacker/babel-loader";
+    // The same command each time: others have caches of their own.
+    let line = format!("mkdir -p {folder}; . ./app/does; exec {THEMEGATE} __compile");
+    let check = |does: &str, verdict: &str, code: i32| {
+        site.write("app/does", does);
+        let checked = site.check(&["--staging", "overlay", "--compiler", &line]);
+        checked.assert_verdict(verdict, code);
+        checked
+    };
+    let write = |name: &str, word: &str| format!("printf {word} > {folder}/{name}");
+    let holds = |name: &str| fs::read_to_string(kept(&site).join("tree").join(folder).join(name)).ok();
+    let inode = |name: &str| fs::metadata(kept(&site).join("tree").join(folder).join(name)).unwrap().ino();
+    site.write(&format!("{folder}/live.json"), "live");
+    check(&["one", "two", "three"].map(|word| write(word, word)).join("; "), "pass", 0);
+    assert_eq!(holds("live.json").as_deref(), Some("live"), "the live tree's own were there at first");
+    fs::remove_file(site.path(folder).join("live.json")).unwrap();
+    site.write(&format!("{folder}/later.json"), "live");
+
+    let inodes = ["one", "two", "three"].map(inode);
+    let seen = check(&format!("ls {folder} | tr '\\n' ' ' | sed 's/^/the cache says /'; echo"), "pass", 0);
+    assert_eq!(said(&site).as_deref(), Some("live.json one three two "));
+    assert_eq!(seen.report["staging"]["cached_files"], 4);
+    assert_eq!(["one", "two", "three"].map(inode), inodes, "nothing was written, nothing is kept anew");
+
+    check(&format!("{}; rm {folder}/one; exit 1", write("two", "evil")), "block", 1);
+    assert_eq!([holds("one"), holds("two")], ["one", "two"].map(|word| Some(word.to_owned())));
+
+    check(&format!("{}; rm {folder}/one; {}", write("two", "new"), write("four", "four")), "pass", 0);
+    assert_eq!(holds("one"), None);
+    assert_eq!([holds("two"), holds("four")], ["new", "four"].map(|word| Some(word.to_owned())));
+    assert_eq!(inode("three"), inodes[2], "what was not touched is the same file");
+
+    check(&format!("rm -r {folder}; mkdir {folder}; {}", write("five", "five")), "pass", 0);
+    assert_eq!([holds("two"), holds("live.json"), holds("five")], [None, None, Some("five".to_owned())]);
+    let last = check(&format!("cat {folder}/* | sed 's/^/the cache says /'; echo"), "pass", 0);
+    assert_eq!(said(&site).as_deref(), Some("five"));
+    assert!(last.finding("caches-discarded").is_none());
+}
+
+#[test]
+fn kept_caches_that_somebody_writes_to_during_the_build_leave_the_check_undecided() {
+    let site = Site::copy(Kind::Builtin);
+    let line = format!(". ./app/does; {}", compile("good"));
+    let check = |does: &str| {
+        site.write("app/does", does);
+        site.check(&["--staging", "overlay", "--compiler", &line])
+    };
+    check("true").assert_verdict("pass", 0);
+    let entry = kept(&site).join("tree").join(ENTRY);
+    let pattern = format!("sleep 1\\.{}", std::process::id());
+    let builds = || Command::new("pgrep").args(["-fx", &pattern]).output().unwrap().status.success();
+    let checked = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let end = Instant::now() + Duration::from_secs(30);
+            while !builds() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            fs::write(&entry, "evil").unwrap();
+        });
+        check(&format!("sleep 1.{}", std::process::id()))
+    });
+    checked.assert_verdict("undecided", 3);
+    assert!(checked.finding("caches-moved").is_some());
+    assert!(check("").finding("caches-discarded").is_some(), "nobody builds with it afterwards");
+}
+
+/// Capistrano links folders for caches out of the tree. The gate itself is not isolated: it must not write there.
+#[test]
+fn nothing_is_brought_through_a_link_out_of_the_stage() {
+    for (place, way) in [("tmp/cache", "overlay"), ("tmp/cache/webpacker", "copy"), ("tmp/cache/webpacker", "overlay")]
+    {
+        let site = site_with_kept_cache();
+        let shared = site.folder.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the folder is the test's own")]
+        let _not_there = fs::remove_dir_all(site.path(place));
+        fs::create_dir_all(site.path(place).parent().unwrap()).unwrap();
+        symlink(&shared, site.path(place)).unwrap();
+        site.check(&["--staging", way, "--compiler", &compile("good")]).assert_verdict("pass", 0);
+        assert_eq!(fs::read_dir(&shared).unwrap().count(), 0, "{place}, {way}: written through the link");
+        assert_eq!(said(&site).as_deref(), Some("good"), "{place}, {way}");
+    }
+    // One that leads nowhere stays a link.
+    let site = site_with_kept_cache();
+    let tree = site.folder.path().join("tree");
+    let elsewhere = site.folder.path().join("elsewhere");
+    for folder in [tree.join("tmp/cache"), elsewhere.clone()] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    symlink(&elsewhere, tree.join("tmp/cache/webpacker")).unwrap();
+    Caches::of(&site.state()).bring(&key(&site), &tree).unwrap();
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+}
+
+/// A link that stays within the tree is the site's own wish: the same stands in the stage, however that is made.
+#[test]
+fn a_link_within_the_tree_is_not_replaced_by_what_is_kept() {
+    for way in ["overlay", "copy"] {
+        let site = Site::copy(Kind::Builtin);
+        let line = format!(". ./app/does; {}", compile("good"));
+        site.write("app/does", "true");
+        site.check(&["--compiler", &line]).assert_verdict("pass", 0);
+        assert!(kept(&site).exists());
+        for folder in ["tmp/cache", "app/own"] {
+            fs::create_dir_all(site.path(folder)).unwrap();
+        }
+        symlink("../../app/own", site.path("tmp/cache/webpacker")).unwrap();
+        site.write("app/does", "readlink tmp/cache/webpacker | sed 's/^/the cache says /'");
+        site.check(&["--staging", way, "--compiler", &line]);
+        assert_eq!(said(&site).as_deref(), Some("../../app/own"), "{way}");
+    }
+}
