@@ -4,7 +4,7 @@
 
 use super::vocabulary::{
     ADVICE, BEGINS, COMPLAINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, LACKS, NAMES, NEGATED, OUTLIVED,
-    PROSE, PROSE_END, SITE, SKIPPED, SPOKEN, WARNS,
+    PROSE, PROSE_END, SITE, SKIPPED, SPOKEN, STOPS, WARNS,
 };
 
 /// Only this much of a line is a message; what follows is data.
@@ -37,7 +37,8 @@ pub(crate) fn looks(text: &str) -> Looks {
     }
     let cleared = NAMES.replace_all(text, "·");
     let cleared = NEGATED.replace_all(&cleared, "·");
-    let old = DEPRECATION.is_match(&cleared) || (OUTLIVED.is_match(text) && !SITE.is_match(text));
+    let old =
+        DEPRECATION.is_match(&cleared) || (OUTLIVED.is_match(text) && !SITE.is_match(text) && !STOPS.is_match(text));
     if old && !GRAVE.is_match(&cleared) {
         return Looks::Deprecation;
     }
@@ -58,6 +59,7 @@ fn advises(text: &str, cleared: &str) -> bool {
     ADVICE.is_match(text)
         && !SITE.is_match(text)
         && !LACKS.is_match(text)
+        && !STOPS.is_match(text)
         && !DECLARED.is_match(&WARNS.replace_all(cleared, "·"))
 }
 
@@ -216,6 +218,8 @@ mod tests {
             "warning: it failed, which is not recommended",
             "warning: config/x is missing, consider adding it",
             "warning: something odd",
+            "warning: it is recommended to rebuild, the last run was interrupted",
+            "Warning: this version is no longer supported, exiting",
         ] {
             assert_eq!(looks(line), Looks::Trouble, "{line}");
         }

@@ -314,6 +314,11 @@ pattern!(
     r"(?i)\b(?:not found|no such|missing|lacks?|lost|absent|nothing|empty|could not|couldn't|can ?not|can't|unable|unresolved|undefined|unknown|skip\w*|omit\w*|left out|dropped|not (?:exist|loaded|available|written|copied|built|generated|emitted|applied|included))\b|\b(?:css|s[ac]ss|less|styl\w*|fonts?|images?|icons?|assets?|packs?|chunks?|bundles?|layouts?|views?|pages?|output|public|modules?|imports?|files?)\b"
 );
 pattern!(
+    /// Something came to a stop, or is not as it should be: no advice.
+    STOPS,
+    r"(?i)\b(?:exit(?:s|ing)?|quit(?:s|ting)?|stop(?:s|ped|ping)|giving up|refus\w+|interrupted|incomplete|stale|rebuild|broken|corrupt\w*|instead of the)\b"
+);
+pattern!(
     /// The middle of a sentence.
     PROSE,
     r"^(?:[a-z]{1,14},? ){3}"
