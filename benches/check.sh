@@ -56,7 +56,10 @@ timed() { # NAME COMMAND...
 precompile() { (cd "$bare" && bundle exec rails assets:precompile); }
 check() { "$target/release/themegate" check --live "$live" --format json --output "$folder/report.json" "$@"; }
 forget_output() { rm -rf "$bare/public/packs" "$bare/public/assets" "$bare"/tmp/cache/webpacker/last-* "$bare"/tmp/cache/vite/last-*; }
-forget_caches() { rm -rf "$bare/tmp/cache" "$bare/node_modules/.cache" "$bare/node_modules/.vite"; }
+# What node has compiled of webpack lies in the system's folder for temporary files.
+forget_caches() {
+  rm -rf "$bare/tmp/cache" "$bare/node_modules/.cache" "$bare/node_modules/.vite" "${TMPDIR:-/tmp}"/v8-compile-cache*
+}
 another_question() { date +%s%N > "$live/app/asked"; }
 stages() { # NAME: what the check spent on each stage
   node -e 'const r = JSON.parse(require("fs").readFileSync(process.argv[1]));

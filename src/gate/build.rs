@@ -59,6 +59,7 @@ pub(super) fn build_and_inspect(
         return Err(GateError::Interrupted);
     }
     staged.ensure_readable()?;
+    record.tree_now = question::begin_tree(gate);
     record.begin("rules");
     let log = whole_log(&build, staged)?;
     classify(gate, &log, &build, record)?;
@@ -70,7 +71,6 @@ pub(super) fn build_and_inspect(
         bystanders::altered(gate, compiler, &compiled, record)?;
         surroundings::unexpected_writes(gate.site, staged, &before, &build.wrapped, record)?;
     }
-    record.tree_now = question::begin_tree(gate);
     surroundings::live_tree_moved(gate.site, gate.live, staged, record)?;
     caches::moved(record);
     staged.ensure_readable()?;
