@@ -4,11 +4,11 @@
 //! disagree in anything, all of it is thrown away. It must not know what a verdict is: the gate says which builds' caches are
 //! worth keeping.
 
+mod keeping;
 mod left;
 mod list;
 mod verified;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -17,9 +17,7 @@ use std::path::{Component, Path, PathBuf};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use crate::site::locate::make_private;
-use crate::site::owner;
-use crate::staging::{Inventory, StagingError, cover_what_is_below, remove_tree};
+use crate::staging::{Inventory, StagingError, remove_tree};
 
 use list::{Checksum, FileList, bytes_of, checksum};
 
@@ -172,74 +170,6 @@ impl Caches {
         Ok((files.len(), bytes))
     }
 
-    /// Keeps the caches that a build has left under `key`, in place of those kept before; nothing where they hold more than
-    /// `limit` bytes.
-    ///
-    /// # Errors
-    /// Something that cannot be read or written; nothing is kept then.
-    pub fn keep(&self, key: &str, left: &Left<'_>, limit: u64) -> io::Result<()> {
-        let kept = self.keep_draft(key, left, limit);
-        if !matches!(kept, Ok(true)) {
-            self.forget();
-        }
-        kept.map(|_| ())
-    }
-
-    fn keep_draft(&self, key: &str, left: &Left<'_>, limit: u64) -> io::Result<bool> {
-        let files = files_of(left.tree)?;
-        if files.iter().map(|(_, bytes)| bytes).sum::<u64>() > limit || files.is_empty() {
-            return Ok(false);
-        }
-        if let Some(shown) = left.shown.filter(|shown| shown.list.key == key) {
-            return self.amend(shown, &files, left).map(|()| true);
-        }
-        make_private(&self.folder)?;
-        let draft = self.folder.join("draft");
-        clear(&draft)?;
-        make_private(&draft)?;
-        let one = |(place, _): &(String, u64)| {
-            let to = draft.join(TREE).join(place);
-            to.parent().map_or(Ok(()), fs::create_dir_all)?;
-            left.hand_over(place, &to)?;
-            Ok((place.clone(), checksum(&to)?))
-        };
-        let files = files.par_iter().map(one).collect::<io::Result<_>>()?;
-        mark(&draft.join(TREE));
-        FileList { key: key.to_owned(), files }.write(&draft.join(LIST))?;
-        owner::hand_over_tree(&draft)?;
-        // Killed between these two, nothing is kept: the next build is slower, and no more.
-        clear(&self.kept())?;
-        fs::rename(&draft, self.kept())?;
-        Ok(true)
-    }
-
-    /// Takes over what a build did to what it was shown. Killed meanwhile, there is no list, and all of it is thrown away.
-    fn amend(&self, shown: &Verified, files: &[(String, u64)], left: &Left<'_>) -> io::Result<()> {
-        let mut list = shown.list.clone();
-        let there: BTreeSet<&String> = files.iter().map(|(place, _)| place).collect();
-        let gone: Vec<String> = list.files.keys().filter(|place| !there.contains(place)).cloned().collect();
-        let written: Vec<&String> = there.iter().copied().filter(|place| left.was_written(place)).collect();
-        if gone.is_empty() && written.is_empty() {
-            return Ok(());
-        }
-        clear(&self.folder.join("draft"))?;
-        fs::remove_file(self.kept().join(LIST))?;
-        for place in gone {
-            fs::remove_file(self.kept().join(TREE).join(&place))?;
-            list.files.remove(&place);
-        }
-        let one = |place: &&String| {
-            let to = self.kept().join(TREE).join(place);
-            to.parent().map_or(Ok(()), fs::create_dir_all)?;
-            left.hand_over(place, &to)?;
-            Ok(((*place).clone(), checksum(&to)?))
-        };
-        list.files.extend(written.par_iter().map(one).collect::<io::Result<Vec<_>>>()?);
-        mark(&self.kept().join(TREE));
-        list.write(&self.kept().join(LIST))?;
-        owner::hand_over_tree(&self.kept())
-    }
-
     /// Throws away what is kept, and what a killed run left of keeping it.
     pub fn forget(&self) {
         if !is_plain_folder(&self.folder, Path::new("")) {
@@ -258,13 +188,6 @@ impl Caches {
 /// One that cannot be removed.
 pub fn remove_from(tree: &Path) -> Result<(), StagingError> {
     FOLDERS.iter().try_for_each(|folder| take_away(tree, folder))
-}
-
-/// Marks the folders, so that an overlay can show them. Where they cannot be marked, they are copied into a stage.
-fn mark(tree: &Path) {
-    for folder in FOLDERS.iter().map(|folder| tree.join(folder)).filter(|folder| folder.is_dir()) {
-        let _copied_then = cover_what_is_below(&folder);
-    }
 }
 
 fn take_away(tree: &Path, folder: &str) -> Result<(), StagingError> {
@@ -305,20 +228,6 @@ fn copy_compared(from: &Path, to: &Path, known: &Checksum) -> io::Result<u64> {
     fs::write(to, &bytes)?;
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;
     Ok(bytes.len() as u64)
-}
-
-/// The files of a tree that may be kept, and their sizes.
-fn files_of(tree: &Path) -> io::Result<Vec<(String, u64)>> {
-    let folders = FOLDERS.iter().filter(|folder| is_plain_folder(tree, Path::new(folder)));
-    let mut files = Vec::new();
-    for found in folders.flat_map(|folder| WalkDir::new(tree.join(folder))) {
-        let found = found?;
-        let place = found.path().strip_prefix(tree).unwrap_or(found.path());
-        if let (true, true, Some(name)) = (found.file_type().is_file(), may_be_kept(place), place.to_str()) {
-            files.push((name.to_owned(), found.metadata()?.len()));
-        }
-    }
-    Ok(files)
 }
 
 fn may_be_kept(place: &Path) -> bool {
