@@ -17,7 +17,7 @@ use std::path::{Component, Path, PathBuf};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use crate::staging::{Inventory, StagingError, remove_tree};
+use crate::staging::{Inventory, StagingError, covers_what_is_below, remove_tree};
 
 use list::{Checksum, FileList, bytes_of, checksum};
 
@@ -135,7 +135,11 @@ impl Caches {
             let found = found.map_err(|error| format!("they could not be read: {error}"))?;
             let place = found.path().strip_prefix(&tree).unwrap_or(found.path());
             let listed = || place.to_str().is_some_and(|place| list.files.contains_key(place));
-            let belongs = found.file_type().is_dir() || (found.file_type().is_file() && listed());
+            let belongs = if found.file_type().is_dir() {
+                is_folder_of_theirs(place, found.path())
+            } else {
+                found.file_type().is_file() && listed()
+            };
             if !belongs {
                 return Err(format!("{} lies among them, and nobody kept it", place.display()));
             }
@@ -190,6 +194,25 @@ pub fn remove_from(tree: &Path) -> Result<(), StagingError> {
     FOLDERS.iter().try_for_each(|folder| take_away(tree, folder))
 }
 
+/// The same, and the links in their places with them, which lead to caches elsewhere in the tree. The packages and the folder
+/// for temporary files stay where they are.
+///
+/// # Errors
+/// One that cannot be removed.
+pub fn cut_off_from(tree: &Path) -> Result<(), StagingError> {
+    let is_link = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    for folder in FOLDERS.map(Path::new) {
+        let mut way: Vec<&Path> = folder.ancestors().filter(|part| !part.as_os_str().is_empty()).collect();
+        way.reverse();
+        let first = way.iter().map(|part| tree.join(part)).position(|path| is_link(&path));
+        // Behind a link of the first part, nothing is ours to judge.
+        if let Some(link) = first.filter(|at| *at > 0).map(|at| tree.join(way[at])) {
+            fs::remove_file(&link).map_err(|source| StagingError::Removal { path: link, source })?;
+        }
+    }
+    remove_from(tree)
+}
+
 fn take_away(tree: &Path, folder: &str) -> Result<(), StagingError> {
     if is_plain_folder(tree, Path::new(folder)) { remove_tree(&tree.join(folder)) } else { Ok(()) }
 }
@@ -216,6 +239,13 @@ fn is_plain_folder(tree: &Path, folder: &Path) -> bool {
 fn is_barred(tree: &Path, folder: &Path) -> bool {
     let is_other = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir());
     folder.ancestors().filter(|part| !part.as_os_str().is_empty()).any(|part| is_other(&tree.join(part)))
+}
+
+/// True for a folder of the caches, and for one on the way to them that hides nothing: an overlay would show any other one in
+/// the place of the live tree's.
+fn is_folder_of_theirs(place: &Path, path: &Path) -> bool {
+    FOLDERS.iter().any(|folder| place.starts_with(folder))
+        || (FOLDERS.iter().any(|folder| Path::new(folder).starts_with(place)) && !covers_what_is_below(path))
 }
 
 /// Writes what was read and compared.

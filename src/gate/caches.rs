@@ -132,7 +132,7 @@ fn fill(
 ) -> Result<(Brought, Option<Verified>), GateError> {
     let caches = Caches::of(&gate.site.state);
     if gate.request.fresh {
-        caches::remove_from(&staged.root())?;
+        caches::cut_off_from(&staged.root())?;
         return Ok((Brought::Nothing, None));
     }
     match prepared.found {

@@ -29,7 +29,9 @@ impl<'a> Replacement<'a> {
             return None;
         }
         let is_below = |place: &Path| folders.iter().any(|folder| is_at_or_below(place, folder));
-        let had: Vec<_> = plan.folders.iter().filter(|one| folders.contains(&one.place.as_path())).cloned().collect();
+        // A socket or the like at the place of one is left out already, and stays so.
+        let stood = plan.folders.iter().map(|one| &one.place).chain(&plan.left_out);
+        let had: Vec<_> = stood.filter(|place| folders.contains(&place.as_path())).cloned().collect();
         for planned in [&mut plan.folders, &mut plan.links] {
             planned.retain(|one: &Planned| !is_below(&one.place));
         }
@@ -45,7 +47,7 @@ impl<'a> Replacement<'a> {
         }
         match self.layer {
             Some(_) => plan.shown.extend(folders.iter().map(|folder| folder.to_path_buf())),
-            None => plan.left_out.extend(had.into_iter().map(|folder| folder.place)),
+            None => plan.left_out.extend(had),
         }
         self.layer
     }

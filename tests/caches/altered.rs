@@ -18,7 +18,11 @@ type Alteration<'a> = &'a dyn Fn(&Path, &Path);
 fn altered_caches_are_thrown_away_as_a_whole() {
     let elsewhere = tempfile::NamedTempFile::new().unwrap();
     fs::write(elsewhere.path(), "good").unwrap();
-    let alterations: [(&str, Alteration<'_>); 8] = [
+    let hide = |folder: &Path| {
+        fs::create_dir_all(folder).unwrap();
+        rustix::fs::setxattr(folder, "user.overlay.opaque", b"y", rustix::fs::XattrFlags::empty()).unwrap();
+    };
+    let alterations: [(&str, Alteration<'_>); 11] = [
         ("poisoned", &|_, entry| fs::write(entry, "evil").unwrap()),
         ("truncated", &|_, entry| fs::write(entry, "").unwrap()),
         ("lost", &|_, entry| fs::remove_file(entry).unwrap()),
@@ -28,6 +32,9 @@ fn altered_caches_are_thrown_away_as_a_whole() {
             symlink(elsewhere.path(), entry).unwrap();
         }),
         ("a link beside it", &|_, entry| symlink("/", entry.with_file_name("root")).unwrap()),
+        ("a folder that hides sources", &|kept, _| hide(&kept.join("tree/app/javascript/styles/contrast"))),
+        ("a folder that hides all of them", &|kept, _| hide(&kept.join("tree/app"))),
+        ("a folder on the way that hides what stands beside them", &|kept, _| hide(&kept.join("tree/tmp"))),
         ("half a list", &|kept, _| {
             let text = fs::read(kept.join("list.json")).unwrap();
             fs::write(kept.join("list.json"), &text[..text.len() / 2]).unwrap();

@@ -127,3 +127,26 @@ fn a_link_within_the_tree_is_not_replaced_by_what_is_kept() {
         assert_eq!(said(&site).as_deref(), Some("../../app/own"), "{way}");
     }
 }
+
+/// Whatever stands in the places of the caches: with `--fresh` no build finds one.
+#[test]
+fn without_any_cache_is_without_those_that_a_link_leads_to() {
+    let site = Site::copy(Kind::Builtin);
+    let seen = "for place in node_modules/.cache tmp/cache/webpacker tmp/cache/assets; do [ ! -e $place/stale ] || \
+                echo the cache says $place; [ ! -p $place ] || echo the cache says $place is a FIFO; done";
+    let line = format!("{seen}; exec {THEMEGATE} __compile");
+    for folder in ["node_modules", "tmp/cache/packages", "app/own"] {
+        fs::create_dir_all(site.path(folder)).unwrap();
+        site.write(&format!("{folder}/stale"), "stale");
+    }
+    symlink("../tmp/cache/packages", site.path("node_modules/.cache")).unwrap();
+    symlink("../../app/own", site.path("tmp/cache/webpacker")).unwrap();
+    assert!(Command::new("mkfifo").arg(site.path("tmp/cache/assets")).status().unwrap().success());
+    for way in ["overlay", "copy"] {
+        site.write("app/asked", way);
+        site.check(&["--staging", way, "--compiler", &line]);
+        assert_eq!(said(&site).as_deref(), Some("node_modules/.cache"), "{way}");
+        site.check(&["--staging", way, "--fresh", "--compiler", &line]).assert_verdict("pass", 0);
+        assert_eq!(said(&site), None, "{way}");
+    }
+}
