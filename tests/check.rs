@@ -123,6 +123,19 @@ fn a_gate_that_is_killed_leaves_the_live_tree_alone_no_build_behind_and_the_next
 }
 
 #[test]
+fn what_a_check_left_for_a_promotion_that_has_no_record_goes_with_the_next_one_that_passes() {
+    let site = Site::copy(Kind::Builtin);
+    let first = site.check(&[]).report["run"].as_str().unwrap().to_owned();
+    // Killed after the tree was kept, or while an old one was removed.
+    let half = site.state().join("staged/2020-02-02T02-02-02");
+    fs::create_dir_all(half.join("public/packs")).unwrap();
+    site.write("app/asked", "again");
+    site.check(&[]).assert_verdict("pass", 0);
+    assert!(!half.exists());
+    assert!(site.state().join("staged").join(first).join("public").exists());
+}
+
+#[test]
 fn secrets_reach_neither_the_stage_nor_the_build_nor_the_report() {
     let site = Site::copy(Kind::Builtin);
     site.write(".env.production", "LOCAL_DOMAIN=example.social\nDB_PASS=tell-nobody\nSECRET_KEY_BASE=tell-nobody\n");

@@ -121,20 +121,23 @@ fn take(staged: &StagedTree, kept: &Path, name: &Path) -> Result<(), DiskError> 
     staged.take(name, &to).map(|_found| ()).map_err(failed("keep", &to))
 }
 
-/// Removes the oldest runs beyond the last few, the record before the tree.
+/// Removes the oldest runs beyond the last few, the record before the tree, and the trees of killed checks, which have none.
 pub(super) fn prune(state: &Path) -> Result<(), DiskError> {
     let folder = &state.join("staged");
     let entries = fs::read_dir(folder).map_err(failed("read", folder))?.flatten();
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut kept: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    let (trees, records): (Vec<_>, Vec<_>) =
+        entries.partition(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let named = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let mut kept: Vec<String> =
+        records.iter().filter_map(|entry| named(entry).strip_suffix(".json").map(str::to_owned)).collect();
     kept.sort_by(|a, b| b.cmp(a));
     for old in runs::beyond(kept, KEPT, &[(runs::HOOK, KEPT_OF_HOOKS)]) {
         let record = folder.join(format!("{old}.json"));
         fs::remove_file(&record).map_err(failed("remove", &record))?;
-        let tree = folder.join(&old);
-        if tree.exists() {
-            staging::remove_tree(&tree).map_err(|error| failed("remove", &tree)(std::io::Error::other(error)))?;
-        }
+    }
+    let has_record = |entry: &&fs::DirEntry| record_of(state, &named(entry)).exists();
+    for tree in trees.iter().filter(|entry| !has_record(entry)).map(fs::DirEntry::path) {
+        staging::remove_tree(&tree).map_err(|error| failed("remove", &tree)(std::io::Error::other(error)))?;
     }
     Ok(())
 }

@@ -4,6 +4,8 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fchmod, openat, statfs, unlinkat};
@@ -15,12 +17,26 @@ use super::walk::{self, Names};
 /// How XFS is told by `statfs` (`XFS_SUPER_MAGIC`).
 const XFS: rustix::fs::FsWord = 0x5846_5342;
 
+/// How often a folder is emptied that somebody still fills, and how long is waited in between: the processes of a killed gate
+/// write for some moments until the kernel has ended them.
+const ROUNDS: usize = 50;
+const BETWEEN_ROUNDS: Duration = Duration::from_millis(20);
+
 /// Removes a folder and all below it. A folder that is not there is no error.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), StagingError> {
     let pace = Pace::at(path);
-    match walk::spread(|| remove_at(CWD, path, pace)) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(StagingError::Removal { path: PathBuf::from(path), source: io::Error::from(error) }),
+    let mut rounds = 1;
+    loop {
+        match walk::spread(|| remove_at(CWD, path, pace)) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::NOTEMPTY) if rounds < ROUNDS => {
+                rounds += 1;
+                thread::sleep(BETWEEN_ROUNDS);
+            }
+            Err(error) => {
+                return Err(StagingError::Removal { path: PathBuf::from(path), source: io::Error::from(error) });
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use themegate::staging::{StagingError, StagingRequest, Way, stage, sweep};
 
 use crate::{Home, digest};
@@ -45,6 +45,25 @@ fn removal_follows_no_link_out_of_the_stage() {
     symlink(home.live(), staged.root().join("config/live")).unwrap();
     staged.close().unwrap();
     assert!(outside.join("precious").exists());
+}
+
+/// What a killed gate left running writes until the kernel has ended it.
+#[test]
+fn what_is_still_written_meanwhile_is_removed_too() {
+    let mut home = Home::new();
+    let staged = home.stage();
+    let folder = staged.root().join("app");
+    let until = Instant::now() + Duration::from_millis(300);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for name in (0..).take_while(|_| Instant::now() < until) {
+                // Where the folder is gone, there is nothing to write to.
+                let _gone = fs::write(folder.join(format!("{name}")), "x");
+            }
+        });
+        staged.close().unwrap();
+    });
+    assert_eq!(fs::read_dir(home.state()).unwrap().count(), 0);
 }
 
 #[test]
