@@ -85,19 +85,32 @@ fn overlay(
             Err(error) => return given_up([&upper, &work], first_line(&error)),
         };
     settle_root(&staged.live, &upper)?;
-    let lower: Vec<&Path> = shown.into_iter().chain([staged.live.as_path()]).collect();
-    let mounted = Holder::start(&wish.own, &lower, [&upper, &work, &at]).and_then(|holder| {
-        let isolation = planned(staged, wish, plan, Some(holder.pid()));
-        isolation::trial(&isolation, &wish.own).map(|()| (holder, isolation))
+    let mounted = |shown: Option<&Path>| {
+        let lower: Vec<&Path> = shown.into_iter().chain([staged.live.as_path()]).collect();
+        Holder::start(&wish.own, &lower, [&upper, &work, &at]).and_then(|holder| {
+            let isolation = planned(staged, wish, plan, Some(holder.pid()));
+            isolation::trial(&isolation, &wish.own).map(|()| (holder, isolation, shown.is_some()))
+        })
+    };
+    // A layer that lies in the live tree, as a state folder may, is one that the kernel does not take beside it.
+    let mounted = mounted(shown).or_else(|why| match shown {
+        Some(_) => anew(&work).map_err(|error| first_line(&error)).and_then(|()| mounted(None)),
+        None => Err(why),
     });
-    let (holder, isolation) = match mounted {
+    let (holder, isolation, shows_replacement) = match mounted {
         Ok(mounted) => mounted,
         Err(why) => return given_up([&upper, &work], why),
     };
     room::check(&staged.folder, needed_room(plan, Method::Overlay))?;
     (staged.holder, staged.isolation, staged.method) = (Some(holder), Some(isolation), Method::Overlay);
-    staged.shows_replacement = shown.is_some();
+    staged.shows_replacement = shows_replacement;
     Ok(Ok(Populated { files: plan.files.count, bytes: plan.files.bytes, moving }))
+}
+
+/// Empties the folder that the kernel has worked in: it does not mount a volatile overlay there again.
+fn anew(work: &Path) -> Result<(), StagingError> {
+    removal::remove_tree(work)?;
+    DirBuilder::new().mode(0o700).create(work).map_err(|error| StagingError::unwritable(work, error))
 }
 
 /// Leaves nothing of the attempt behind.

@@ -150,3 +150,19 @@ fn without_any_cache_is_without_those_that_a_link_leads_to() {
         assert_eq!(said(&site), None, "{way}");
     }
 }
+
+/// The kernel takes no layer that lies in another one. Then the caches are copied, and the live tree shows through all the same.
+#[test]
+fn a_state_folder_in_the_live_tree_has_an_overlay_with_kept_caches_too() {
+    let site = Site::copy(Kind::Builtin);
+    let state = site.path("var/gate").display().to_string();
+    for (asked, found) in [("once", 0), ("twice", 1)] {
+        site.write("app/asked", asked);
+        let line = compile("good");
+        let words = ["check", "--format", "json", "--state", &state, "--staging", "overlay", "--compiler", &line];
+        let output = site.command(&words).output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["verdict"], "pass", "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(report["staging"]["cached_files"], found, "{}", report["staging"]);
+    }
+}
