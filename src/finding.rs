@@ -144,14 +144,18 @@ impl Finding {
     /// Adds a file as evidence.
     #[must_use]
     pub fn at(mut self, path: impl Into<PathBuf>) -> Self {
-        self.evidence.push(Evidence::File { path: path.into(), line: None, excerpt: None });
+        self.evidence.push(Evidence::File { path: legible(path.into()), line: None, excerpt: None });
         self
     }
 
     /// Adds a line of a file as evidence; `line` counts from 1.
     #[must_use]
     pub fn at_line(mut self, path: impl Into<PathBuf>, line: u64, excerpt: impl Into<String>) -> Self {
-        self.evidence.push(Evidence::File { path: path.into(), line: Some(line), excerpt: Some(excerpt.into()) });
+        self.evidence.push(Evidence::File {
+            path: legible(path.into()),
+            line: Some(line),
+            excerpt: Some(excerpt.into()),
+        });
         self
     }
 
@@ -197,5 +201,25 @@ impl Finding {
     pub fn counts(&self) -> bool {
         let outstanding = self.severity == Severity::Review && self.baseline == Some(Baseline::Outstanding);
         self.severity > Severity::Benign && self.acknowledged.is_none() && !outstanding
+    }
+}
+
+/// A report is text: of a name that is none, what cannot be written is replaced.
+fn legible(path: PathBuf) -> PathBuf {
+    path.into_os_string().into_string().unwrap_or_else(|name| name.to_string_lossy().into_owned()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn a_name_that_is_no_text_can_be_reported() {
+        let name = OsStr::from_bytes(b"app/caf\xe9.scss");
+        let found = Finding::fatal("x", "x").at(name).at_line(name, 1, "x");
+        let written = serde_json::to_string(&found).unwrap();
+        assert_eq!(written.matches("app/caf\u{fffd}.scss").count(), 2, "{written}");
     }
 }

@@ -71,9 +71,7 @@ impl Holder {
     pub fn is_alive(&self) -> bool {
         rustix::fs::statfs(&self.root).is_ok_and(|status| status.f_type == OVERLAY_MAGIC)
     }
-}
 
-impl Holder {
     /// Tells it to end, and does not wait for that. Nothing can be read there afterwards.
     pub fn let_go(&mut self) {
         drop(self.child.stdin.take());

@@ -74,8 +74,8 @@ pub(super) fn terminals(at: &Path) -> Result<(), Fault> {
     mount("devpts", at, "devpts", flags, c"newinstance,ptmxmode=0666,mode=620").map_err(failed("mount", at))
 }
 
-/// Lays `upper` over the folders `lower`, the uppermost first: what is written goes to `upper`, the others are only read. The folders are named by descriptors, so
-/// that no character of their paths can be mistaken for an option.
+/// Lays `upper` over the folders `lower`, the uppermost first: what is written goes to `upper`, the others are only read. The
+/// folders are named by descriptors, so that no character of their paths can be mistaken for an option.
 ///
 /// It is volatile: without that, the end of the mount would wait until all that anybody has written to the file system of
 /// `upper` is on the disk. What an interrupted run leaves is swept, and the kernel does not mount it again.

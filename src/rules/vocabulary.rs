@@ -297,7 +297,7 @@ pattern!(
     r#"(?ix)
         \b(?:recommended|advised|advisable|encouraged|discouraged)\b
       | \b(?:is|are|an?|still)\ (?:\w+\ )?experimental\b | \b(?:may|might|subject\ to)\ change\b
-      | \bconsider\ \w+ing\b | \bha(?:s|ve)\ no\ effect\b
+      | \bconsider\ \w+ing\b
       | \b(?:is|are)\ (?:\w+\ )?(?:superfluous|redundant|unnecessary|obsolete|superseded|unused|insecure)\b
       | \balready\ (?:exists?|initiali[sz]ed|defined|registered|enabled|installed|set)\b
       | \bset\ to\ non-nil\ value\b | \bnever\ used\b | \bnot\ in\ (?:your\ |the\ )?\$?PATH\b | \bnot\ on\ PATH\b | \bPATH\ is\ not\ (?:\w+\ )?set\b
@@ -309,9 +309,9 @@ pattern!(
     "#
 );
 pattern!(
-    /// What a build makes, and words for what it lacks: advice does not speak of them.
+    /// What a build is made of and makes, and words for what it lacks or does otherwise: advice does not speak of them.
     LACKS,
-    r"(?i)\b(?:not found|no such|missing|lacks?|lost|absent|nothing|empty|could not|couldn't|can ?not|can't|unable|unresolved|undefined|unknown|skip\w*|omit\w*|left out|dropped|not (?:exist|loaded|available|written|copied|built|generated|emitted|applied|included))\b|\b(?:css|s[ac]ss|less|styl\w*|fonts?|images?|icons?|assets?|packs?|chunks?|bundles?|layouts?|views?|pages?|output|public|modules?|imports?|files?)\b"
+    r"(?i)\b(?:ignor\w*|disabl\w*|fall(?:s|ing)? ?back\w*|fell back|partial\w*|mismatch\w*|incompatib\w*|conflict\w*|overwrit\w*|overrid\w*|no effect|wins)\b|\b(?:colou?rs?|config\w*|options?|settings?|defaults?|loaders?|plug-?ins?|mixins?|variables?|selectors?|rules?|propert(?:y|ies))\b|\b(?:not found|no such|missing|lacks?|lost|absent|nothing|empty|could not|couldn't|can ?not|can't|unable|unresolved|undefined|unknown|skip\w*|omit\w*|left out|dropped|not (?:exist|loaded|available|written|copied|built|generated|emitted|applied|included))\b|\b(?:css|s[ac]ss|less|styl\w*|fonts?|images?|icons?|assets?|packs?|chunks?|bundles?|layouts?|views?|pages?|output|public|modules?|imports?|files?)\b"
 );
 pattern!(
     /// Something came to a stop, or is not as it should be: no advice.
