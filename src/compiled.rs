@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::path::{Component, Path, PathBuf};
-
-use rustix::fs::{Mode, OFlags};
 
 use crate::finding::Finding;
 use crate::manifest::{Manifest, ManifestError, ManifestFormat, ManifestSet, rails, vite, webpacker};
+use crate::site::locate::real_path;
 use crate::site::{OutputLayout, Toolchain};
 
 /// A tree with compiled output in it: the live one, or the staged one after its build.
@@ -125,13 +123,6 @@ impl CompiledTree {
         let roots = [Some(self.root.clone()), folder].into_iter().flatten().filter_map(|root| real_path(&root));
         (path.is_file() && roots.into_iter().any(|root| real.starts_with(root))).then_some(path)
     }
-}
-
-/// Where a path leads when every link is followed, as the kernel says it: a staged tree may be seen through the `/proc` of
-/// another process, of which `realpath` makes another path.
-fn real_path(path: &Path) -> Option<PathBuf> {
-    let opened = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).ok()
 }
 
 fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Finding {

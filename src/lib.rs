@@ -19,6 +19,7 @@ pub mod invariant;
 pub mod isolation;
 pub mod manifest;
 pub mod precompile;
+mod programs;
 pub mod promotion;
 pub mod report;
 pub mod rules;

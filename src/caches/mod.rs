@@ -7,6 +7,7 @@
 mod keeping;
 mod left;
 mod list;
+mod removal;
 mod verified;
 
 use std::fs;
@@ -20,8 +21,10 @@ use walkdir::WalkDir;
 use crate::staging::{Inventory, StagingError, covers_what_is_below, remove_tree};
 
 use list::{Checksum, FileList, bytes_of, checksum};
+use removal::take_away;
 
 pub use left::Left;
+pub use removal::{cut_off_from, remove_from};
 pub use verified::Verified;
 
 /// Where toolchains keep what they have compiled, relative to the tree: webpack's loaders and minifiers, webpacker, Vite,
@@ -184,37 +187,6 @@ impl Caches {
             let _compared_again = clear(&self.folder.join(folder));
         }
     }
-}
-
-/// Takes every compile cache out of a tree.
-///
-/// # Errors
-/// One that cannot be removed.
-pub fn remove_from(tree: &Path) -> Result<(), StagingError> {
-    FOLDERS.iter().try_for_each(|folder| take_away(tree, folder))
-}
-
-/// The same, and the links in their places with them, which lead to caches elsewhere in the tree. The packages and the folder
-/// for temporary files stay where they are.
-///
-/// # Errors
-/// One that cannot be removed.
-pub fn cut_off_from(tree: &Path) -> Result<(), StagingError> {
-    let is_link = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    for folder in FOLDERS.map(Path::new) {
-        let mut way: Vec<&Path> = folder.ancestors().filter(|part| !part.as_os_str().is_empty()).collect();
-        way.reverse();
-        let first = way.iter().map(|part| tree.join(part)).position(|path| is_link(&path));
-        // Behind a link of the first part, nothing is ours to judge.
-        if let Some(link) = first.filter(|at| *at > 0).map(|at| tree.join(way[at])) {
-            fs::remove_file(&link).map_err(|source| StagingError::Removal { path: link, source })?;
-        }
-    }
-    remove_from(tree)
-}
-
-fn take_away(tree: &Path, folder: &str) -> Result<(), StagingError> {
-    if is_plain_folder(tree, Path::new(folder)) { remove_tree(&tree.join(folder)) } else { Ok(()) }
 }
 
 fn clear(folder: &Path) -> io::Result<()> {

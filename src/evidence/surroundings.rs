@@ -4,7 +4,6 @@
 //! A program is told by where it is and by what the file system says of it; what it loads (a shared library, a gem of the
 //! system's) is not seen.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -13,31 +12,18 @@ use std::path::{Path, PathBuf};
 use blake3::Hasher;
 
 use super::add;
+use crate::programs::{HOME_FILES, found};
 
 /// What an asset compile starts, whatever the command says.
 const PROGRAMS: [&str; 7] = ["ruby", "bundle", "node", "yarn", "npm", "corepack", "sh"];
 
-/// Files in the user's home that steer Ruby, Node and their version managers.
-const HOME_FILES: [&str; 11] = [
-    ".npmrc",
-    ".yarnrc",
-    ".yarnrc.yml",
-    ".bundle/config",
-    ".gemrc",
-    ".rbenv/version",
-    ".nodenv/version",
-    ".nvm/alias/default",
-    ".tool-versions",
-    ".asdfrc",
-    ".config/mise/config.toml",
-];
-
 /// Adds everything to the digest; `command` is the line that compiles, `own` this program's file.
 pub(super) fn digest(command: &str, own: &Path, hasher: &mut Hasher) {
     file(own, hasher);
+    let path = std::env::var_os("PATH").unwrap_or_default();
     for program in PROGRAMS.into_iter().chain(command.split_whitespace()) {
         add(hasher, program.as_bytes());
-        found(program).iter().for_each(|path| file(path, hasher));
+        found(program, &path).iter().for_each(|path| file(path, hasher));
     }
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     for name in HOME_FILES {
@@ -52,26 +38,6 @@ pub(super) fn digest(command: &str, own: &Path, hasher: &mut Hasher) {
 fn umask() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().find(|line| line.starts_with("Umask:")).unwrap_or_default().to_owned()
-}
-
-/// Where the program is found, the links resolved, and what a version manager's shim of it may start.
-fn found(program: &str) -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let named = if program.contains('/') {
-        Some(PathBuf::from(program)).filter(|path| path.is_absolute())
-    } else {
-        std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
-    };
-    let Some(named) = named else { return Vec::new() };
-    let mut all: Vec<PathBuf> = fs::canonicalize(&named).into_iter().collect();
-    let shims = named.parent().filter(|folder| folder.file_name() == Some(OsStr::new("shims")));
-    if let Some(manager) = shims.and_then(Path::parent) {
-        let versions = fs::read_dir(manager.join("versions")).into_iter().flatten().flatten();
-        all.extend(versions.map(|version| version.path().join("bin").join(program)).filter(|path| path.is_file()));
-    }
-    all.push(named);
-    all.sort();
-    all
 }
 
 fn file(path: &Path, hasher: &mut Hasher) {

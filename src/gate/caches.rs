@@ -3,7 +3,8 @@
 //! Kept are those of a build that passed and that ran no code but the site's own. A revision or a patch may bring some; and
 //! webpack runs whatever file a stylesheet names as a loader, so that there a theme may as well, however hard it is looked at.
 
-use std::fs;
+mod key;
+
 use std::path::{Path, PathBuf};
 
 use super::GateError;
@@ -16,28 +17,6 @@ use crate::finding::Finding;
 use crate::site::Toolchain;
 use crate::staging::{Replacement, StagedTree};
 use crate::verdict::Verdict;
-
-/// What a toolchain's caches depend on besides the sources that they were made of, which they know themselves.
-const SETTINGS: [&str; 18] = [
-    "package.json",
-    "yarn.lock",
-    "package-lock.json",
-    ".yarnrc.yml",
-    ".nvmrc",
-    ".node-version",
-    ".ruby-version",
-    ".browserslistrc",
-    "Gemfile.lock",
-    "babel.config.js",
-    "postcss.config.js",
-    "tsconfig.json",
-    "vite.config.mts",
-    "vite.config.ts",
-    "config/webpacker.yml",
-    "config/vite.json",
-    "config/webpack",
-    "config/vite",
-];
 
 /// What the record keeps of the caches while the build runs: their key, if the build may leave any, and what was shown.
 pub(super) type Given = Option<(String, Option<Verified>)>;
@@ -61,11 +40,11 @@ pub(super) fn prepare(gate: &Gate<'_>, compiler: &Compiler) -> Prepared {
     }
     let touched = gate.change.files.iter().map(|file| &file.to).chain(&gate.change.removed);
     let mut touched = touched.chain(gate.change.links.iter().map(|(place, _)| place));
-    if touched.any(|place| SETTINGS.iter().any(|name| place.starts_with(name))) {
+    if touched.any(|place| key::depends_on(place)) {
         // Their key depends on what the stage will hold.
         return nothing;
     }
-    let key = key(gate, compiler, &gate.site.root, &gate.site.root);
+    let key = key::of(gate, compiler, &gate.site.root, &gate.site.root);
     let found = Caches::of(&gate.site.state).verified(&key).transpose();
     let layer = found.as_ref().and_then(|found| found.as_ref().ok()).and_then(Verified::layer);
     Prepared { folders: layer.map(|(_, folders)| folders).unwrap_or_default(), found: found.map(|found| (key, found)) }
@@ -76,7 +55,8 @@ impl Prepared {
     pub(super) fn replacement(&self) -> Option<Replacement<'_>> {
         let verified = self.found.as_ref().and_then(|(_, found)| found.as_ref().ok());
         let layer = verified.and_then(Verified::layer).map(|(tree, _)| tree);
-        (!self.folders.is_empty()).then_some(Replacement { folders: &self.folders, layer })
+        let bytes = verified.map_or(0, |verified| verified.size().1);
+        (!self.folders.is_empty()).then_some(Replacement { folders: &self.folders, layer, bytes })
     }
 }
 
@@ -91,7 +71,7 @@ pub(super) fn bring(
     if compiler.is_builtin {
         return Ok(());
     }
-    let key = key(gate, compiler, &staged.root(), &seen(staged));
+    let key = key::of(gate, compiler, &staged.root(), &seen(staged));
     let (brought, shown) = fill(gate, &key, staged, prepared)?;
     if let Brought::Discarded(why) = &brought {
         record.findings.push(
@@ -117,7 +97,7 @@ pub(super) fn bring_to_control(
     prepared: Prepared,
 ) -> Result<(), GateError> {
     if !compiler.is_builtin {
-        let key = key(gate, compiler, &control.root(), &seen(control));
+        let key = key::of(gate, compiler, &control.root(), &seen(control));
         fill(gate, &key, control, prepared)?;
     }
     Ok(())
@@ -184,33 +164,7 @@ fn runs_own_code_only(change: &Change, toolchain: Toolchain) -> bool {
     }
 }
 
-/// Named by the toolchain, its settings and its packages in `tree`, and by where the build sees its tree: caches hold paths, and
-/// source maps compiled from another tree's would differ from those that are compiled without.
-fn key(gate: &Gate<'_>, compiler: &Compiler, tree: &Path, seen: &Path) -> String {
-    let mut digest = blake3::Hasher::new();
-    let mut take = |bytes: &[u8]| {
-        digest.update(&(bytes.len() as u64).to_le_bytes());
-        digest.update(bytes);
-    };
-    take(gate.site.toolchain.word().as_bytes());
-    take(compiler.shown.as_bytes());
-    take(seen.as_os_str().as_encoded_bytes());
-    take(format!("{:?}", gate.settings.environment).as_bytes());
-    take(std::env::var_os("NODE_OPTIONS").unwrap_or_default().as_encoded_bytes());
-    for path in SETTINGS.iter().flat_map(|name| files_at(&tree.join(name))) {
-        take(path.strip_prefix(tree).unwrap_or(&path).as_os_str().as_encoded_bytes());
-        take(&fs::read(&path).unwrap_or_default());
-    }
-    digest.finalize().to_hex().to_string()
-}
-
 /// Where the build sees the staged tree.
 fn seen(staged: &StagedTree) -> PathBuf {
     staged.isolation().map_or_else(|| staged.root(), |plan| plan.at.clone())
-}
-
-/// The file itself, or the files in the folder, in the order of their names.
-fn files_at(path: &Path) -> Vec<PathBuf> {
-    let walk = walkdir::WalkDir::new(path).sort_by_file_name();
-    walk.into_iter().flatten().filter(|found| found.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
 }

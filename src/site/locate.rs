@@ -3,8 +3,11 @@
 use std::env;
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 use super::{SiteError, owner, registry};
 
@@ -41,6 +44,14 @@ fn looks_like_mastodon(folder: &Path) -> bool {
     let sources = folder.join("app/javascript");
     sources.is_dir() && (folder.join(registry::PATH).exists() || sources.join("flavours").is_dir())
         || folder.join("lib/mastodon/version.rb").is_file()
+}
+
+/// Where a path leads when every link is followed, as the kernel says it: a staged tree may be seen through the `/proc` of
+/// another process, of which `realpath` makes another path. None if there is nothing.
+#[must_use]
+pub fn real_path(path: &Path) -> Option<PathBuf> {
+    let opened = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).ok()
 }
 
 /// `.themegate` beside the live tree.

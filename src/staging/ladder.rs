@@ -44,8 +44,9 @@ fn copied(staged: &mut StagedTree, plan: &Plan, request: &StagingRequest<'_>) ->
         let why = "its file system cannot share blocks between files (XFS and btrfs can)".to_owned();
         return Err(StagingError::WayClosed { way: Method::Reflink.word(), why });
     }
-    room::check(&staged.folder, needed_room(plan, staged.method))?;
-    let populated = populate::populate(plan, &tree, staged.method, request.interrupted, request.progress)?;
+    room::check(&staged.folder, needed_room(plan, staged.method, plan.brought_bytes))?;
+    let populated =
+        populate::populate(plan, &populate::wanted(plan), &tree, staged.method, request.interrupted, request.progress)?;
     settle_root(&staged.live, &tree)?;
     if let Some(wish) = &request.isolate {
         let isolation = planned(staged, wish, plan, None);
@@ -101,7 +102,8 @@ fn overlay(
         Ok(mounted) => mounted,
         Err(why) => return given_up([&upper, &work], why),
     };
-    room::check(&staged.folder, needed_room(plan, Method::Overlay))?;
+    let copied_later = if shows_replacement { 0 } else { plan.brought_bytes };
+    room::check(&staged.folder, needed_room(plan, Method::Overlay, copied_later))?;
     (staged.holder, staged.isolation, staged.method) = (Some(holder), Some(isolation), Method::Overlay);
     staged.shows_replacement = shows_replacement;
     Ok(Ok(Populated { files: plan.files.count, bytes: plan.files.bytes, moving }))
@@ -131,13 +133,14 @@ fn planned(staged: &StagedTree, wish: &Wish, plan: &Plan, holder: Option<i32>) -
     isolation::Plan::new(place, wish, &plan.secrets_elsewhere, holder)
 }
 
-fn needed_room(plan: &Plan, method: Method) -> room::Room {
+/// `brought`: bytes that are copied in place of folders of the live tree.
+pub(super) fn needed_room(plan: &Plan, method: Method, brought: u64) -> room::Room {
     let names = match method {
         Method::Overlay => plan.left_out.len() + plan.empty.len(),
         _ => plan.folders.len() + plan.links.len() + plan.empty.len(),
     };
     let files = if method == Method::Overlay { 0 } else { plan.files.count };
-    room::needed(method, plan.files.disk_bytes, plan.output_bytes, names as u64 + files)
+    room::needed(method, plan.files.disk_bytes, plan.output_bytes + brought, names as u64 + files)
 }
 
 fn settle_root(live: &Path, tree: &Path) -> Result<(), StagingError> {

@@ -47,8 +47,9 @@ pub(super) fn fill(
     method: Method,
     interrupted: &AtomicBool,
 ) -> Result<Vec<PathBuf>, StagingError> {
-    let part = part(plan);
-    let populated = populate::populate(&part, upper, method, interrupted, &|_| ())?;
+    let wanted = populate::wanted(plan);
+    let part = part(plan, &wanted);
+    let populated = populate::populate(&part, &wanted, upper, method, interrupted, &|_| ())?;
     for place in &part.left_out {
         hide(&upper.join(place))?;
     }
@@ -67,7 +68,7 @@ fn hide(path: &Path) -> Result<(), StagingError> {
 }
 
 /// What has to be made in the upper layer: all that does not show through as it should be, and the folders it lies in.
-fn part(plan: &Plan) -> Plan {
+fn part(plan: &Plan, wanted: &[&Path]) -> Plan {
     let is_copied = |item: &Item| item.role.copied && !item.role.shows_through;
     let hidden = if plan.files.hidden > 0 { &plan.listings[..] } else { &[] };
     let listings: Vec<_> = hidden.iter().filter_map(|listing| listing.only(is_copied)).collect();
@@ -76,11 +77,10 @@ fn part(plan: &Plan) -> Plan {
     let own_folders = plan.folders.iter().filter(|folder| !folder.shows_through).map(|folder| &folder.place);
     let others = plan.empty.iter().chain(&plan.left_out).chain(&plan.shown);
     let made = links.iter().map(|one| &one.place).chain(others);
-    let wanted = populate::WANTED_BY_RAILS.iter().map(Path::new);
     let parents = made.map(PathBuf::as_path).flat_map(|place| place.ancestors().skip(1));
     let filled = listings.iter().map(|listing| listing.place.as_path());
     let needed: BTreeSet<&Path> =
-        parents.chain(filled).chain(own_folders.map(PathBuf::as_path)).chain(wanted).collect();
+        parents.chain(filled).chain(own_folders.map(PathBuf::as_path)).chain(wanted.iter().copied()).collect();
     let with_parents: BTreeSet<&Path> = needed.iter().flat_map(|place| place.ancestors()).collect();
     let folders = plan.folders.iter().filter(|folder| with_parents.contains(folder.place.as_path())).cloned().collect();
     Plan { folders, listings, links, empty: plan.empty.clone(), left_out: plan.left_out.clone(), ..Plan::default() }

@@ -35,6 +35,8 @@ pub(super) struct Listing {
     pub(super) place: PathBuf,
     /// Where the folder lies on the disk.
     pub(super) source: PathBuf,
+    /// Bytes that the files in it which the stage gets take on the disk.
+    pub(super) disk_bytes: u64,
     /// One after the other.
     names: OsString,
     items: Vec<Item>,
@@ -44,7 +46,13 @@ impl Listing {
     /// An empty one, with room for so many names.
     pub(super) fn new(place: &Path, source: &Path, names: usize) -> Self {
         let (place, source) = (place.to_path_buf(), source.to_path_buf());
-        Self { place, source, names: OsString::with_capacity(names * 16), items: Vec::with_capacity(names) }
+        Self {
+            place,
+            source,
+            disk_bytes: 0,
+            names: OsString::with_capacity(names * 16),
+            items: Vec::with_capacity(names),
+        }
     }
 
     /// Takes in the name that comes next in the order.

@@ -23,7 +23,7 @@ use super::scan::{Plan, Planned};
 use super::walk;
 
 /// Folders that Rails expects to find, whether the live tree has them or not.
-pub(super) const WANTED_BY_RAILS: &[&str] = &["log", "tmp", "tmp/pids"];
+const WANTED_BY_RAILS: &[&str] = &["log", "tmp", "tmp/pids"];
 
 /// How often the caller hears how far the copy is.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -37,9 +37,17 @@ pub(super) struct Populated {
     pub(super) moving: Vec<PathBuf>,
 }
 
-/// Fills `tree`, which exists and is empty.
+/// The folders that are made whether the live tree has them or not: where a link within the tree stands for one, it is what it
+/// leads to.
+pub(super) fn wanted(plan: &Plan) -> Vec<&'static Path> {
+    let is_linked = |folder: &&Path| plan.links.iter().any(|link| folder.starts_with(&link.place));
+    WANTED_BY_RAILS.iter().map(Path::new).filter(|folder| !is_linked(folder)).collect()
+}
+
+/// Fills `tree`, which exists and is empty; the folders `wanted` are made in any case.
 pub(super) fn populate(
     plan: &Plan,
+    wanted: &[&Path],
     tree: &Path,
     method: Method,
     interrupted: &AtomicBool,
@@ -47,9 +55,7 @@ pub(super) fn populate(
 ) -> Result<Populated, StagingError> {
     let mask = permission_mask(tree)?;
     walk::spread(|| make_folders(plan, tree))?;
-    for name in WANTED_BY_RAILS {
-        make_folder(&tree.join(name))?;
-    }
+    wanted.iter().try_for_each(|folder| make_folder(&tree.join(folder)))?;
     let copier = Copier::new(method, mask, interrupted);
     let populated = files(plan, tree, &copier, interrupted, progress)?;
     for link in &plan.links {

@@ -15,6 +15,8 @@ pub struct Replacement<'a> {
     /// A tree that holds them, each marked by [`super::cover_what_is_below`]; none if nothing takes their place. It must not
     /// change while the stage is there.
     pub layer: Option<&'a Path>,
+    /// How many bytes that tree holds: the stage needs room for them where they are copied.
+    pub bytes: u64,
 }
 
 impl<'a> Replacement<'a> {
@@ -35,7 +37,9 @@ impl<'a> Replacement<'a> {
         for planned in [&mut plan.folders, &mut plan.links] {
             planned.retain(|one: &Planned| !is_below(&one.place));
         }
+        plan.brought_bytes = self.bytes;
         for listing in plan.listings.iter_mut().filter(|listing| is_below(&listing.place)) {
+            plan.files.disk_bytes -= std::mem::take(&mut listing.disk_bytes);
             for item in listing.leave_out() {
                 plan.files.count -= 1;
                 plan.files.bytes -= item.entry.size;
@@ -70,4 +74,38 @@ fn is_barred(plan: &Plan, folder: &Path) -> bool {
 fn is_at_or_below(place: &Path, folder: &Path) -> bool {
     let rest = place.as_os_str().as_bytes().strip_prefix(folder.as_os_str().as_bytes());
     rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::staging::copy::Method;
+    use crate::staging::exclusion::Exclusions;
+    use crate::staging::{ladder, scan};
+
+    #[test]
+    fn what_is_replaced_needs_no_room_and_what_takes_its_place_does() {
+        let live = tempfile::tempdir().unwrap();
+        let cache = Path::new("node_modules/.cache");
+        fs::create_dir_all(live.path().join(cache).join("deep")).unwrap();
+        fs::write(live.path().join("node_modules/index.js"), vec![1; 200_000]).unwrap();
+        let read = || {
+            let rules = Exclusions::new(&[], None);
+            scan::live_tree(live.path(), live.path(), &rules, &AtomicBool::new(false)).unwrap()
+        };
+        let without = ladder::needed_room(&read(), Method::Copy, 0).bytes;
+        fs::write(live.path().join(cache).join("deep/large"), vec![1; 3_000_000]).unwrap();
+        fs::write(live.path().join(cache).join("small"), "x").unwrap();
+        let mut plan = read();
+        assert!(ladder::needed_room(&plan, Method::Copy, 0).bytes > without + 3_000_000);
+        assert!(Replacement { folders: &[cache], layer: None, bytes: 0 }.take_effect(&mut plan).is_none());
+        let now = ladder::needed_room(&plan, Method::Copy, plan.brought_bytes).bytes;
+        assert!(now <= without && now > 200_000, "{now} of {without}");
+        let mut plan = read();
+        Replacement { folders: &[cache], layer: Some(live.path()), bytes: 5_000_000 }.take_effect(&mut plan);
+        assert_eq!(ladder::needed_room(&plan, Method::Copy, plan.brought_bytes).bytes, now + 5_000_000);
+    }
 }

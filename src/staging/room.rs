@@ -18,10 +18,10 @@ pub(super) struct Room {
     pub(super) inodes: Option<u64>,
 }
 
-/// What a stage needs: the copy itself, and about as much output as the live tree has.
-pub(super) fn needed(method: Method, disk_bytes: u64, output_bytes: u64, inodes: u64) -> Room {
+/// What a stage needs: the copy itself, and what is written to it, which is about as much output as the live tree has.
+pub(super) fn needed(method: Method, disk_bytes: u64, written_bytes: u64, inodes: u64) -> Room {
     let content = if method == Method::Copy { disk_bytes } else { 0 };
-    Room { bytes: content + output_bytes + inodes * BYTES_PER_INODE, inodes: Some(inodes) }
+    Room { bytes: content + written_bytes + inodes * BYTES_PER_INODE, inodes: Some(inodes) }
 }
 
 /// Asks the file system, and refuses if it has not got that much.

@@ -53,6 +53,8 @@ pub(super) struct Plan {
     pub(super) leading_out: Vec<(PathBuf, PathBuf)>,
     /// Bytes of the compiled output of the live tree: about what a build will write.
     pub(super) output_bytes: u64,
+    /// Bytes that whoever copies brings in place of folders of the live tree.
+    pub(super) brought_bytes: u64,
 }
 
 /// The files to be copied, counted.
@@ -211,6 +213,7 @@ impl Visitor for Scan<'_> {
             Fate::Watch => part.plan.output_bytes += disk_bytes,
             Fate::Stage | Fate::StageUnwatched if kind == Kind::File => {
                 part.plan.files.add(entry.size, disk_bytes, role.shows_through);
+                part.listing.disk_bytes += disk_bytes;
             }
             Fate::Stage | Fate::StageUnwatched => part.plan.add(place, path, &entry, role.shows_through),
         }

@@ -166,3 +166,28 @@ fn a_state_folder_in_the_live_tree_has_an_overlay_with_kept_caches_too() {
         assert_eq!(report["staging"]["cached_files"], found, "{}", report["staging"]);
     }
 }
+
+/// The packages or the folder for temporary files may themselves be links to another folder of the tree.
+#[test]
+fn fresh_has_no_caches_behind_a_link_of_the_whole_folder_either() {
+    for (way, link, target) in
+        [("overlay", "tmp", "app/own"), ("copy", "tmp", "app/own"), ("overlay", "node_modules", "app/own")]
+    {
+        let site = Site::copy(Kind::Builtin);
+        let entry = if link == "tmp" { "cache/webpacker/entry.json" } else { ".cache/entry.json" };
+        #[expect(clippy::disallowed_methods, reason = "the folder is the test's own")]
+        let _not_there = fs::remove_dir_all(site.path(link));
+        site.write(&format!("{target}/{entry}"), "live");
+        site.write(&format!("{target}/other"), "live");
+        symlink(target, site.path(link)).unwrap();
+        let line = format!(
+            "if [ -e {link}/other ]; then echo \"the cache says $(ls {link}/{entry} 2>/dev/null)\"; fi; exec {THEMEGATE} __compile"
+        );
+        let check = |fresh: &[&str]| {
+            site.check(&[&["--staging", way, "--compiler", &line], fresh].concat());
+            said(&site)
+        };
+        assert_eq!(check(&[]), Some(format!("{link}/{entry}")), "{way}: {link}");
+        assert_eq!(check(&["--fresh"]).as_deref(), Some(""), "{way}: {link}");
+    }
+}

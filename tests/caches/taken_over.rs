@@ -132,3 +132,28 @@ fn webpack_compiles_the_same_with_kept_caches_without_and_after_a_poisoned_one()
         }
     }
 }
+
+/// What one version of node or Ruby has compiled is no use to another one, and nothing in the tree says that it is another.
+#[test]
+fn another_node_or_ruby_starts_anew() {
+    let site = Site::copy(Kind::Builtin);
+    let programs = site.folder.path().join("bin");
+    fs::create_dir(&programs).unwrap();
+    let install = |program: &str, text: &str| fs::write(programs.join(program), text).unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let check = |asked: &str| {
+        site.write("app/asked", asked);
+        let arguments = ["--compiler", &compile("good")];
+        site.check_with(&arguments, &[("PATH", &path)]).assert_verdict("pass", 0);
+        said(&site)
+    };
+    install("node", "version 20");
+    install("ruby", "version 3.2");
+    check("first");
+    assert_eq!(check("the same").as_deref(), Some("good"));
+    for (program, text) in [("node", "version 22, another size"), ("ruby", "version 3.3, another size")] {
+        install(program, text);
+        assert_eq!(check(text), None, "{program}");
+        assert_eq!(check(program).as_deref(), Some("good"), "{program}");
+    }
+}

@@ -159,3 +159,18 @@ fn huge_files_with_holes_stay_small_and_every_size_arrives_whole() {
         assert!(fs::read(home.live().join(&name)).unwrap() == fs::read(staged.root().join(&name)).unwrap(), "{name}");
     }
 }
+
+/// Rails wants a `tmp`; a link within the tree that stands for it is the site's own wish.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the tree is the test's own")]
+fn the_folder_for_temporary_files_may_be_a_link_within_the_tree() {
+    for way in [Way::Overlay, Way::Auto, Way::Copy] {
+        let mut home = Home::new();
+        fs::remove_dir_all(home.live().join("tmp")).unwrap();
+        home.write("app/tmp/own", "x");
+        home.link("tmp", "app/tmp");
+        let staged = home.stage_by(way).unwrap();
+        assert_eq!(fs::read_link(staged.root().join("tmp")).unwrap(), Path::new("app/tmp"), "{way:?}");
+        assert_eq!(fs::read(staged.root().join("tmp/own")).unwrap(), b"x", "{way:?}");
+    }
+}
