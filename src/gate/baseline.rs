@@ -68,12 +68,13 @@ fn without_stage(text: &str) -> String {
     parts.fold(first, |whole, part| whole + part.split_once('/').map_or(part, |(_, rest)| rest))
 }
 
-/// What the untouched tree's build has shown, from an earlier run or from a build made now; none if that build failed.
+/// What the untouched tree's build has shown, from an earlier run or from a build made now; none if that build failed, or if
+/// nobody knows what it compiled, which is a finding then.
 /// Named by everything that the control build depends on.
 pub(super) fn of_untouched(
     gate: &Gate<'_>,
     compiler: &Compiler,
-    record: &Record<'_>,
+    record: &mut Record<'_>,
 ) -> Result<Option<Control>, GateError> {
     let key = gate.question.map(|question| question.untouched);
     let kept = key.and_then(|key| evidence::find_baseline(&gate.site.state, &key));
@@ -90,10 +91,14 @@ pub(super) fn of_untouched(
     Ok(Some(known))
 }
 
-fn build_untouched(gate: &Gate<'_>, compiler: &Compiler, record: &Record<'_>) -> Result<Option<Control>, GateError> {
+fn build_untouched(
+    gate: &Gate<'_>,
+    compiler: &Compiler,
+    record: &mut Record<'_>,
+) -> Result<Option<Control>, GateError> {
     let prepared = caches::prepare(gate, compiler);
     let control = surroundings::stage(gate, compiler, false, None, prepared.replacement(), record.progress)?;
-    caches::bring_to_control(gate, compiler, &control, prepared)?;
+    let shown = caches::bring_to_control(gate, compiler, &control, prepared)?;
     let own = SiteEnvironment::read(&gate.site.root);
     let build = build::compile(gate, compiler, &control, &own, record.progress)?;
     if build.end != BuildEnd::Exited(0) {
@@ -104,5 +109,9 @@ fn build_untouched(gate: &Gate<'_>, compiler: &Compiler, record: &Record<'_>) ->
     let classified = build::read_log(gate, &log, &build)?;
     let sheets = bystanders::sheets_of(gate.offered, &build::compiled_in(gate, compiler, &control));
     control.close()?;
+    if let Some(moved) = caches::moved(shown.as_ref()) {
+        record.findings.push(moved);
+        return Ok(None);
+    }
     Ok(Some(Control { findings: classified.findings.iter().map(key).collect(), sheets }))
 }

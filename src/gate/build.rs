@@ -72,7 +72,8 @@ pub(super) fn build_and_inspect(
         surroundings::unexpected_writes(gate.site, staged, &before, &build.wrapped, record)?;
     }
     surroundings::live_tree_moved(gate.site, gate.live, staged, record)?;
-    caches::moved(record);
+    let shown = record.caches.as_ref().and_then(|(_, shown)| shown.as_ref());
+    record.findings.extend(caches::moved(shown));
     staged.ensure_readable()?;
     Ok(log)
 }

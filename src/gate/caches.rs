@@ -89,18 +89,18 @@ pub(super) fn bring(
     Ok(())
 }
 
-/// Gives a tree that nothing is said of, the control's, the same caches.
+/// Gives a tree that nothing is said of, the control's, the same caches; what of them an overlay shows.
 pub(super) fn bring_to_control(
     gate: &Gate<'_>,
     compiler: &Compiler,
     control: &StagedTree,
     prepared: Prepared,
-) -> Result<(), GateError> {
-    if !compiler.is_builtin {
-        let key = key::of(gate, compiler, &control.root(), &seen(control));
-        fill(gate, &key, control, prepared)?;
+) -> Result<Option<Verified>, GateError> {
+    if compiler.is_builtin {
+        return Ok(None);
     }
-    Ok(())
+    let key = key::of(gate, compiler, &control.root(), &seen(control));
+    fill(gate, &key, control, prepared).map(|(_, shown)| shown)
 }
 
 /// What came into the tree, and what of it is a layer of an overlay.
@@ -132,17 +132,16 @@ fn fill(
     }
 }
 
-/// Nobody wrote to what an overlay showed while it did: what was compiled is what was verified.
-pub(super) fn moved(record: &mut Record<'_>) {
-    let shown = record.caches.as_ref().and_then(|(_, shown)| shown.as_ref());
-    if shown.is_some_and(|shown| !shown.stands_still()) {
-        record.findings.push(
-            Finding::fatal("caches-moved", "The kept compile caches were written to while the build read them.")
-                .meaning("What was compiled may hold what somebody put there. themegate did not write there during the build.")
-                .help("See who writes to the state folder; then: themegate check --fresh")
-                .inconclusive(),
-        );
-    }
+/// A finding if somebody wrote to what an overlay showed while it did: what was compiled may not be what was verified.
+pub(super) fn moved(shown: Option<&Verified>) -> Option<Finding> {
+    shown.filter(|shown| !shown.stands_still()).map(|_| {
+        Finding::fatal("caches-moved", "The kept compile caches were written to while the build read them.")
+            .meaning(
+                "What was compiled may hold what somebody put there. themegate did not write there during the build.",
+            )
+            .help("See who writes to the state folder; then: themegate check --fresh")
+            .inconclusive()
+    })
 }
 
 /// Keeps the caches of a build that passed. Whatever another one left is dropped with its stage.

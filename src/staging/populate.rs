@@ -194,7 +194,40 @@ pub(super) fn settle_folder(folder: &Planned, tree: &Path) -> Result<(), Staging
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
     use super::*;
+    use crate::staging::inventory::Entry;
+    use crate::staging::walk::look_at;
+
+    /// Somebody else's folder that only its group may enter cannot be entered by its copy's owner: the folders in it come first.
+    #[test]
+    fn folders_that_their_owner_cannot_enter_are_closed_after_those_in_them() {
+        let tree = tempfile::tempdir().unwrap();
+        let entry = |mode| Entry { kind: Kind::Folder, mode, ..look_at(tree.path()).unwrap().entry };
+        let planned = |(place, mode): (&str, u32)| Planned {
+            place: place.into(),
+            entry: entry(mode),
+            points_at: None,
+            shows_through: true,
+        };
+        let modes = [("shut", 0o050), ("shut/inner", 0o070), ("shut/inner/most", 0o755), ("shut/other", 0o755)];
+        let plan = Plan { folders: modes.map(planned).into(), ..Plan::default() };
+        make_folders(&plan, tree.path()).unwrap();
+        // Root enters everything, unless it gives that up; its threads inherit what is left.
+        let mut powers = capabilities(None).unwrap();
+        powers.effective -= CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+        set_capabilities(None, powers).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        pool.install(|| settle_folders(&plan, tree.path())).unwrap();
+        for (place, mode) in modes {
+            let path = tree.path().join(place);
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, mode, "{place}");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+    }
 
     #[test]
     fn a_link_is_turned_without_naming_the_stage() {

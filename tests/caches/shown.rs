@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use themegate::caches::Caches;
 
-use super::support::{Kind, Site, THEMEGATE};
+use super::support::{Checked, Kind, Site, THEMEGATE, repository};
 use super::{ENTRY, compile, kept, key, said, site_with_kept_cache};
 
 /// What a build did to its caches while an overlay showed them: the next one finds just that, and what was not touched was not
@@ -54,6 +54,27 @@ fn a_build_changes_what_is_shown_to_it_and_not_what_is_kept_until_it_has_passed(
     assert!(last.finding("caches-discarded").is_none());
 }
 
+/// What a build of this site runs while somebody writes to the kept caches.
+fn sleep(site: &Site) -> String {
+    format!("sleep 1.{}", fs::metadata(site.folder.path()).unwrap().ino())
+}
+
+/// Makes a check, and writes to the kept caches as soon as its build sleeps.
+fn meddled<T>(site: &Site, check: impl FnOnce() -> T) -> T {
+    let entry = kept(site).join("tree").join(ENTRY);
+    let builds = || Command::new("pgrep").args(["-fx", &sleep(site)]).output().unwrap().status.success();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let end = Instant::now() + Duration::from_secs(30);
+            while !builds() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            fs::write(&entry, "evil").unwrap();
+        });
+        check()
+    })
+}
+
 #[test]
 fn kept_caches_that_somebody_writes_to_during_the_build_leave_the_check_undecided() {
     let site = Site::copy(Kind::Builtin);
@@ -63,22 +84,30 @@ fn kept_caches_that_somebody_writes_to_during_the_build_leave_the_check_undecide
         site.check(&["--staging", "overlay", "--compiler", &line])
     };
     check("true").assert_verdict("pass", 0);
-    let entry = kept(&site).join("tree").join(ENTRY);
-    let pattern = format!("sleep 1\\.{}", std::process::id());
-    let builds = || Command::new("pgrep").args(["-fx", &pattern]).output().unwrap().status.success();
-    let checked = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let end = Instant::now() + Duration::from_secs(30);
-            while !builds() && Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            fs::write(&entry, "evil").unwrap();
-        });
-        check(&format!("sleep 1.{}", std::process::id()))
-    });
+    let checked = meddled(&site, || check(&sleep(&site)));
     checked.assert_verdict("undecided", 3);
     assert!(checked.finding("caches-moved").is_some());
     assert!(check("").finding("caches-discarded").is_some(), "nobody builds with it afterwards");
+}
+
+/// The stage of the change is kept, so it is a copy with caches of its own; the control build is shown the kept ones.
+#[test]
+fn kept_caches_that_somebody_writes_to_during_the_control_build_leave_the_check_undecided() {
+    let site = Site::copy(Kind::Builtin);
+    let line = format!(". ./app/does; {}", compile("good"));
+    site.write("app/does", "true");
+    site.check(&["--compiler", &line]).assert_verdict("pass", 0);
+    site.append("app/javascript/styles/application.scss", "@warn \"the site itself warns\";\n");
+    site.write("app/does", format!("grep -q midnight config/themes.yml || {}", sleep(&site)));
+    let theme = repository().join("fixtures/themes/midnight");
+    let check = || {
+        let arguments = ["check", "--format", "json", "--keep-stage", "--compiler", &line, "--theme"];
+        site.command(&arguments).arg(&theme).output().unwrap()
+    };
+    let checked = Checked::of(&meddled(&site, check));
+    checked.assert_verdict("undecided", 3);
+    assert!(checked.finding("caches-moved").is_some());
+    assert_eq!(fs::read_dir(site.state().join("baselines")).map_or(0, Iterator::count), 0, "nobody relies on it later");
 }
 
 /// Capistrano links folders for caches out of the tree. The gate itself is not isolated: it must not write there.

@@ -224,7 +224,7 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
         Self { code: output.status.code().unwrap_or(-1), report, stderr }
