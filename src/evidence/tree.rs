@@ -20,6 +20,9 @@ const READERS: usize = 16;
 /// A tree with more entries than this is not digested.
 const MOST: usize = 1_500_000;
 
+/// Nor is one with folders that lie deeper, which no toolchain makes: each takes a part of a thread's stack.
+const DEEPEST: usize = 200;
+
 /// Where the tree is, and what of it counts.
 pub struct TreeRequest<'a> {
     /// The live tree, links resolved.
@@ -173,6 +176,9 @@ impl<'a> Walk<'a> {
     }
 
     fn below(&self, folder: &Path, place: &Path, ruled: bool) -> io::Result<Vec<Seen>> {
+        if place.components().count() > DEEPEST {
+            return Err(io::Error::other("there are folders that lie too deep"));
+        }
         let entries: Vec<DirEntry> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
         let found: Vec<Vec<Seen>> =
             entries.par_iter().map(|entry| self.entry(entry, place, ruled)).collect::<io::Result<_>>()?;

@@ -69,7 +69,8 @@ fn available_memory() -> Option<u64> {
 
 fn free_disk(state: &Path) -> Option<u64> {
     let status = rustix::fs::statvfs(state).ok()?;
-    Some(status.f_bavail.saturating_mul(status.f_frsize))
+    // Without blocks it counts nothing (ramfs, some of FUSE), and says nothing.
+    (status.f_blocks > 0).then(|| status.f_bavail.saturating_mul(status.f_frsize))
 }
 
 /// Bytes in the output folders of a staged tree.

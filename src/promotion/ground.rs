@@ -262,7 +262,8 @@ fn refuse_full(plan: &Plan, folders: &BTreeSet<PathBuf>, generations: &Path) -> 
     for (path, needed) in needed.into_values() {
         let room = rustix::fs::statvfs(&path).map_err(|error| failed("measure", &path)(error.into()))?;
         let free = room.f_bavail.saturating_mul(room.f_frsize);
-        if free < needed {
+        // Without blocks it counts nothing (ramfs, some of FUSE), and says nothing.
+        if room.f_blocks > 0 && free < needed {
             return Err(Refusal::NoRoom { path, free, needed });
         }
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use thiserror::Error;
 
 /// Why a stage could not be made, changed or removed.
@@ -60,6 +61,15 @@ pub enum StagingError {
         /// What the system said.
         source: io::Error,
     },
+    /// Folders in folders, deeper than the system can name.
+    #[error(
+        "{beginning}… is a path of more than 4,096 bytes, which Linux cannot open.\nNo Mastodon holds folders that deep: see what \
+         makes them there, and remove the uppermost one."
+    )]
+    TooDeep {
+        /// The beginning of the path.
+        beginning: String,
+    },
     /// Something cannot be written in the stage.
     #[error(
         "{path} cannot be written in the stage: {source}\nThe live tree is untouched. Check the file system, then run again."
@@ -107,12 +117,22 @@ pub enum StagingError {
     Interrupted,
 }
 
+/// How much of a path that is too long is shown, in characters.
+const SHOWN: usize = 160;
+
 impl StagingError {
     pub(super) fn unreadable(path: &Path, source: impl Into<io::Error>) -> Self {
-        Self::Unreadable { path: path.to_path_buf(), source: source.into() }
+        let source = source.into();
+        Self::too_deep(path, &source).unwrap_or_else(|| Self::Unreadable { path: path.to_path_buf(), source })
     }
 
     pub(super) fn unwritable(path: &Path, source: impl Into<io::Error>) -> Self {
-        Self::Unwritable { path: path.to_path_buf(), source: source.into() }
+        let source = source.into();
+        Self::too_deep(path, &source).unwrap_or_else(|| Self::Unwritable { path: path.to_path_buf(), source })
+    }
+
+    fn too_deep(path: &Path, source: &io::Error) -> Option<Self> {
+        let is_long = source.raw_os_error() == Some(Errno::NAMETOOLONG.raw_os_error());
+        is_long.then(|| Self::TooDeep { beginning: path.to_string_lossy().chars().take(SHOWN).collect() })
     }
 }

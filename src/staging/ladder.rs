@@ -78,6 +78,9 @@ fn overlay(
     for folder in [&upper, &work] {
         DirBuilder::new().mode(0o700).create(folder).map_err(|error| StagingError::unwritable(folder, error))?;
     }
+    if let Some(why) = layer::is_impossible(&upper) {
+        return given_up([&upper, &work], why);
+    }
     let moving =
         match layer::fill(plan, &upper, copy::probe(plan.trial_file().as_deref(), &staged.folder), request.interrupted)
         {

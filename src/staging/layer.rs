@@ -40,6 +40,13 @@ pub(super) fn is_pointless(plan: &Plan) -> Option<String> {
     })
 }
 
+/// Says why no layer can lie in this folder, if none can. The kernel mounts an overlay without such attributes too, and then
+/// fails where a build puts a new folder in the place of an old one.
+pub(super) fn is_impossible(folder: &Path) -> Option<String> {
+    let tried = cover_what_is_below(folder).and_then(|()| Ok(lremovexattr(folder, OPAQUE)?));
+    tried.err().map(|error| format!("the state folder's file system has no extended attributes for it: {error}"))
+}
+
 /// Fills `upper`, which exists and is empty.
 pub(super) fn fill(
     plan: &Plan,

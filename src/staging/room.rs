@@ -31,8 +31,10 @@ pub(super) fn check(folder: &Path, needs: Room) -> Result<(), StagingError> {
 }
 
 fn available(status: &StatVfs) -> Room {
+    // A file system that counts no blocks (ramfs, some of FUSE) says nothing of its room.
+    let counts = status.f_blocks > 0;
     Room {
-        bytes: status.f_bavail.saturating_mul(status.f_frsize),
+        bytes: if counts { status.f_bavail.saturating_mul(status.f_frsize) } else { u64::MAX },
         inodes: (status.f_files > 0).then_some(status.f_favail),
     }
 }

@@ -1,0 +1,131 @@
+//! What a check says of themes, of the site itself, and of a tree that was compiled elsewhere.
+
+use std::fs;
+use std::process::Stdio;
+
+use super::support::{Kind, Site};
+use super::{running, theme, wait_until};
+
+#[test]
+fn a_good_theme_passes_and_the_live_tree_is_untouched() {
+    for name in ["midnight", "paper", "dusk"] {
+        let checked = Site::copy(Kind::Builtin).check(&["--theme", &theme(name)]);
+        checked.assert_verdict("pass", 0);
+        assert_eq!(checked.report["themes"], serde_json::json!([name]));
+        assert_eq!(checked.grave(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_broken_theme_blocks_and_the_report_names_file_line_and_reason() {
+    let site = Site::copy(Kind::Builtin);
+    let output = site.command(&["check", "--theme", &theme("broken-brace")]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for words in ["BLOCK", "app/javascript/styles/broken-brace.scss:11", "expected \"}\"", "Nothing was changed in"] {
+        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "colour codes reached a pipe:\n{text}");
+}
+
+#[test]
+fn a_theme_that_runs_code_or_reads_other_files_is_blocked_before_anything_is_built() {
+    for (address, finding) in [
+        ("!!./evil/part.scss!./evil/a.png", "change-names-a-loader"),
+        ("../../../.env.production", "change-reaches-outside"),
+    ] {
+        let site = Site::copy(Kind::Builtin);
+        let sheet = site.folder.path().join("evil.scss");
+        fs::write(&sheet, format!("@import 'application';\n.a {{ background: url(\"{address}\"); }}\n")).unwrap();
+        let checked = site.check(&["--theme", sheet.to_str().unwrap()]);
+        checked.assert_verdict("block", 1);
+        assert!(checked.finding(finding).is_some(), "{:?}", checked.grave());
+        assert!(checked.report["precompile"].is_null(), "it was built");
+    }
+}
+
+#[test]
+fn an_accepted_finding_passes_until_its_date() {
+    let site = Site::copy(Kind::Builtin);
+    let accept = |expires: &str| {
+        format!(
+            "[[accept]]\nrule = \"unknown-css-function\"\nreason = \"tried in three browsers\"\nexpires = \"{expires}\"\n"
+        )
+    };
+    site.write("themegate.toml", accept("2999-01-01"));
+    site.check(&["--theme", &theme("broken-function")]).assert_verdict("pass", 0);
+    site.write("themegate.toml", accept("2001-01-01"));
+    let checked = site.check(&["--theme", &theme("broken-function")]);
+    checked.assert_verdict("hold", 1);
+    assert!(checked.finding("acceptance-expired").is_some());
+}
+
+#[test]
+fn what_the_untouched_site_warns_of_too_is_not_charged_to_the_theme() {
+    let site = Site::copy(Kind::Builtin);
+    site.append("app/javascript/styles/application.scss", "@warn \"the site itself warns\";\n");
+    let good = site.check(&["--theme", &theme("midnight")]);
+    good.assert_verdict("pass", 0);
+    assert_eq!(good.finding("builtin-warning").unwrap()["baseline"], "outstanding");
+    let own = site.folder.path().join("own.scss");
+    fs::write(&own, "@import 'application';\n@warn \"the theme warns\";\n").unwrap();
+    let held = site.check(&["--theme", own.to_str().unwrap()]);
+    held.assert_verdict("hold", 1);
+    let new = held.findings().into_iter().find(|finding| finding["baseline"] == "new").unwrap();
+    assert!(new["message"].as_str().unwrap().contains("the theme warns"), "{new}");
+}
+
+#[test]
+fn rules_of_the_site_itself_are_used_and_their_faults_shown_with_the_line() {
+    let site = Site::copy(Kind::Builtin);
+    let rule = "[[rule]]\nid = \"our-note\"\ntool = \"ours\"\nseverity = \"fatal\"\npattern = '^our build says no$'\n\
+                message = \"Our build says no.\"\nexplanation = \"x\"\nhelp = \"y\"\nmatches = [['ours', 'our build says no']]\n\
+                near_misses = ['our build says yes']\n";
+    site.write(
+        "themegate.d/ours.toml",
+        format!("about = \"ours\"\ntool = \"ours\"\n\n{}", rule.replace("tool = \"ours\"\n", "")),
+    );
+    let checked = site.check(&["--compiler", "echo our build says no"]);
+    assert!(checked.finding("our-note").is_some(), "{:?} {}", checked.grave(), checked.stderr);
+    site.write(
+        "themegate.d/ours.toml",
+        "about = \"ours\"\ntool = \"ours\"\n\n[[rule]]\nid = \"broken\"\npattern = '('\n",
+    );
+    let output = site.command(&["check"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("ours.toml:"), "{text}");
+}
+
+#[test]
+fn a_tree_that_was_compiled_elsewhere_is_verified_and_a_lost_file_blocks() {
+    let site = Site::copy(Kind::Builtin);
+    assert!(site.command(&["__compile"]).output().unwrap().status.success());
+    let verify = |site: &Site| site.command(&["verify", ".", "--format", "json"]).output().unwrap();
+    let whole = verify(&site);
+    assert_eq!(whole.status.code(), Some(0), "{}", String::from_utf8_lossy(&whole.stdout));
+    let css = fs::read_dir(site.path("public/packs/css")).unwrap().flatten().next().unwrap().path();
+    fs::remove_file(css).unwrap();
+    let broken = verify(&site);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&broken.stdout).contains("entry-file-missing"));
+}
+
+#[test]
+fn what_somebody_else_changes_in_the_live_tree_meanwhile_makes_it_undecided() {
+    let site = Site::copy(Kind::Builtin);
+    for way in ["overlay", "copy"] {
+        let marker = format!("3.{}", std::process::id());
+        let line = format!("sleep {marker}");
+        let gate = site
+            .command(&["check", "--format", "json", "--staging", way, "--compiler", &line])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_until("the build runs", || running(&marker));
+        site.append("config/themes.yml", "# edited\n");
+        let output = gate.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("live-tree-moved"));
+    }
+}
