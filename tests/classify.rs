@@ -350,3 +350,19 @@ fn advice_holds_nothing_and_a_warning_of_a_theme_does() {
     let said = classified(b"warning: the theme dusk is experimental\n");
     assert_eq!(severity(&said), Severity::Review);
 }
+
+#[test]
+fn a_trace_that_ends_with_the_last_task_of_a_build_is_whole() {
+    let log = "** Execute assets:precompile\n** Invoke assets:generate_static_pages (first_time)\n";
+    let whole = format!("{log}** Execute assets:generate_static_pages\n");
+    assert_eq!(severity(&classified(whole.as_bytes())), Severity::Benign);
+    assert_eq!(severity(&classified(log.as_bytes())), Severity::Fatal);
+}
+
+#[test]
+fn what_webpack_only_warns_of_in_a_check_of_style_holds_nothing() {
+    let found = "src/a.js\n  3:7  error  'x' is never used  no-unused-vars\n\n✖ 1 problem (1 error, 0 warnings)\n";
+    assert_eq!(severity(&classified(format!("WARNING in [eslint]\n{found}").as_bytes())), Severity::Benign);
+    assert_eq!(severity(&classified(format!("ERROR in [eslint]\n{found}").as_bytes())), Severity::Fatal);
+    assert_eq!(severity(&classified(found.as_bytes())), Severity::Fatal);
+}
