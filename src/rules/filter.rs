@@ -6,7 +6,7 @@ use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind};
 
-use super::literals::required;
+use super::literals::{EDGE, required};
 
 /// Bytes of a text that are looked for: with more, the automaton outgrows the processor's caches, and hardly a line is told
 /// apart by them.
@@ -39,7 +39,7 @@ impl Filter {
             (Some(texts), _) => texts.iter().for_each(|text| self.text(text, target)),
             (None, Target::Rule(rule)) => self.always.push(rule),
             (None, Target::Watcher(watcher)) => self.blind.push(watcher),
-            (None, Target::Trouble) => self.text("\n", target),
+            (None, Target::Trouble) => self.text(char::from(EDGE).encode_utf8(&mut [0; 4]), target),
         }
     }
 
@@ -65,10 +65,12 @@ impl Filter {
     pub(crate) fn build(self) -> (Finder, Vec<u32>) {
         let automaton = DFA::builder()
             .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
             .build(&self.texts)
             .expect("the texts of some hundred rules fit in an automaton");
-        let start = automaton.start_state(Anchored::No).expect("it searches everywhere in a line");
-        (Finder { automaton, start, targets: self.targets }, self.always)
+        let within = automaton.start_state(Anchored::No).expect("it searches everywhere in a line");
+        let at_edge = automaton.next_state(Anchored::No, within, EDGE);
+        (Finder { automaton, within, at_edge, targets: self.targets }, self.always)
     }
 }
 
@@ -76,7 +78,10 @@ impl Filter {
 #[derive(Debug)]
 pub(crate) struct Finder {
     automaton: DFA,
-    start: StateID,
+    /// Nothing was seen yet.
+    within: StateID,
+    /// The edge of a line was seen.
+    at_edge: StateID,
     targets: Vec<Vec<Target>>,
 }
 
@@ -84,15 +89,22 @@ impl Finder {
     /// Tells `hit` what each text in the line calls for, some more than once.
     // A step waits for the one before it to come from memory, so the quarters of a line are gone through side by side.
     pub(crate) fn find(&self, line: &[u8], mut hit: impl FnMut(Target)) {
-        if line.len() < STREAMS * 2 * LONGEST {
-            self.run(self.start, line, &mut hit);
-            return;
-        }
+        self.tell(self.at_edge, &mut hit);
+        let last = if line.len() < STREAMS * 2 * LONGEST {
+            self.run(self.at_edge, line, &mut hit)
+        } else {
+            self.run_quarters(line, &mut hit)
+        };
+        self.tell(self.next(last, EDGE), &mut hit);
+    }
+
+    /// Gives the state after the end of the line.
+    fn run_quarters(&self, line: &[u8], hit: &mut impl FnMut(Target)) -> StateID {
         let part = line.len() / STREAMS;
+        // All but the first begin in the part before theirs: a text may lie across the border.
         let begin = |stream: usize| (stream * part).saturating_sub(LONGEST - 1);
-        let streams: [&[u8]; STREAMS] = std::array::from_fn(|stream| &line[begin(stream)..(stream + 1) * part]);
-        let mut states = [self.start; STREAMS];
-        // The first is shorter: it has no end of another part to see again.
+        let streams: [&[u8]; STREAMS] = std::array::from_fn(|stream| &line[begin(stream)..][..part]);
+        let mut states = [self.at_edge, self.within, self.within, self.within];
         for at in 0..part {
             let mut special = false;
             for (state, stream) in states.iter_mut().zip(streams) {
@@ -100,27 +112,30 @@ impl Finder {
                 special |= self.automaton.is_special(*state);
             }
             if special {
-                states.iter().for_each(|&state| self.tell(state, &mut hit));
+                states.iter().for_each(|&state| self.tell(state, hit));
             }
         }
+        let mut last = states[0];
         for (stream, state) in states.into_iter().enumerate().skip(1) {
             let end = if stream + 1 == STREAMS { line.len() } else { (stream + 1) * part };
-            self.run(state, &line[begin(stream) + part..end], &mut hit);
+            last = self.run(state, &line[begin(stream) + part..end], hit);
         }
+        last
     }
 
-    fn run(&self, mut state: StateID, text: &[u8], hit: &mut impl FnMut(Target)) {
+    fn run(&self, mut state: StateID, text: &[u8], hit: &mut impl FnMut(Target)) -> StateID {
         for &byte in text {
             state = self.next(state, byte);
             if self.automaton.is_special(state) {
                 self.tell(state, hit);
             }
         }
+        state
     }
 
     #[inline]
     fn next(&self, state: StateID, byte: u8) -> StateID {
-        self.automaton.next_state(Anchored::No, state, byte.to_ascii_lowercase())
+        self.automaton.next_state(Anchored::No, state, byte)
     }
 
     /// What ends at the byte that led to this state.
@@ -164,7 +179,12 @@ mod tests {
         let texts = ["x", "Err", "not found", "Module not found: Error", "│ ➤", "is not exported by"];
         let mut filter = Filter::default();
         (0..).zip(texts).for_each(|(rule, text)| filter.text(text, Target::Rule(rule)));
+        for (rule, text) in (6..).zip(["\nbegin", "end\n", "\nall\n"]) {
+            filter.text(text, Target::Rule(rule));
+        }
         let (finder, _) = filter.build();
+        assert_eq!(found(&finder, "all"), [8]);
+        assert_eq!(found(&finder, ""), [0; 0]);
         for length in 0..200 {
             assert_eq!(found(&finder, &"-".repeat(length)), [0; 0]);
             for at in 0..=length {
@@ -173,6 +193,11 @@ mod tests {
                     assert!(found(&finder, &line).contains(&rule), "{line}");
                 }
             }
+            let line = |parts: [&str; 3]| parts.concat() + &"-".repeat(length);
+            assert_eq!(found(&finder, &line(["begin", "", ""])), [6]);
+            assert_eq!(found(&finder, &line(["-", "begin", ""])), [0; 0]);
+            assert_eq!(found(&finder, &("-".repeat(length) + "end")), [7]);
+            assert_eq!(found(&finder, &("-".repeat(length) + "end-")), [0; 0]);
         }
     }
 }

@@ -2,52 +2,55 @@
 //!
 //! They decide cheaply which rules a line is worth showing to.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+/// Stands in a text for the beginning and for the end of a line: no line holds it.
+pub(crate) const EDGE: u8 = b'\n';
 
 /// More alternatives than this are no filter.
 const MOST: usize = 64;
 
-/// Texts in lower case; every match of `pattern` contains one of them, in whatever case. None if there are none to rely on.
+/// Texts in lower case; every match of `pattern` contains one of them, in whatever case, if an [`EDGE`] is put before and after
+/// the line. None if there are none to rely on.
 pub(crate) fn required(pattern: &str) -> Option<Vec<String>> {
     let hir = regex_syntax::parse(pattern).ok()?;
-    let found = of(&hir)?;
+    let found = of(&hir, &[Vec::new()])?;
     let texts: Option<Vec<String>> = found.into_iter().map(|text| String::from_utf8(text).ok()).collect();
     texts.filter(|texts| texts.iter().all(|text| text.len() >= 2))
 }
 
-fn of(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+/// Of a part that stands right behind one of the texts in `run`.
+fn of(hir: &Hir, run: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     match hir.kind() {
-        HirKind::Literal(literal) => Some(vec![literal.0.to_ascii_lowercase()]),
-        HirKind::Class(class) => letter(class).map(|byte| vec![vec![byte]]),
-        HirKind::Capture(capture) => of(&capture.sub),
-        HirKind::Repetition(repetition) if repetition.min > 0 => of(&repetition.sub),
-        HirKind::Concat(parts) => of_sequence(parts),
-        HirKind::Alternation(branches) => of_branches(branches),
-        _ => None,
+        HirKind::Capture(capture) => of(&capture.sub, run),
+        HirKind::Repetition(repetition) if repetition.min > 0 => of(&repetition.sub, run),
+        HirKind::Concat(parts) => of_sequence(parts, run),
+        HirKind::Alternation(branches) => of_branches(branches, run),
+        _ => exact(hir).filter(|texts| run.len() * texts.len() <= MOST).map(|texts| product(run, &texts)),
     }
 }
 
 /// The best of the runs in a sequence: the one whose shortest text is longest.
-fn of_sequence(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
+fn of_sequence(parts: &[Hir], run: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     let mut best: Option<Vec<Vec<u8>>> = None;
-    let mut run = vec![Vec::new()];
+    let mut run = run.to_vec();
     for part in parts {
         match exact(part) {
             Some(texts) if run.len() * texts.len() <= MOST => run = product(&run, &texts),
             Some(texts) => best = better(best, Some(std::mem::replace(&mut run, texts))),
             None => {
+                best = better(best, of(part, &run));
                 best = better(best, Some(std::mem::replace(&mut run, vec![Vec::new()])));
-                best = better(best, of(part));
             }
         }
     }
     better(best, Some(run))
 }
 
-fn of_branches(branches: &[Hir]) -> Option<Vec<Vec<u8>>> {
+fn of_branches(branches: &[Hir], run: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     let mut all = Vec::new();
     for branch in branches {
-        all.extend(of(branch)?);
+        all.extend(of(branch, run)?);
     }
     (all.len() <= MOST).then_some(all)
 }
@@ -66,6 +69,7 @@ fn exact(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     match hir.kind() {
         HirKind::Literal(literal) => Some(vec![literal.0.to_ascii_lowercase()]),
         HirKind::Class(class) => letter(class).map(|byte| vec![vec![byte]]),
+        HirKind::Look(look) => of_look(*look).map(|text| vec![text]),
         HirKind::Capture(capture) => exact(&capture.sub),
         HirKind::Alternation(branches) => {
             let all: Option<Vec<_>> = branches.iter().map(exact).collect();
@@ -76,6 +80,15 @@ fn exact(hir: &Hir) -> Option<Vec<Vec<u8>>> {
             (all.len() * texts.len() <= MOST).then(|| product(&all, &texts))
         }),
         _ => None,
+    }
+}
+
+/// What a condition on the place asks of the line: its beginning or end, or nothing that is a text.
+fn of_look(look: Look) -> Option<Vec<u8>> {
+    match look {
+        Look::Start | Look::End | Look::StartLF | Look::EndLF => Some(vec![EDGE]),
+        Look::StartCRLF | Look::EndCRLF => None,
+        _ => Some(Vec::new()),
     }
 }
 
@@ -112,7 +125,7 @@ mod tests {
     #[test]
     fn the_longest_certain_text_is_found() {
         assert_eq!(required(r"^\s*Error: .*cannot open").unwrap(), ["cannot open"]);
-        assert_eq!(required("(?i)skipping x+").unwrap(), ["skipping "]);
+        assert_eq!(required("(?i)skipping x+").unwrap(), ["skipping x"]);
         assert_eq!(required("(?:alpha|Beta) \\d+").unwrap(), ["alpha ", "beta "]);
     }
 
@@ -123,6 +136,16 @@ mod tests {
         // Too many together: what stands before them, or they by themselves.
         let letters = ["aa", "bb", "cc", "dd", "ee", "ff", "gg", "hh", "ii"].join("|");
         assert_eq!(required(&format!("({letters})({letters})")).map(|texts| texts.len()), Some(9));
+    }
+
+    #[test]
+    fn a_text_may_hang_on_the_beginning_and_the_end_of_the_line() {
+        assert_eq!(required(r"^map\.\w+\(").unwrap(), ["\nmap."]);
+        assert_eq!(required(r"^(?:map\.\w+\(|Use .*)").unwrap(), ["\nmap.", "\nuse "]);
+        assert_eq!(required(r"\d ok$").unwrap(), [" ok\n"]);
+        assert_eq!(required(r"^(?:Killed|Done)$").unwrap(), ["\nkilled\n", "\ndone\n"]);
+        assert_eq!(required(r"\bok\b!").unwrap(), ["ok!"]);
+        assert_eq!(required(r"^\d+$"), None);
     }
 
     #[test]

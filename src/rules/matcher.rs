@@ -222,3 +222,27 @@ impl Watchers {
         Some(at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_a_rule_or_a_condition_matches_calls_for_it() {
+        let rules = RuleSet::builtin();
+        let examples = rules.rules().iter().flat_map(|rule| rule.matches.iter().chain(&rule.near_misses));
+        let mut hits = Hits::default();
+        for line in examples.flat_map(|example| example.text.lines()) {
+            rules.hits(line.as_bytes(), &mut hits);
+            for (at, rule) in rules.rules().iter().enumerate() {
+                let is_fallback = rules.fallbacks.values().any(|&fallback| fallback == at);
+                let is_seen = hits.rules.contains(&index(at)) || is_fallback;
+                assert!(is_seen || !rule.pattern.is_match(line), "{} is not asked about: {line}", rule.id);
+            }
+            for (at, watcher) in rules.watchers.iter().enumerate() {
+                let is_seen = hits.watchers.contains(&index(at));
+                assert!(is_seen || !watcher.is_match(line), "{watcher} is not asked about: {line}");
+            }
+        }
+    }
+}

@@ -59,9 +59,9 @@ pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
 }
 
 fn trimmed(line: &[u8]) -> Stripped<'_> {
-    let text = line.trim_ascii();
-    let indent = line.len() - line.trim_ascii_start().len();
-    Stripped { text, indent, marked: false, informs: false, wraps: false }
+    let text = line.trim_ascii_start();
+    let indent = line.len() - text.len();
+    Stripped { text: text.trim_ascii_end(), indent, marked: false, informs: false, wraps: false }
 }
 
 fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {
