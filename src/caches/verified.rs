@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::list::{Checksum, FileList};
+use super::list::{Checksum, FileList, checksum};
 use super::{FOLDERS, is_plain_folder};
-use crate::staging::{Inventory, covers_what_is_below, differences};
+use crate::staging::{Change, Inventory, What, covers_what_is_below, differences};
 
 /// What is kept, compared with its checksums.
 #[derive(Debug)]
@@ -24,10 +24,17 @@ impl Verified {
         (self.list.files.len(), self.list.files.values().map(Checksum::bytes).sum())
     }
 
-    /// True if nobody has written to it since.
+    /// True if nobody has written to it since. A file that was only touched (linked by a backup, given the mode that it had)
+    /// counts by its content.
     #[must_use]
     pub fn stands_still(&self) -> bool {
-        Inventory::of_tree(&self.tree).is_ok_and(|now| differences(&self.seen, &now).is_empty())
+        let is_same = |(place, what): &Change| *what == What::Touched && self.is_as_listed(place);
+        Inventory::of_tree(&self.tree).is_ok_and(|now| differences(&self.seen, &now).iter().all(is_same))
+    }
+
+    fn is_as_listed(&self, place: &Path) -> bool {
+        let listed = place.to_str().and_then(|place| self.list.files.get(place));
+        listed.is_some_and(|known| checksum(&self.tree.join(place)).is_ok_and(|found| found == *known))
     }
 
     /// The folders that an overlay can show as a layer above the live tree, and the tree that holds them; none where it cannot.

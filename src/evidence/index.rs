@@ -74,8 +74,12 @@ pub(super) struct Index {
 impl Index {
     /// Reads the index; an empty one if there is none that can be believed.
     pub(super) fn read(path: &Path) -> Self {
-        let stored = sealed::read(path).and_then(|bytes| postcard::from_bytes::<Stored>(&bytes).ok());
-        let Some(Stored { began, files }) = stored else { return Self::default() };
+        sealed::read(path).map_or_else(Self::default, |bytes| Self::of(&bytes))
+    }
+
+    /// Reads the bytes of one.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let Ok(Stored { began, files }) = postcard::from_bytes(bytes) else { return Self::default() };
         let safe = files.into_iter().filter(|(_, stat, _)| stat.ctime.0 + TICK <= began);
         Self { files: safe.map(|(path, stat, content)| (path.into(), (stat, content))).collect() }
     }
@@ -90,6 +94,11 @@ impl Index {
     /// The content of a file that has not been touched since.
     pub(super) fn content(&self, path: &Path, stat: &Stat) -> Option<Content> {
         self.files.get::<OsStr>(path.as_ref()).filter(|(known, _)| known == stat).map(|(_, content)| *content)
+    }
+
+    /// What was in a file when it was last read, whatever has become of it since.
+    pub(super) fn last_content(&self, path: &Path) -> Option<Content> {
+        self.files.get::<OsStr>(path.as_ref()).map(|(_, content)| *content)
     }
 
     /// How many files it knows.

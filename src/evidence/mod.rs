@@ -3,6 +3,7 @@
 //! A question is a digest of all that a build and its judgement depend on. It must not know what a check is: the gate hands
 //! in what was asked. What a digest cannot see is said in `docs/evidence.md`.
 
+mod contents;
 mod index;
 mod sealed;
 mod surroundings;
@@ -20,6 +21,7 @@ use crate::report::Report;
 use crate::runs;
 use crate::site::locate::make_private;
 
+pub use contents::Contents;
 pub use tree::{TreeRequest, digest as digest_tree};
 
 /// The file that remembers what is in each file of the tree.

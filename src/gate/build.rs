@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use super::record::Record;
 use super::{
     CheckRequest, GateError, Progress, aftermath, baseline, bystanders, caches, foresight, isolation, question,
-    surroundings,
+    surroundings, writes,
 };
 use crate::byte_size::ByteSize;
 use crate::change::{Change, ThemeAddition};
@@ -52,7 +52,7 @@ pub(super) fn build_and_inspect(
     record: &mut Record<'_>,
 ) -> Result<PathBuf, GateError> {
     record.begin("precompile");
-    let before = surroundings::inventory(gate.site, staged)?;
+    let before = writes::inventory(gate.site, staged)?;
     let began = SystemTime::now();
     let build = run(gate, compiler, staged, record)?;
     if build.end == BuildEnd::Interrupted {
@@ -69,9 +69,9 @@ pub(super) fn build_and_inspect(
     if build.end == BuildEnd::Exited(0) {
         let compiled = inspect(gate, compiler, staged, began, record);
         bystanders::altered(gate, compiler, &compiled, record)?;
-        surroundings::unexpected_writes(gate.site, staged, &before, &build.wrapped, record)?;
+        writes::unexpected_writes(gate, staged, &before, &build.wrapped, record)?;
     }
-    surroundings::live_tree_moved(gate.site, gate.live, staged, record)?;
+    writes::live_tree_moved(gate, staged, record)?;
     let shown = record.caches.as_ref().and_then(|(_, shown)| shown.as_ref());
     record.findings.extend(caches::moved(shown));
     staged.ensure_readable()?;

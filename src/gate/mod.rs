@@ -18,6 +18,7 @@ mod record;
 pub mod rehearsal;
 mod surroundings;
 pub mod verify;
+mod writes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -174,7 +175,7 @@ fn compile_and_judge(
 ) -> Result<Report, GateError> {
     let Gate { request, site, change, .. } = *gate;
     let seen = passed::seen_of_live(site, gate.live, change)?;
-    surroundings::registry_moved(site, registry, &mut record)?;
+    writes::registry_moved(site, registry, &mut record)?;
     record.findings.extend(surroundings::notes_on_live(gate.live, gate.offered));
     let run = runs::new_name(&site.state, if request.by_hook { runs::HOOK } else { "" });
     let mut log = None;

@@ -7,7 +7,7 @@ use super::build::Gate;
 use super::record::Record;
 use super::{CheckRequest, people, surroundings};
 use crate::compiler::Compiler;
-use crate::evidence::{self, Question, Subject, TreeRequest};
+use crate::evidence::{self, Contents, Question, Subject, TreeRequest};
 use crate::finding::Finding;
 use crate::precompile::environment::environment;
 use crate::promotion::Promotable;
@@ -37,7 +37,9 @@ pub(super) fn ask(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>)
         texts: &surroundings::rule_texts(gate.site).ok()?,
         own: &gate.request.own,
     };
-    Some(Question::new(tree(gate.site, gate.request.fresh)?, &subject))
+    let tree = tree(gate.site, gate.request.fresh)?;
+    record.contents = Contents::known(&gate.site.state);
+    Some(Question::new(tree, &subject))
 }
 
 fn tree(site: &LiveSite, afresh: bool) -> Option<blake3::Hash> {

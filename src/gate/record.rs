@@ -7,6 +7,7 @@ use super::Progress;
 use super::question::TreeNow;
 use crate::change::{Change, ChangeSource, GoesLive};
 use crate::configuration::Acceptance;
+use crate::evidence::Contents;
 use crate::finding::{Evidence, Finding, Severity};
 use crate::invariant::{InvariantResult, OfferedTheme};
 use crate::manifest::diff::ManifestDiff;
@@ -33,6 +34,8 @@ pub(super) struct Record<'gate> {
     pub(super) people: Option<PeopleFacts>,
     /// The live tree's names, being read for the stage.
     pub(super) survey: Option<Survey>,
+    /// What was in the live tree's files when the question was asked, if one was.
+    pub(super) contents: Option<Contents>,
     /// The live tree's digest after the build, being made.
     pub(super) tree_now: Option<TreeNow>,
     timings: Vec<Timing>,
@@ -53,6 +56,7 @@ impl<'gate> Record<'gate> {
             caches: None,
             people: None,
             survey: None,
+            contents: None,
             tree_now: None,
             timings: Vec::new(),
             current: None,

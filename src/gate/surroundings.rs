@@ -1,5 +1,4 @@
-//! What a check has to leave alone: the change is applied to the stage only, the build stays in its folders, and the live
-//! tree does not move meanwhile.
+//! What a check is made with and in: the stage with the change in it, the site's own rules, what is known of the live output.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ use crate::rules::RuleSet;
 use crate::site::environment::SiteEnvironment;
 use crate::site::locate::settled_in;
 use crate::site::{LiveSite, SiteError, registry};
-use crate::staging::{self, Inventory, Method, Replacement, StagedTree, StagingError, StagingRequest, Survey, What};
+use crate::staging::{self, Method, Replacement, StagedTree, StagingError, StagingRequest, Survey};
 
 /// Stages the live tree.
 pub(super) fn stage(
@@ -138,85 +137,6 @@ pub(super) fn rails_missing(choice: &CompilerChoice, site: &LiveSite) -> Option<
     })
 }
 
-/// What stands in the staged tree before the build, where no build has to write.
-pub(super) fn inventory(site: &LiveSite, staged: &StagedTree) -> Result<Inventory, GateError> {
-    Ok(staged.inventory(&expected(site))?)
-}
-
-/// Folders in which a build writes: its output, its caches, its logs, and what package managers keep beside the lock file.
-fn expected(site: &LiveSite) -> Vec<PathBuf> {
-    let caches = ["tmp", "log", "node_modules", ".yarn", ".cache", ".sass-cache", "coverage"].map(PathBuf::from);
-    site.output.folders().into_iter().chain(caches).collect()
-}
-
-fn is_expected(site: &LiveSite, folders: &[PathBuf], path: &Path) -> bool {
-    let known = folders.iter().any(|folder| path.starts_with(folder));
-    known || path == Path::new(".yarn-integrity") || path == site.output.public
-}
-
-/// The build wrote nowhere unexpected. A build script that edits sources would do it on the live tree too.
-pub(super) fn unexpected_writes(
-    site: &LiveSite,
-    staged: &StagedTree,
-    before: &Inventory,
-    wrapped: &[PathBuf],
-    record: &mut Record<'_>,
-) -> Result<(), GateError> {
-    let folders = expected(site);
-    let strange = |(path, _): &(PathBuf, What)| !is_expected(site, &folders, path) && !wrapped.contains(path);
-    let strange: Vec<_> = staged.changes_since(before, &folders)?.into_iter().filter(strange).collect();
-    if let Some((path, what)) = strange.first() {
-        let message = match strange.len() {
-            1 => format!("The build {} {}, outside of its output.", verb(*what), path.display()),
-            count => {
-                format!("The build {} {} and {} more, outside of its output.", verb(*what), path.display(), count - 1)
-            }
-        };
-        let finding = Finding::review("build-wrote-elsewhere", message)
-            .meaning(
-                "On the live tree it would have changed these files too; what was judged may not be what goes live.",
-            )
-            .help("See what in the build writes there (package.json, Rakefile, lib/tasks).");
-        record.findings.push(strange.iter().take(6).fold(finding, |finding, (path, _)| finding.at(path)));
-    }
-    Ok(())
-}
-
-/// Nothing that the verdict rests on changed in the live tree while the check ran.
-pub(super) fn live_tree_moved(
-    site: &LiveSite,
-    live: &CompiledTree,
-    staged: &StagedTree,
-    record: &mut Record<'_>,
-) -> Result<(), GateError> {
-    let runs_on = ["tmp", "log", "node_modules/.cache"].map(Path::new);
-    let counts = |path: &Path| {
-        !runs_on.iter().any(|folder| path.starts_with(folder))
-            && !path.starts_with(&site.output.packs)
-            && !path.starts_with(&site.output.assets)
-    };
-    let moved = staged.live_before().changed_since(&site.root);
-    let mut moved: Vec<PathBuf> = moved.into_iter().map(|(path, _)| path).filter(|path| counts(path)).collect();
-    let now = CompiledTree::read(&site.root, &site.output, site.toolchain);
-    if now.set.manifests != live.set.manifests || now.set.lookup != live.set.lookup {
-        moved.push(site.output.packs.clone());
-    }
-    if let Some(first) = moved.first() {
-        let message = match moved.len() {
-            1 => format!("{} changed in the live tree while the check ran.", first.display()),
-            count => {
-                format!("{} and {} more changed in the live tree while the check ran.", first.display(), count - 1)
-            }
-        };
-        let finding = Finding::fatal("live-tree-moved", message)
-            .meaning("What was judged is no longer what is live. themegate did not write there: somebody else did.")
-            .help("Run the check again when nobody else is at work on the live tree.")
-            .inconclusive();
-        record.findings.push(moved.iter().take(6).fold(finding, Finding::at));
-    }
-    Ok(())
-}
-
 /// What is wrong with the output that is live now, as notes: a check judges what would go live, and must not keep anybody
 /// from mending this.
 pub(super) fn notes_on_live(live: &CompiledTree, offered: &[OfferedTheme]) -> Vec<Finding> {
@@ -229,30 +149,6 @@ pub(super) fn notes_on_live(live: &CompiledTree, offered: &[OfferedTheme]) -> Ve
         Finding::benign("live-theme-not-compiled", message).help("If its line is live already: themegate verify DIR")
     });
     unreadable.chain(absent).collect()
-}
-
-/// The registry that the change was merged into is the one that a promotion will compare with.
-pub(super) fn registry_moved(site: &LiveSite, read: Option<&[u8]>, record: &mut Record<'_>) -> Result<(), GateError> {
-    if site.registry_text()?.as_deref() != read {
-        let finding =
-            Finding::fatal("live-tree-moved", format!("{} was edited while the check began.", registry::PATH));
-        record.findings.push(
-            finding
-                .at(registry::PATH)
-                .meaning("What was judged is no longer what is live. themegate did not write there: somebody else did.")
-                .help("Run the check again when nobody else is at work on the live tree.")
-                .inconclusive(),
-        );
-    }
-    Ok(())
-}
-
-const fn verb(what: What) -> &'static str {
-    match what {
-        What::Added => "made",
-        What::Removed => "removed",
-        What::Changed | What::Unreadable => "changed",
-    }
 }
 
 /// How the copy was made, in the words of the report.

@@ -1,6 +1,7 @@
 //! What stood where at one moment: so that "the live tree is unchanged" and "the build wrote nowhere unexpected" can be shown.
 //!
-//! It compares names, kinds, sizes, modes, times, inodes and link targets; it reads no content.
+//! It compares names, kinds, sizes, modes, times, inodes and link targets; it reads no content. Where only the time of the last
+//! change of anything differs, whoever asks has to compare that.
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
@@ -37,6 +38,9 @@ pub struct Entry {
     pub mode: u32,
     /// Seconds and nanoseconds of the last change of content.
     pub mtime: (i64, i64),
+    /// Seconds and nanoseconds of the last change of anything, which no program can set back; a hard link to the file, a
+    /// `chmod` or a backup program that puts times back changes it too.
+    pub ctime: (i64, i64),
     /// The inode's number: another one means that the file was replaced.
     pub inode: u64,
     /// Where a link points, as it is written.
@@ -50,6 +54,7 @@ impl Entry {
             size: u64::try_from(status.st_size).unwrap_or(0),
             mode: status.st_mode & 0o7777,
             mtime: (status.st_mtime, i64::try_from(status.st_mtime_nsec).unwrap_or(0)),
+            ctime: (status.st_ctime, i64::try_from(status.st_ctime_nsec).unwrap_or(0)),
             inode: status.st_ino,
             target,
         }
@@ -60,13 +65,21 @@ impl Entry {
         !Self { inode: other.inode, ..self.clone() }.differs_from(other)
     }
 
+    /// How it differs from what it was.
+    pub(super) fn since(&self, before: &Self) -> Option<What> {
+        if self.differs_from(before) {
+            return Some(What::Changed);
+        }
+        (self.kind == Kind::File && self.ctime != before.ctime).then_some(What::Touched)
+    }
+
     /// Folders count by their mode alone: what was put in or taken out is listed by its own name, and an editor's
     /// temporary file that came and went is no change.
     fn differs_from(&self, other: &Self) -> bool {
         match (self.kind, other.kind) {
             (Kind::Folder, Kind::Folder) => self.mode != other.mode,
             (Kind::Link, Kind::Link) => self.target != other.target,
-            _ => self != other,
+            _ => Self { ctime: other.ctime, ..self.clone() } != *other,
         }
     }
 }
@@ -92,6 +105,9 @@ pub enum What {
     Removed,
     /// It is there, and not the same.
     Changed,
+    /// A file of which nothing differs but that something about it was written: its content may have been, by somebody who
+    /// kept its size and put its time back.
+    Touched,
     /// It cannot be read any more, so nobody knows.
     Unreadable,
 }
@@ -161,8 +177,8 @@ pub fn differences(before: &Inventory, after: &Inventory) -> Vec<Change> {
     let told = |(path, was, is): (PathBuf, Option<&Entry>, Option<&Entry>)| match (was, is) {
         (Some(_), None) => Some((path, What::Removed)),
         (None, Some(_)) => Some((path, What::Added)),
-        (Some(then), Some(now)) if now.differs_from(then) => Some((path, What::Changed)),
-        _ => None,
+        (Some(then), Some(now)) => now.since(then).map(|what| (path, what)),
+        (None, None) => None,
     };
     unequal(before, after).into_iter().filter_map(told).collect()
 }
@@ -218,7 +234,8 @@ mod tests {
     use crate::staging::listing::Role;
 
     fn inventory(entries: &[(&str, u64)]) -> Inventory {
-        let entry = |size| Entry { kind: Kind::File, size, mode: 0o644, mtime: (0, 0), inode: 1, target: None };
+        let entry =
+            |size| Entry { kind: Kind::File, size, mode: 0o644, mtime: (0, 0), ctime: (0, 0), inode: 1, target: None };
         let mut listings: Vec<Listing> = Vec::new();
         for (path, size) in entries {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -229,6 +246,17 @@ mod tests {
             listing.push(OsStr::new(name), entry(*size), Role { watched: *path != "unwatched", ..Role::default() });
         }
         Inventory::new(listings, None)
+    }
+
+    #[test]
+    fn a_time_that_was_put_back_is_told_and_folders_and_links_are_not_held_to_theirs() {
+        let since = |kind, now: (i64, i64)| {
+            let entry = Entry { kind, size: 1, mode: 0o644, mtime: (1, 0), ctime: (1, 0), inode: 1, target: None };
+            Entry { ctime: now, ..entry.clone() }.since(&entry)
+        };
+        assert_eq!(since(Kind::File, (1, 1)), Some(What::Touched));
+        assert_eq!(since(Kind::File, (1, 0)), None);
+        assert_eq!([Kind::Folder, Kind::Link, Kind::Special].map(|kind| since(kind, (2, 0))), [None, None, None]);
     }
 
     #[test]

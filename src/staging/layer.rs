@@ -103,19 +103,28 @@ pub(super) fn changes(before: &Inventory, after: &Inventory, upper: &Path, live:
     unequal(before, after).into_iter().filter_map(told).collect()
 }
 
-/// None for what the kernel made in passing: a folder on the way, a copy that nobody changed.
+/// None for what the kernel made in passing, such as a folder on the way. A copy of a file that looks the same was touched: the
+/// kernel makes one when somebody opens it for writing.
 fn what(place: &Path, now: &Entry, before: Option<&Entry>, upper: &Path, live: &Path) -> Option<What> {
     if is_hidden(&upper.join(place)) {
         return Some(What::Removed);
     }
     if let Some(before) = before {
-        return (!now.is_like(before)).then_some(What::Changed);
+        return if now.is_like(before) {
+            now.since(&Entry { inode: now.inode, ..before.clone() })
+        } else {
+            Some(What::Changed)
+        };
     }
     let Ok(below) = walk::look_at(&live.join(place)) else { return Some(What::Added) };
     let target = (below.entry.kind == Kind::Link).then(|| fs::read_link(live.join(place)).unwrap_or_default());
     let opaque = now.kind == Kind::Folder && is_opaque(&upper.join(place));
     let same = now.is_like(&Entry { target, ..below.entry }) && !opaque;
-    (!same).then_some(What::Changed)
+    match (same, now.kind) {
+        (true, Kind::File) => Some(What::Touched),
+        (true, _) => None,
+        (false, _) => Some(What::Changed),
+    }
 }
 
 fn is_hidden(path: &Path) -> bool {

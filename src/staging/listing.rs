@@ -133,7 +133,7 @@ mod tests {
     use crate::staging::Kind;
 
     fn entry(size: u64) -> Entry {
-        Entry { kind: Kind::File, size, mode: 0o644, mtime: (0, 0), inode: 1, target: None }
+        Entry { kind: Kind::File, size, mode: 0o644, mtime: (0, 0), ctime: (0, 0), inode: 1, target: None }
     }
 
     fn told(listing: &Listing) -> Vec<(&str, u64)> {

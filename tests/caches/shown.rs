@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -54,13 +55,16 @@ fn a_build_changes_what_is_shown_to_it_and_not_what_is_kept_until_it_has_passed(
     assert!(last.finding("caches-discarded").is_none());
 }
 
+/// Does something to a kept file.
+type Meddling = fn(&Path);
+
 /// What a build of this site runs while somebody writes to the kept caches.
 fn sleep(site: &Site) -> String {
     format!("sleep 1.{}", fs::metadata(site.folder.path()).unwrap().ino())
 }
 
-/// Makes a check, and writes to the kept caches as soon as its build sleeps.
-fn meddled<T>(site: &Site, check: impl FnOnce() -> T) -> T {
+/// Makes a check, and does something to the kept entry as soon as its build sleeps.
+fn meddled<T>(site: &Site, meddle: impl FnOnce(&Path) + Send, check: impl FnOnce() -> T) -> T {
     let entry = kept(site).join("tree").join(ENTRY);
     let builds = || Command::new("pgrep").args(["-fx", &sleep(site)]).output().unwrap().status.success();
     std::thread::scope(|scope| {
@@ -69,7 +73,7 @@ fn meddled<T>(site: &Site, check: impl FnOnce() -> T) -> T {
             while !builds() && Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            fs::write(&entry, "evil").unwrap();
+            meddle(&entry);
         });
         check()
     })
@@ -84,10 +88,38 @@ fn kept_caches_that_somebody_writes_to_during_the_build_leave_the_check_undecide
         site.check(&["--staging", "overlay", "--compiler", &line])
     };
     check("true").assert_verdict("pass", 0);
-    let checked = meddled(&site, || check(&sleep(&site)));
+    let checked = meddled(&site, |entry| fs::write(entry, "evil").unwrap(), || check(&sleep(&site)));
     checked.assert_verdict("undecided", 3);
     assert!(checked.finding("caches-moved").is_some());
     assert!(check("").finding("caches-discarded").is_some(), "nobody builds with it afterwards");
+}
+
+/// Size and time say nothing then; a backup that links to the file, or gives it the mode that it has, leaves as much behind.
+#[test]
+fn kept_caches_count_by_their_content_where_only_the_time_of_a_change_differs() {
+    let meddlings: [(&str, Meddling); 3] = [
+        ("undecided", |entry| {
+            let time = fs::metadata(entry).unwrap().modified().unwrap();
+            fs::write(entry, "evil").unwrap();
+            fs::File::open(entry).unwrap().set_modified(time).unwrap();
+        }),
+        ("pass", |entry| fs::set_permissions(entry, fs::metadata(entry).unwrap().permissions()).unwrap()),
+        ("pass", |entry| fs::hard_link(entry, kept_elsewhere(entry)).unwrap()),
+    ];
+    for (verdict, meddle) in meddlings {
+        let site = Site::copy(Kind::Builtin);
+        let line = format!(". ./app/does; {}", compile("good"));
+        site.write("app/does", "true");
+        site.check(&["--compiler", &line]).assert_verdict("pass", 0);
+        site.write("app/does", sleep(&site));
+        let checked = meddled(&site, meddle, || site.check(&["--staging", "overlay", "--compiler", &line]));
+        assert_eq!((checked.verdict(), said(&site).is_some()), (verdict, true), "{:?}", checked.grave());
+    }
+}
+
+/// A place for a backup, out of the kept tree and on its file system.
+fn kept_elsewhere(entry: &Path) -> PathBuf {
+    entry.ancestors().find(|folder| folder.ends_with("kept")).unwrap().with_file_name("backup")
 }
 
 /// The stage of the change is kept, so it is a copy with caches of its own; the control build is shown the kept ones.
@@ -104,7 +136,7 @@ fn kept_caches_that_somebody_writes_to_during_the_control_build_leave_the_check_
         let arguments = ["check", "--format", "json", "--keep-stage", "--compiler", &line, "--theme"];
         site.command(&arguments).arg(&theme).output().unwrap()
     };
-    let checked = Checked::of(&meddled(&site, check));
+    let checked = Checked::of(&meddled(&site, |entry| fs::write(entry, "evil").unwrap(), check));
     checked.assert_verdict("undecided", 3);
     assert!(checked.finding("caches-moved").is_some());
     assert_eq!(fs::read_dir(site.state().join("baselines")).map_or(0, Iterator::count), 0, "nobody relies on it later");

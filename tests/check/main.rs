@@ -8,6 +8,7 @@
 
 mod builds;
 mod ends;
+mod meanwhile;
 mod odd_trees;
 #[path = "../support/mod.rs"]
 mod support;

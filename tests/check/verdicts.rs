@@ -1,10 +1,9 @@
 //! What a check says of themes, of the site itself, and of a tree that was compiled elsewhere.
 
 use std::fs;
-use std::process::Stdio;
 
 use super::support::{Kind, Site};
-use super::{running, theme, wait_until};
+use super::theme;
 
 #[test]
 fn a_good_theme_passes_and_the_live_tree_is_untouched() {
@@ -109,23 +108,4 @@ fn a_tree_that_was_compiled_elsewhere_is_verified_and_a_lost_file_blocks() {
     let broken = verify(&site);
     assert_eq!(broken.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&broken.stdout).contains("entry-file-missing"));
-}
-
-#[test]
-fn what_somebody_else_changes_in_the_live_tree_meanwhile_makes_it_undecided() {
-    let site = Site::copy(Kind::Builtin);
-    for way in ["overlay", "copy"] {
-        let marker = format!("3.{}", std::process::id());
-        let line = format!("sleep {marker}");
-        let gate = site
-            .command(&["check", "--format", "json", "--staging", way, "--compiler", &line])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        wait_until("the build runs", || running(&marker));
-        site.append("config/themes.yml", "# edited\n");
-        let output = gate.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(3));
-        assert!(String::from_utf8_lossy(&output.stdout).contains("live-tree-moved"));
-    }
 }

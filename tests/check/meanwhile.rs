@@ -1,0 +1,93 @@
+//! What changes while a check runs: in the live tree by somebody else, in the stage by the build itself.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use super::support::{Checked, Kind, Site, THEMEGATE};
+use super::{running, wait_until};
+
+const SHEET: &str = "app/javascript/styles/contrast.scss";
+
+#[test]
+fn what_somebody_else_changes_in_the_live_tree_meanwhile_makes_it_undecided() {
+    let site = Site::copy(Kind::Builtin);
+    for way in ["overlay", "copy"] {
+        let marker = format!("3.{}", std::process::id());
+        let line = format!("sleep {marker}");
+        let gate = site
+            .command(&["check", "--format", "json", "--staging", way, "--compiler", &line])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_until("the build runs", || running(&marker));
+        site.append("config/themes.yml", "# edited\n");
+        let output = gate.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("live-tree-moved"));
+    }
+}
+
+/// Other bytes of the same number, with the time put back: neither size nor time says so.
+fn write_in_secret(path: &Path) {
+    let time = fs::metadata(path).unwrap().modified().unwrap();
+    let bytes: Vec<u8> = fs::read(path).unwrap().iter().rev().copied().collect();
+    fs::write(path, bytes).unwrap();
+    fs::File::open(path).unwrap().set_modified(time).unwrap();
+}
+
+/// What backups do: a link to each file, the mode that it has, its times put back.
+fn back_up(path: &Path) {
+    let facts = fs::metadata(path).unwrap();
+    let copy = path.ancestors().find(|folder| folder.ends_with("live")).unwrap().with_file_name("backup");
+    fs::hard_link(path, copy).unwrap();
+    fs::set_permissions(path, facts.permissions()).unwrap();
+    fs::File::open(path).unwrap().set_modified(facts.modified().unwrap()).unwrap();
+}
+
+/// A check during which something is done to a file of the live tree that has been there for a while.
+fn meddled(way: &str, meddle: fn(&Path)) -> Checked {
+    let site = Site::copy(Kind::Builtin);
+    let marker = format!("1.{}", fs::metadata(site.folder.path()).unwrap().ino());
+    let line = format!("sleep {marker}; exec {THEMEGATE} __compile");
+    // What was written just before is read again each time, and nobody knows later what it held.
+    let changed = fs::metadata(site.path(SHEET)).unwrap().ctime();
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    wait_until("the file is old enough", || now() > Duration::from_secs(u64::try_from(changed).unwrap() + 3));
+    let gate = site
+        .command(&["check", "--format", "json", "--staging", way, "--compiler", &line])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("the build runs", || running(&marker));
+    meddle(&site.path(SHEET));
+    Checked::of(&gate.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_write_to_the_live_tree_that_puts_the_time_back_makes_it_undecided_and_a_backup_does_not() {
+    for way in ["overlay", "copy"] {
+        let secret = meddled(way, write_in_secret);
+        secret.assert_verdict("undecided", 3);
+        assert_eq!(secret.finding("live-tree-moved").unwrap()["evidence"][0]["path"], SHEET, "{way}");
+        meddled(way, back_up).assert_verdict("pass", 0);
+    }
+}
+
+#[test]
+fn a_build_that_puts_the_time_back_is_seen_and_one_that_only_touches_is_not() {
+    for way in ["overlay", "copy"] {
+        let site = Site::copy(Kind::Builtin);
+        let check =
+            |does: &str| site.check(&["--staging", way, "--compiler", &format!("{does}; exec {THEMEGATE} __compile")]);
+        let own = "app/javascript/own.js";
+        site.write(own, "one = 1;\n");
+        let seen = check(&format!("touch -r {own} /tmp/time; echo 'one = 2;' > {own}; touch -r /tmp/time {own}"));
+        seen.assert_verdict("hold", 1);
+        assert_eq!(seen.finding("build-wrote-elsewhere").unwrap()["evidence"][0]["path"], own, "{way}");
+        check(&format!("chmod 644 {SHEET}; touch -r {SHEET} {SHEET}; cat {SHEET} >> /dev/null"))
+            .assert_verdict("pass", 0);
+    }
+}
