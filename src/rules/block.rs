@@ -9,6 +9,8 @@ use super::trouble::{Looks, begins_complaint, breaks_off, goes_on};
 const LONGEST: u64 = 500;
 /// Lines of a block in which file, line and reason are looked for.
 const READ: u64 = 80;
+/// Graver lines in a block that are remembered.
+const MOST_DOUBTS: usize = 16;
 /// Blank lines that a block may hold in a row.
 const MOST_BLANKS: u32 = 3;
 
@@ -22,6 +24,8 @@ pub(crate) struct Open {
     blanks: u32,
     /// Its last line may end in the middle of a sentence.
     breaks_off: bool,
+    /// Graver things that an exception hides because it names its own end: told if that never comes.
+    pub doubts: Vec<Sighting>,
 }
 
 /// A line as the block sees it.
@@ -35,7 +39,7 @@ pub(crate) struct BodyLine<'l> {
 impl Open {
     pub(crate) fn new(sighting: Sighting, body: Body, indent: usize) -> Self {
         let breaks_off = breaks_off(sighting.first_line());
-        Self { sighting, body, indent, lines: 0, blanks: 0, breaks_off }
+        Self { sighting, body, indent, lines: 0, blanks: 0, breaks_off, doubts: Vec::new() }
     }
 
     pub(crate) const fn blank(&mut self) {
@@ -74,7 +78,8 @@ impl Open {
     /// missing, but not call itself an error, unless a sentence goes on.
     fn hides(&self, line: &BodyLine<'_>, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
         let complains = matched.is_none() && matches!(seems, Looks::Trouble | Looks::Complaint | Looks::Remark);
-        let apart = self.blanks > 0 || (line.indent <= self.indent && begins_complaint(line.text));
+        let begins = seems == Looks::Complaint || begins_complaint(line.text);
+        let apart = self.blanks > 0 || (line.indent <= self.indent && begins);
         let hidden = match (&own.until, own.order) {
             (None, _) => apart,
             (Some(_), Order::Last) => (seems != Looks::Remark || begins_complaint(line.text)) && !self.goes_on(line),
@@ -95,6 +100,14 @@ impl Open {
         let goes_on = self.blanks == 0 && matched.is_none() && self.lines < 2 && seems == Looks::Harmless;
         let known_part = matched.is_some_and(|rule| rule.level.severity().is_none() && rule.order == Order::Last);
         frame || deeper || known_part || (goes_on && !begins_something(line.text))
+    }
+
+    /// Adds a line that belongs to it, and that another rule knows as something graver.
+    pub(crate) fn absorb_doubted(&mut self, line: &BodyLine<'_>, own: &Rule, other: Sighting) {
+        if self.doubts.len() < MOST_DOUBTS {
+            self.doubts.push(other);
+        }
+        self.absorb(line, own);
     }
 
     /// Adds a line that belongs to it.

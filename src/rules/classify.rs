@@ -15,9 +15,9 @@ use super::outcome::Outcome;
 use super::pack::Fallback;
 use super::prefix;
 use super::reader::{Lines, RawLine};
-use super::rule::{Body, Level};
+use super::rule::{Body, Level, Rule};
 use super::sighting::Sighting;
-use super::trouble::{Looks, got_over, looks};
+use super::trouble::{Looks, got_over, looks, says_failed};
 use super::tty;
 use super::watch::Watch;
 use super::wrap::{Held, Line, is_powershell};
@@ -178,7 +178,7 @@ impl<'r> Classifier<'r> {
     /// A line that may mean something.
     fn weigh(&mut self, line: &Line<'_>, text: &str, hits: &Hits) -> Account {
         self.wraps |= is_powershell(text);
-        let matched = hits.rules.iter().map(|&rule| rule as usize).find(|&rule| self.applies(rule, text));
+        let matched = hits.rules.iter().map(|&rule| rule as usize).find(|&rule| self.applies(rule, text, hits.trouble));
         self.watch.note(&hits.watchers, text, self.index);
         if let Some(rule) = matched {
             self.counts[rule] += 1;
@@ -203,10 +203,12 @@ impl<'r> Classifier<'r> {
         }
     }
 
-    fn applies(&self, rule: usize, text: &str) -> bool {
+    /// True if the rule knows the line. One that `may_complain` is no progress if it says that something failed.
+    fn applies(&self, rule: usize, text: &str, may_complain: bool) -> bool {
         let known = self.rules.rule(rule);
         known.pattern.is_match(text)
             && !(known.is_general_failure() && got_over(text))
+            && !(known.level == Level::Neutral && may_complain && says_failed(text))
             && self.watch.allows(rule, self.index)
             && self.outcome.allows(rule)
     }
@@ -217,13 +219,22 @@ impl<'r> Classifier<'r> {
         let own = self.rules.rule(open.sighting.rule);
         let other = matched.map(|at| self.rules.rule(at));
         let body_line = BodyLine { text, indent: line.indent, index: self.index };
+        let number = line.number;
         let belongs = open.holds(&body_line, own, other, seems);
         match matched.zip(other) {
             Some((at, rule)) if belongs && own.gives_way_to(rule) => open.refine(at, rule, &body_line),
-            Some((_, rule)) if belongs && !own.is_outdone_by(rule) => open.absorb(&body_line, own),
+            Some((at, rule)) if belongs && !own.is_outdone_by(rule) => {
+                if rule.level > own.level {
+                    open.absorb_doubted(&body_line, own, sighting(at, rule, number, &body_line));
+                } else {
+                    open.absorb(&body_line, own);
+                }
+            }
             None if belongs => open.absorb(&body_line, own),
             _ => {
-                self.close();
+                let ended = own.until.as_ref().is_some_and(|until| until.is_match(text))
+                    || other.is_some_and(|rule| rule.level <= Level::Benign);
+                self.close(ended);
                 return None;
             }
         }
@@ -235,8 +246,8 @@ impl<'r> Classifier<'r> {
         if rule.level == Level::Neutral && rule.body == Body::Line {
             return Account::Neutral;
         }
-        let mut sighting = Sighting::new(at, line.number, self.index, text);
-        sighting.learn(&rule.pattern, text);
+        let body_line = BodyLine { text, indent: line.indent, index: self.index };
+        let mut sighting = sighting(at, rule, line.number, &body_line);
         for detail in &rule.details {
             sighting.learn(detail, text);
         }
@@ -292,9 +303,12 @@ impl<'r> Classifier<'r> {
         account
     }
 
-    fn close(&mut self) {
-        if let Some(open) = self.open.take() {
-            self.outcome.add(open.sighting, &self.watch, self.index);
+    /// Closes the block. One that hid graver things until its end has to have come to it.
+    fn close(&mut self, ended: bool) {
+        let Some(open) = self.open.take() else { return };
+        self.outcome.add(open.sighting, &self.watch, self.index);
+        for doubt in open.doubts.into_iter().filter(|_| !ended) {
+            self.outcome.add(doubt, &self.watch, self.index);
         }
     }
 
@@ -302,7 +316,7 @@ impl<'r> Classifier<'r> {
         if let Some(held) = self.held.take() {
             self.line(&held.line());
         }
-        self.close();
+        self.close(false);
         let [neutral, evidence, unaccounted] = self.ledger.totals();
         let named = self.rules.rules().iter().zip(&self.counts).filter(|&(_, &count)| count > 0);
         Classified {
@@ -314,6 +328,13 @@ impl<'r> Classifier<'r> {
             rules: named.map(|(rule, &count)| (rule.id.clone(), count)).collect(),
         }
     }
+}
+
+/// What a rule saw in its first line.
+fn sighting(at: usize, rule: &Rule, number: u64, line: &BodyLine<'_>) -> Sighting {
+    let mut sighting = Sighting::new(at, number, line.index, line.text);
+    sighting.learn(&rule.pattern, line.text);
+    sighting
 }
 
 /// The line as text; what is not UTF-8 in it is replaced.

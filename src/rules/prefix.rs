@@ -72,13 +72,21 @@ fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {
         b'*' => length_of(&CAPISTRANO_2, text).map(Prefix::plain),
         b'0'..=b'9' => time(line).map(Prefix::plain),
         b'[' => bracketed(text),
-        0xe2 if line.indent == 0 && text.starts_with("│ ".as_bytes()) => Some(Prefix::plain("│ ".len())),
+        0xe2 => boxed(line).map(Prefix::plain),
         b':' => length_of(&WORKFLOW_COMMAND, text)
             .map(|length| Prefix { marked: text.starts_with(b"::error"), ..Prefix::plain(length) }),
         b'A'..=b'Z' if text.len() > 8 => logger(text).or_else(|| named(text)),
         b'a'..=b'z' | b'A'..=b'Z' | b'@' | b'.' => named(text),
         _ => None,
     }
+}
+
+/// The left side of a box; an indented one may be a code frame's, which quotes no complaint.
+fn boxed(line: &Stripped<'_>) -> Option<usize> {
+    let rest = line.text.strip_prefix("│ ".as_bytes())?;
+    let words = rest.trim_ascii_start();
+    let complains = [&b"Error"[..], b"ERROR", b"error", b"Failed", b"Could not", "✘".as_bytes()];
+    (line.indent == 0 || complains.iter().any(|word| words.starts_with(word))).then_some(line.text.len() - rest.len())
 }
 
 fn length_of(pattern: &Regex, text: &[u8]) -> Option<usize> {
@@ -222,6 +230,8 @@ mod tests {
         assert_eq!(text("[ 9042.118011] Out of memory: x"), "Out of memory: x");
         assert_eq!(text("14:23:30.406 | Failed: x"), "Failed: x");
         assert_eq!(text("│ error during build:"), "error during build:");
+        assert_eq!(text("   │  Error: x"), "Error: x");
+        assert_eq!(text("   │ @include error;"), "│ @include error;");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! It is asked about lines that no rule knows. A miss hides an error; a false alarm teaches people to switch the gate off.
 
 use super::vocabulary::{
-    ADVICE, BEGINS, COMPLAINS, DECLARED, DEPRECATION, GOT_OVER, GRAVE, HARMLESS, LACKS, NAMES, NEGATED, OUTLIVED,
-    PROSE, PROSE_END, SITE, SKIPPED, SPOKEN, STOPS, WARNS,
+    ADVICE, BEGINS, COMPLAINS, DECLARED, DEPRECATION, FAILED, FAILS, GOT_OVER, GRAVE, HARMLESS, LACKS, NAMES, NEGATED,
+    OUTLIVED, PROSE, PROSE_END, SITE, SKIPPED, SPOKEN, STOPS, WARNS,
 };
 
 /// Only this much of a line is a message; what follows is data.
@@ -32,7 +32,10 @@ pub(crate) enum Looks {
 /// Judges a line that holds one of the words of the vocabulary.
 pub(crate) fn looks(text: &str) -> Looks {
     let text = beginning(text);
-    if HARMLESS.is_match(text) {
+    if FAILED.is_match(text) {
+        return Looks::Trouble;
+    }
+    if HARMLESS.is_match(text) && !FAILS.is_match(text) {
         return Looks::Harmless;
     }
     let cleared = NAMES.replace_all(text, "·");
@@ -67,6 +70,11 @@ fn advises(text: &str, cleared: &str) -> bool {
 pub(crate) fn got_over(text: &str) -> bool {
     let text = beginning(text);
     GOT_OVER.is_match(text) && !SITE.is_match(text)
+}
+
+/// True if a line says that something failed, though it begins as progress does (`Compiling dusk.scss failed`).
+pub(crate) fn says_failed(text: &str) -> bool {
+    FAILS.is_match(beginning(text))
 }
 
 /// True if a line may end in the middle of a sentence: as long as wrapped prose is, and no stop at its end.

@@ -182,6 +182,21 @@ pattern!(
     )$"#
 );
 pattern!(
+    /// It ends by saying that something failed, or says that it could not be done, whatever the words before.
+    FAILS,
+    r#"(?ix)
+        (?:^|[\s:("'])(?:(?:has\ |have\ )?(?:failed|aborted|crashed|errored)|fails|failing|unsuccessful(?:ly)?|timed\ out|(?:is|was|were)\ (?:invalid|missing|not\ found))[\s!.")']*$
+      | \bwith\ (?:(?:\d*[1-9]\d*|some|the\ following)\ )?(?:errors?|failures?)\b[^\w/-]*(?:$|\b(?:in|after)\b)
+      | \b(?:could\ not|couldn't|cannot|can't|unable\ to|failed\ to)\ \w
+      | \bInternal\ Server\ Error\b
+    "#
+);
+pattern!(
+    /// A line of one word that says so.
+    FAILED,
+    r"^(?:F(?:ailed|AILED|atal|ATAL)|A(?:borted|BORTED)|C(?:rashed|RASHED)|(?:E(?:rror|RROR)|F(?:ailure|AILURE))[!.])[!.]*$"
+);
+pattern!(
     /// Paths, file names, package names, options, identifiers: words in them say nothing.
     NAMES,
     r#"(?x)
@@ -204,7 +219,7 @@ pattern!(
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]?\s*(?:0|\[\])(?:$|[\s,;.)\]])
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:none|false|no|off|nil|null|-)(?:\s*$|[,;)\]])
       | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?
-      | \b(?:ignor|suppress|silenc|hid|disabl|check|look|scann?|captur|collect|track|report|catch|handl|monitor|detect|avoid|prevent)(?:e|es|ed|ing)?\ (?:for\ )?(?:(?:this|these|the|all|any|such|possible|common|known|type|types|syntax|dependency|build|lint)\ )*(?:errors?(?:\ and\ warnings?)?|warnings?(?:\ and\ errors?)?|exceptions?|failures?|conflicts?|messages?)\b
+      | \b(?:(?:ignor|suppress|silenc|hid|disabl|check|look|scann?|captur|collect|track|handl|monitor|avoid|prevent)(?:e|es|ed|ing)?|(?:catch|report|detect)(?:es|s|ing)?)\ (?:for\ )?(?:(?:this|these|the|all|any|such|possible|common|known|type|types|syntax|dependency|build|lint)\ )*(?:errors?(?:\ and\ warnings?)?|warnings?(?:\ and\ errors?)?|exceptions?|failures?|conflicts?|messages?)\b
       | \b(?:error|exception|warning)\s(?:page|pages|handling|handler|handlers|reporting|reporter|tracking|tracker|monitoring|boundary|boundaries|messages?\ (?:loaded|are)|log|logs|overlay|codes?)\b
       | \b(?:errors?|exceptions?|warnings?)\ (?:will|are|is)\ (?:not\ |now\ )?(?:be\ )?(?:reported|sent|captured|logged|tracked|ignored|shown|displayed|suppressed|silenced|hidden)\b
       | \b(?:[1-9]\d*|each|more)\ warnings?\b

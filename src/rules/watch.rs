@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use super::matcher::RuleSet;
+use super::rule::Nearby;
 use super::sighting::Sighting;
 
 /// Sightings of one watcher that are remembered; a condition looks no further back than this many of them.
@@ -38,14 +39,19 @@ impl<'r> Watch<'r> {
         }
     }
 
-    /// True if what a rule asks for above this line holds.
+    /// True if what a rule asks for above this line holds. Where it wants one thing there and another one not, the other must not
+    /// stand between.
     pub(crate) fn allows(&self, rule: usize, index: u64) -> bool {
         let (watched, when) = (self.rules.watched(rule), &self.rules.rule(rule).when);
         let near = |watcher: Option<usize>, within: u64| {
             watcher.is_some_and(|at| self.last[at] > 0 && (within == 0 || index - self.last[at] <= within))
         };
         let after = when.after.as_ref().is_none_or(|nearby| near(watched.after, nearby.within));
-        let not_after = when.not_after.as_ref().is_none_or(|nearby| !near(watched.not_after, nearby.within));
+        let begun = watched.after.map_or(0, |at| self.last[at]);
+        let since = |nearby: &Nearby| {
+            near(watched.not_after, nearby.within) && watched.not_after.is_some_and(|at| self.last[at] > begun)
+        };
+        let not_after = when.not_after.as_ref().is_none_or(|nearby| !since(nearby));
         after && not_after
     }
 

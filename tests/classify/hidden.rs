@@ -1,0 +1,76 @@
+//! Failures that something harmless stands above, around or in front of.
+
+use super::{classified, ids, severity};
+use themegate::finding::Severity;
+
+/// Until its end comes, nobody knows where such a block ends: what is fatal in it is told.
+#[test]
+fn a_block_that_names_its_end_hides_no_failure_if_the_end_never_comes() {
+    let gem = "Bundle complete! 124 Gemfile dependencies, 290 gems now installed.\nPost-install message from x:\nThank you!\n";
+    let package = "warning Error running install script for optional dependency: \"/x: Command failed.\nExit code: 1\nError: no gcc\n";
+    for before in [gem, package, "WARNING in Circular dependency detected:\na.js -> b.js -> a.js\n"] {
+        for failure in [
+            "rails aborted!\nLoadError: cannot load such file -- blurhash\n",
+            "SassError: Undefined mixin.\n",
+            "vite v6.3.5 building for production...\nerror during build:\nError: x\n",
+            "TypeError: Cannot read properties of undefined (reading 'hash')\n    at x (/srv/a.js:1:2)\n",
+            "bundler: failed to load command: rails (/usr/local/bin/rails)\n",
+        ] {
+            let said = classified(format!("{before}{failure}").as_bytes());
+            assert_eq!(severity(&said), Severity::Fatal, "{before}{failure}{:?}", ids(&said));
+        }
+    }
+    let healthy =
+        format!("{package}success Saved lockfile.\nCompiling...\nCompiled all packs in /srv/site/public/packs\n");
+    assert_eq!(severity(&classified(healthy.as_bytes())), Severity::Benign);
+}
+
+#[test]
+fn what_begins_as_progress_and_ends_as_a_failure_is_none() {
+    for line in [
+        "Compiling stylesheet dusk.scss failed",
+        "Building theme dusk failed!",
+        "Finished with 3 errors in 12 s",
+        "Loaded theme dusk with errors",
+        "Skipping dusk.scss as it could not be parsed",
+        "Downloading sass binary failed",
+        "info Theme dusk could not be compiled",
+        "Failed!",
+        "ABORTED",
+        "stylelint detected errors",
+        "  │ Error: Cannot find module './dusk.scss'",
+    ] {
+        assert!(severity(&classified(line.as_bytes())) > Severity::Benign, "{line}");
+    }
+    for line in [
+        "Installing exception_notification 4.4.0",
+        "Compiling error.scss",
+        "Running ESLint, reporting all errors and warnings",
+        "Built app.css with 0 errors",
+        "info There appears to be trouble with your network connection. Retrying...",
+        "Error",
+        "public/packs/failed to load.js   0.23 kB",
+    ] {
+        assert_eq!(severity(&classified(line.as_bytes())), Severity::Benign, "{line}");
+    }
+}
+
+/// A size at the end does not make a row of a table.
+#[test]
+fn a_failure_that_ends_with_a_size_is_told() {
+    for line in
+        ["FATAL: could not map anonymous shared memory of 148 MB", "Cannot allocate memory for a heap of 2048 MB"]
+    {
+        assert!(severity(&classified(line.as_bytes())) > Severity::Benign, "{line}");
+    }
+}
+
+#[test]
+fn what_a_script_stops_at_is_told_by_the_last_line() {
+    for line in
+        ["the input device is not a TTY\n", "fatal: not a git repository (or any of the parent directories): .git\n"]
+    {
+        assert!(severity(&classified(line.as_bytes())) > Severity::Benign, "{line}");
+        assert_eq!(severity(&classified(format!("{line}✓ built in 2s\n").as_bytes())), Severity::Benign, "{line}");
+    }
+}
