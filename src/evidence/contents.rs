@@ -24,7 +24,7 @@ impl Contents {
         Some(Self { file, index: OnceLock::new() })
     }
 
-    /// Whether the file at `path` holds what it held then; none if nobody knows, as of a file that was written just before.
+    /// Whether the file at `path` holds what it held then; none if nobody knows, as of one whose name is no text.
     #[must_use]
     pub fn is_same(&self, path: &Path) -> Option<bool> {
         let read = || sealed::read_open(&self.file).map_or_else(Index::default, |bytes| Index::of(&bytes));

@@ -67,6 +67,7 @@ struct Stored {
 /// The files of earlier looks at a tree.
 #[derive(Debug, Default)]
 pub(super) struct Index {
+    began: i64,
     // Paths as plain bytes: as paths they would be taken apart for each look.
     files: HashMap<OsString, (Stat, Content)>,
 }
@@ -80,8 +81,7 @@ impl Index {
     /// Reads the bytes of one.
     pub(super) fn of(bytes: &[u8]) -> Self {
         let Ok(Stored { began, files }) = postcard::from_bytes(bytes) else { return Self::default() };
-        let safe = files.into_iter().filter(|(_, stat, _)| stat.ctime.0 + TICK <= began);
-        Self { files: safe.map(|(path, stat, content)| (path.into(), (stat, content))).collect() }
+        Self { began, files: files.into_iter().map(|(path, stat, content)| (path.into(), (stat, content))).collect() }
     }
 
     /// Writes what was seen in a look that began at `began`. A name that is not text is read again each time.
@@ -93,7 +93,8 @@ impl Index {
 
     /// The content of a file that has not been touched since.
     pub(super) fn content(&self, path: &Path, stat: &Stat) -> Option<Content> {
-        self.files.get::<OsStr>(path.as_ref()).filter(|(known, _)| known == stat).map(|(_, content)| *content)
+        let is_same = |(known, _): &&(Stat, Content)| known == stat && stat.ctime.0 + TICK <= self.began;
+        self.files.get::<OsStr>(path.as_ref()).filter(is_same).map(|(_, content)| *content)
     }
 
     /// What was in a file when it was last read, whatever has become of it since.
