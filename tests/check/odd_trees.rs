@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::support::{Checked, Kind, Site, THEMEGATE};
+use super::theme;
 
 /// A command that makes so many folders below `at`, each in the one before.
 fn dig(at: &str, name: &str, count: usize) -> String {
@@ -90,7 +91,8 @@ fn a_live_tree_is_checked_as_deep_as_paths_reach_and_refused_in_plain_words_belo
     shell("rm -rf lib/dug", &site.live);
 }
 
-/// Neither extended attributes nor a count of free blocks: no overlay, caches that are copied, and no word of too little room.
+/// Neither extended attributes nor a count of free blocks: no overlay, caches that are copied, and no word of too little room,
+/// for a check or a promotion.
 #[test]
 fn a_file_system_without_extended_attributes_has_the_next_way() {
     let folder = tempfile::tempdir().unwrap();
@@ -112,6 +114,10 @@ fn a_file_system_without_extended_attributes_has_the_next_way() {
             assert_eq!(checked.report["staging"]["cached_files"], files);
             assert_eq!(checked.report["staging"]["method"], "copy");
         }
+        let promoted = site.command(&["promote", "--theme", &theme("midnight")]).output().unwrap();
+        let words = [promoted.stdout, promoted.stderr].concat();
+        assert_eq!(promoted.status.code(), Some(0), "{}", String::from_utf8_lossy(&words));
+        assert!(fs::read_to_string(site.path("config/themes.yml")).unwrap().contains("midnight"));
     });
     assert!(Command::new("umount").arg("-l").arg(folder.path()).status().unwrap().success());
     done.unwrap();
