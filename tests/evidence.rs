@@ -62,13 +62,16 @@ fn what_was_not_finished_is_never_an_answer() {
     }
 }
 
-/// What a link leads to is compiled as well, and nobody watches it: the build that met something else answers another question.
+/// What lies in a folder that a link leads out to is compiled as well, and nobody watches it: the build that met something else
+/// answers another question.
 #[test]
 fn a_build_that_met_something_else_than_was_asked_for_is_no_answer() {
     let site = Site::copy(Kind::Builtin);
-    let shared = site.folder.path().join("shared.txt");
+    let folder = site.folder.path().join("shared");
+    fs::create_dir(&folder).unwrap();
+    let shared = folder.join("words.txt");
     fs::write(&shared, "asked").unwrap();
-    symlink(&shared, site.path("config/shared.txt")).unwrap();
+    symlink(&folder, site.path("config/shared")).unwrap();
     let line = format!("echo met > {0}; exec {THEMEGATE} __compile", shared.display());
     let check = || site.check(&["--compiler", &line, "--isolation", "none"]);
     // Held for the link, which is an answer like any other.

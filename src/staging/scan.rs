@@ -134,6 +134,12 @@ fn owner() -> Option<(u32, u32)> {
     (!user.is_root()).then(|| (user.as_raw(), group.as_raw()))
 }
 
+/// The file that a link leads to, with where the link says that it is; none if it is no file.
+fn file_behind(to: &Path, link: &Entry) -> Option<Entry> {
+    let behind = walk::look_at(&fs::canonicalize(to).ok()?).ok()?.entry;
+    (behind.kind == Kind::File).then(|| Entry { target: link.target.clone(), ..behind })
+}
+
 /// True for what reaches the stage.
 const fn staged(fate: Fate) -> bool {
     matches!(fate, Fate::Stage | Fate::StageUnwatched)
@@ -192,7 +198,7 @@ impl Visitor for Scan<'_> {
     }
 
     fn visit(&self, found: Found<'_>, part: &mut Part) -> bool {
-        let Found { name, place, path, seen: Seen { entry, disk_bytes, owner } } = found;
+        let Found { name, place, path, seen: Seen { mut entry, disk_bytes, owner } } = found;
         let (fate, kind) = (self.exclusions.fate(place, entry.kind), entry.kind);
         let secret = fate == Fate::Watch && is_secret(place);
         if self.in_live && (fate == Fate::LeaveOut || secret || (staged(fate) && kind == Kind::Special)) {
@@ -200,6 +206,7 @@ impl Visitor for Scan<'_> {
         }
         if secret && kind == Kind::Link {
             part.plan.secrets_elsewhere.extend(fs::canonicalize(path));
+            entry = file_behind(path, &entry).unwrap_or(entry);
         }
         let role = Role {
             watched: matches!(fate, Fate::Stage | Fate::Watch | Fate::Output),
@@ -276,6 +283,16 @@ impl Plan {
         }
     }
 
+    /// What is watched at the place of a link that leads out to a file (Capistrano's `shared/config/…`) is that file too.
+    fn watch_behind(&mut self, place: &Path, to: &Path) {
+        let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else { return };
+        let Some(folder) = self.listings.iter_mut().find(|listing| listing.place == parent) else { return };
+        let Some((role, link)) = folder.find(name).map(|item| (item.role, &item.entry)) else { return };
+        if let Some(entry) = file_behind(to, link) {
+            folder.replace(name, entry, role);
+        }
+    }
+
     /// A file with something in it, to try things with.
     pub(super) fn trial_file(&self) -> Option<PathBuf> {
         self.listings.iter().find_map(|listing| {
@@ -314,7 +331,10 @@ fn settle_link(
             sources.push(Source { folder, place: planned.place });
             return;
         }
-        Lead::Out(to) => plan.leading_out.push((planned.place.clone(), to)),
+        Lead::Out(to) => {
+            plan.watch_behind(&planned.place, &to);
+            plan.leading_out.push((planned.place.clone(), to));
+        }
     }
     plan.links.push(planned);
 }

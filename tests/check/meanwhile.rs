@@ -47,15 +47,27 @@ fn back_up(path: &Path) {
     fs::File::open(path).unwrap().set_modified(facts.modified().unwrap()).unwrap();
 }
 
-/// A check during which something is done to a file of the live tree that has been there for a while.
-fn meddled(way: &str, meddle: fn(&Path)) -> Checked {
+/// How long a file of the live tree has been there when a check begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// Written just before: it is read again by each digest.
+    New,
+    /// For a while.
+    Old,
+}
+
+/// A check during which something is done to a file of the live tree.
+fn meddled(way: &str, age: Age, meddle: fn(&Path)) -> Checked {
     let site = Site::copy(Kind::Builtin);
     let marker = format!("1.{}", fs::metadata(site.folder.path()).unwrap().ino());
     let line = format!("sleep {marker}; exec {THEMEGATE} __compile");
-    // What was written just before is read again each time, and nobody knows later what it held.
     let changed = fs::metadata(site.path(SHEET)).unwrap().ctime();
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    wait_until("the file is old enough", || now() > Duration::from_secs(u64::try_from(changed).unwrap() + 3));
+    let old_enough = || now() > Duration::from_secs(u64::try_from(changed).unwrap() + 3);
+    match age {
+        Age::Old => wait_until("the file is old enough", old_enough),
+        Age::New => site.append(SHEET, "/* edited */\n"),
+    }
     let gate = site
         .command(&["check", "--format", "json", "--staging", way, "--compiler", &line])
         .stdout(Stdio::piped())
@@ -68,11 +80,43 @@ fn meddled(way: &str, meddle: fn(&Path)) -> Checked {
 
 #[test]
 fn a_write_to_the_live_tree_that_puts_the_time_back_makes_it_undecided_and_a_backup_does_not() {
-    for way in ["overlay", "copy"] {
-        let secret = meddled(way, write_in_secret);
+    for (way, age) in [("overlay", Age::Old), ("overlay", Age::New), ("copy", Age::Old), ("copy", Age::New)] {
+        let secret = meddled(way, age, write_in_secret);
         secret.assert_verdict("undecided", 3);
-        assert_eq!(secret.finding("live-tree-moved").unwrap()["evidence"][0]["path"], SHEET, "{way}");
-        meddled(way, back_up).assert_verdict("pass", 0);
+        assert_eq!(secret.finding("live-tree-moved").unwrap()["evidence"][0]["path"], SHEET, "{way} {age:?}");
+        meddled(way, age, back_up).assert_verdict("pass", 0);
+    }
+}
+
+/// Capistrano keeps some files beside the releases, and links to them.
+#[test]
+fn what_somebody_else_changes_behind_a_link_makes_it_undecided_and_a_backup_does_not() {
+    for place in ["config/themes.yml", ".env.production"] {
+        let check = |way: &str, meddle: fn(&Path)| {
+            let site = Site::copy(Kind::Builtin);
+            site.write(".env.production", "LOCAL_DOMAIN=a.example\n");
+            let shared = site.folder.path().join("shared");
+            fs::rename(site.path(place), &shared).unwrap();
+            std::os::unix::fs::symlink(&shared, site.path(place)).unwrap();
+            let marker = format!("1.{}", fs::metadata(site.folder.path()).unwrap().ino());
+            let line = format!("sleep {marker}; exec {THEMEGATE} __compile");
+            let mut gate = site.command(&["check", "--format", "json", "--staging", way, "--compiler", &line]);
+            let gate = gate.stdout(Stdio::piped()).spawn().unwrap();
+            wait_until("the build runs", || running(&marker));
+            meddle(&shared);
+            Checked::of(&gate.wait_with_output().unwrap())
+        };
+        for way in ["overlay", "copy"] {
+            let edited = check(way, |shared| fs::write(shared, "# edited\n").unwrap());
+            edited.assert_verdict("undecided", 3);
+            assert_eq!(edited.finding("live-tree-moved").unwrap()["evidence"][0]["path"], place, "{way}");
+            check(way, write_in_secret).assert_verdict("undecided", 3);
+            let touched = check(way, |shared| {
+                let facts = fs::metadata(shared).unwrap();
+                fs::set_permissions(shared, facts.permissions()).unwrap();
+            });
+            touched.assert_verdict("pass", 0);
+        }
     }
 }
 
