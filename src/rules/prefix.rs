@@ -85,7 +85,8 @@ fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {
 fn boxed(line: &Stripped<'_>) -> Option<usize> {
     let rest = line.text.strip_prefix("│ ".as_bytes())?;
     let words = rest.trim_ascii_start();
-    let complains = [&b"Error"[..], b"ERROR", b"error", b"Failed", b"Could not", "✘".as_bytes()];
+    let complains =
+        [&b"Error"[..], b"ERROR", b"error", b"Failed", b"Could not", "✘".as_bytes(), b"Deprecation Warning"];
     (line.indent == 0 || complains.iter().any(|word| words.starts_with(word))).then_some(line.text.len() - rest.len())
 }
 
@@ -231,6 +232,7 @@ mod tests {
         assert_eq!(text("14:23:30.406 | Failed: x"), "Failed: x");
         assert_eq!(text("│ error during build:"), "error during build:");
         assert_eq!(text("   │  Error: x"), "Error: x");
+        assert_eq!(text("  │ Deprecation Warning on line 0, column 8"), "Deprecation Warning on line 0, column 8");
         assert_eq!(text("   │ @include error;"), "│ @include error;");
     }
 

@@ -223,7 +223,7 @@ fn mutated(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
 
 #[test]
 fn a_remark_is_got_over_by_a_step_that_ends_well() {
-    let remark = "husky - .git can't be found (see https://typicode.github.io/husky)\n";
+    let remark = "frobnik - .git can't be found (see https://example.org/frobnik)\n";
     assert_eq!(severity(&classified(remark.as_bytes())), Severity::Review);
     assert_eq!(severity(&classified(format!("{remark}Done in 44.71s.\n").as_bytes())), Severity::Benign);
     assert_eq!(severity(&classified(format!("Done in 44.71s.\n{remark}").as_bytes())), Severity::Review);
