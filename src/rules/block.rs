@@ -73,13 +73,14 @@ impl Open {
         }
     }
 
-    /// True if a harmless block would hide a complaint that only stands below it: after a blank line, or at the margin and with
-    /// words that begin something. An exception that names its own end is trusted; a general shape that does may say what is
+    /// True if a harmless block would hide a complaint that only stands below it: after a blank line, or with
+    /// words that begin something, at the margin or in a paragraph. An exception that names its own end is trusted; a general shape that does may say what is
     /// missing, but not call itself an error, unless a sentence goes on.
     fn hides(&self, line: &BodyLine<'_>, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
         let complains = matched.is_none() && matches!(seems, Looks::Trouble | Looks::Complaint | Looks::Remark);
         let begins = seems == Looks::Complaint || begins_complaint(line.text);
-        let apart = self.blanks > 0 || (line.indent <= self.indent && begins);
+        let outside = self.body == Body::Paragraph || line.indent <= self.indent;
+        let apart = self.blanks > 0 || (outside && begins);
         let hidden = match (&own.until, own.order) {
             (None, _) => apart,
             (Some(_), Order::Last) => (seems != Looks::Remark || begins_complaint(line.text)) && !self.goes_on(line),

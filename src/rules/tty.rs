@@ -25,11 +25,16 @@ const fn is_control(byte: u8) -> bool {
     byte < 0x20 && byte != b'\t'
 }
 
-/// Length of the escape sequence at the start of `bytes`, which begins with ESC (ECMA-48: CSI, OSC, two-byte).
+/// Length of the escape sequence at the start of `bytes`, which begins with ESC (ECMA-48: CSI; OSC and the other strings; ECMA-35:
+/// `ESC ( B`, as `tput sgr0` says it; two-byte).
 fn sequence_length(bytes: &[u8]) -> usize {
     match bytes.get(1) {
         Some(b'[') => csi_length(bytes),
-        Some(b']') => osc_length(bytes),
+        Some(b']' | b'P' | b'X' | b'^' | b'_') => string_length(bytes),
+        Some(b' '..=b'/') => {
+            let end = bytes[2..].iter().position(|byte| !(b' '..=b'/').contains(byte));
+            end.map_or(bytes.len(), |end| end + 3)
+        }
         Some(_) => 2,
         None => 1,
     }
@@ -40,7 +45,7 @@ fn csi_length(bytes: &[u8]) -> usize {
     end.map_or(bytes.len(), |end| end + 3)
 }
 
-fn osc_length(bytes: &[u8]) -> usize {
+fn string_length(bytes: &[u8]) -> usize {
     let end = bytes[2..].iter().position(|&byte| byte == 0x07 || byte == ESCAPE);
     match end {
         Some(end) if bytes[end + 2] == ESCAPE => (end + 4).min(bytes.len()),
@@ -67,6 +72,14 @@ mod tests {
     #[test]
     fn hyperlinks_are_cut() {
         assert_eq!(stripped(b"see \x1b]8;;http://a\x07here\x1b]8;;\x1b\\."), "see here.");
+    }
+
+    #[test]
+    fn character_sets_and_marks_of_time_are_cut() {
+        assert_eq!(stripped(b"\x1b(B\x1b[m\x1b[31merror: x\x1b(B\x1b[m"), "error: x");
+        // Buildkite's, before each line.
+        assert_eq!(stripped(b"\x1b_bk;t=1714557600123\x07rake aborted!"), "rake aborted!");
+        assert_eq!(stripped(b"a\x1b("), "a");
     }
 
     #[test]

@@ -185,10 +185,11 @@ pattern!(
     /// It ends by saying that something failed, or says that it could not be done, whatever the words before.
     FAILS,
     r#"(?ix)
-        (?:^|[\s:("'])(?:(?:has\ |have\ )?(?:failed|aborted|crashed|errored)|fails|failing|unsuccessful(?:ly)?|timed\ out|(?:is|was|were)\ (?:invalid|missing|not\ found))[\s!.")']*$
+        (?:^|[\s(])(?:(?:has\ |have\ )?(?:failed|aborted|crashed|errored)|fails|failing|unsuccessful(?:ly)?|timed\ out|(?:is|was|were)\ (?:invalid|missing|not\ found))[\s!.")']*$
       | \bwith\ (?:(?:\d*[1-9]\d*|some|the\ following)\ )?(?:errors?|failures?)\b[^\w/-]*(?:$|\b(?:in|after)\b)
       | \b(?:could\ not|couldn't|cannot|can't|unable\ to|failed\ to)\ \w
       | \bInternal\ Server\ Error\b
+      | ^\W{1,6}(?:(?i:error|fatal)(?::\ |\ [a-z])|(?i:failed|failure)\b)
     "#
 );
 pattern!(
@@ -351,5 +352,5 @@ pattern!(
 pattern!(
     /// A line that begins a complaint of its own, whatever stands above it.
     BEGINS,
-    r"^(?:Could not |Couldn't |Cannot |Can't |Can not |Unable to |Failed |Failure|Error\b|ERROR\b|FATAL\b|Fatal |fatal:|error:|An error |Invalid |No such |Missing |Something went wrong|Aborted|Killed$|\S+ failed\b)"
+    r"^(?:\[[\w:@/. -]{1,40}\]:? )?(?:Could not |Couldn't |Cannot |Can't |Can not |Unable to |Failed |Failure|Error\b|ERROR\b|FATAL\b|Fatal |fatal:|error:|An error |Invalid |No such |Missing |Something went wrong|Aborted|Killed$|\S+ failed\b)"
 );

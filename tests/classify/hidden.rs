@@ -55,6 +55,20 @@ fn what_begins_as_progress_and_ends_as_a_failure_is_none() {
     }
 }
 
+#[test]
+fn a_harmless_paragraph_hides_no_complaint() {
+    let note = "(!) /srv/a.js is dynamically imported by /srv/b.js but also statically imported by /srv/c.js, dynamic import will \
+                not move module into another chunk.\n";
+    assert_eq!(severity(&classified(note.as_bytes())), Severity::Benign);
+    for line in [
+        "[vite-plugin-pwa] Unable to write the service worker",
+        "    Could not read /srv/dusk",
+        "Theme dusk could not be read",
+    ] {
+        assert!(severity(&classified(format!("{note}{line}\n").as_bytes())) > Severity::Benign, "{line}");
+    }
+}
+
 /// A size at the end does not make a row of a table.
 #[test]
 fn a_failure_that_ends_with_a_size_is_told() {
@@ -72,5 +86,12 @@ fn what_a_script_stops_at_is_told_by_the_last_line() {
     {
         assert!(severity(&classified(line.as_bytes())) > Severity::Benign, "{line}");
         assert_eq!(severity(&classified(format!("{line}✓ built in 2s\n").as_bytes())), Severity::Benign, "{line}");
+    }
+}
+
+#[test]
+fn marks_of_terminals_and_of_a_build_service_hide_nothing() {
+    for line in ["\x1b_bk;t=1714557600123\x07Killed", "\x1b(B\x1b[m\x1b[31mSassError: Undefined mixin.\x1b(B\x1b[m"] {
+        assert_eq!(severity(&classified(line.as_bytes())), Severity::Fatal, "{line}");
     }
 }
