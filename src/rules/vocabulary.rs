@@ -253,7 +253,7 @@ pattern!(
     /// The line itself says that it is a warning, an error, or the end of a program.
     DECLARED,
     r#"(?ix)
-        \b(?:errors?|fatal|failed|failure|failures|fails|failing|exceptions?|abort(?:ed|ing)?|panick?(?:ed)?|warn(?:ing|ings)?|critical|traceback)\b
+        \b(?:errors?|errored|fatal|failed|failure|failures|fails|failing|exceptions?|abort(?:ed|ing)?|panick?(?:ed)?|warn(?:ing|ings)?|critical|traceback)\b
       | \b[A-Z]\w*(?:Error|Exception)\b
       | \b(?:permission\ denied|access\ denied|connection\ (?:refused|closed|reset|lost)|not\ permitted|went\ wrong|limit\ exceeded)\b
       | \b(?:invalid|unexpected|unresolved|unhandled|uncaught|corrupt(?:ed)?|illegal)\b

@@ -95,3 +95,22 @@ fn marks_of_terminals_and_of_a_build_service_hide_nothing() {
         assert_eq!(severity(&classified(line.as_bytes())), Severity::Fatal, "{line}");
     }
 }
+
+/// What was refused along the way stops only what does not end well.
+#[test]
+fn rights_that_could_not_be_changed_stop_only_what_does_not_end_well() {
+    for line in [
+        "chown: changing ownership of 'public/system': Operation not permitted\n",
+        "find: ‘/root’: Permission denied\n",
+    ] {
+        assert_eq!(severity(&classified(line.as_bytes())), Severity::Fatal, "{line}");
+        assert_eq!(severity(&classified(format!("{line}✓ built in 2s\n").as_bytes())), Severity::Benign, "{line}");
+    }
+}
+
+/// GitLab's runner cleans up after every job.
+#[test]
+fn a_job_of_gitlab_that_succeeded_holds_nothing() {
+    let log = "$ bundle exec rails assets:precompile\n✓ built in 3s\nCleaning up project directory and file based variables\nJob succeeded\n";
+    assert_eq!(severity(&classified(log.as_bytes())), Severity::Benign);
+}
