@@ -47,7 +47,10 @@ fn parse(pid: i32, line: &[u8]) -> Option<Process> {
 
 /// The processes below `ancestor`, itself not included, dead ones that nobody has waited for neither.
 pub(super) fn descendants(ancestor: i32) -> Vec<Process> {
-    let table = all();
+    below(ancestor, all())
+}
+
+fn below(ancestor: i32, table: Vec<Process>) -> Vec<Process> {
     let mut family = BTreeSet::from([ancestor]);
     loop {
         let before = family.len();
@@ -74,18 +77,25 @@ pub(super) fn alive(pid: i32) -> Option<Process> {
     process(pid).filter(|one| !one.dead)
 }
 
-/// Ticks of a process and of all below it.
-pub(super) fn ticks(ancestor: i32) -> u64 {
-    descendants(ancestor).iter().map(|one| one.ticks).sum::<u64>() + process(ancestor).map_or(0, |one| one.ticks)
+/// What a process and all below it use, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Usage {
+    /// Clock ticks of all of them.
+    pub(super) ticks: u64,
+    /// Bytes of memory that those below hold for themselves; what a fork still shares counts for both.
+    pub(super) memory: u64,
 }
 
-/// Bytes of memory that the processes below `ancestor` hold for themselves; what a fork still shares counts for both.
-pub(super) fn memory(ancestor: i32) -> u64 {
-    descendants(ancestor)
-        .iter()
-        .filter_map(|one| fs::read_to_string(format!("/proc/{}/status", one.pid)).ok())
-        .map(|text| own_memory(&text))
-        .sum()
+/// What `ancestor` and all below it use, from one reading of the table.
+pub(super) fn usage(ancestor: i32) -> Usage {
+    let table = all();
+    let own = table.iter().find(|one| one.pid == ancestor).map_or(0, |one| one.ticks);
+    let family = below(ancestor, table);
+    let held = |one: &Process| fs::read_to_string(format!("/proc/{}/status", one.pid)).ok();
+    Usage {
+        ticks: own + family.iter().map(|one| one.ticks).sum::<u64>(),
+        memory: family.iter().filter_map(held).map(|text| own_memory(&text)).sum(),
+    }
 }
 
 /// Reads `RssAnon` of `/proc/PID/status` (`proc_pid_status(5)`), which is given in kB of 1,024 bytes.
@@ -115,6 +125,25 @@ mod tests {
     fn a_process_without_memory_of_its_own_counts_for_nothing() {
         assert_eq!(own_memory("Name:\tnode\nVmRSS:\t 900 kB\nRssAnon:\t     512 kB\nRssFile:\t 388 kB\n"), 512 * 1024);
         assert_eq!(own_memory("Name:\tkthreadd\n"), 0);
+    }
+
+    #[test]
+    fn what_a_process_and_its_children_use_is_counted_together() {
+        let busy = "i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); done; echo; read -r end";
+        // Two shells: the one that we start waits for the other.
+        let mut outer = std::process::Command::new("sh");
+        outer.args(["-c", &format!("sh -c '{busy}'; true")]);
+        outer.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = outer.spawn().unwrap();
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let Usage { ticks, memory } = usage(pid);
+        let alone = usage(descendants(pid)[0].pid);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(ticks > 0 && memory > 0, "{ticks} {memory}");
+        assert_eq!((alone.ticks, alone.memory), (ticks, 0), "the memory is that of those below");
+        assert_eq!(usage(pid), Usage::default(), "nobody is left");
     }
 
     #[test]

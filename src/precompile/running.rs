@@ -16,7 +16,7 @@ use crate::isolation::{self, SET_UP_FAILED};
 use super::build_log::Drain;
 use super::ending;
 use super::limits::{Overdue, Watch};
-use super::process_table::{self, MARKER};
+use super::process_table::{self, MARKER, Usage};
 use super::supervisor::{EXEC_COMMAND, Ending};
 use super::{BuildEnd, LAST_WORDS, PrecompileError, PrecompileRequest};
 
@@ -95,7 +95,7 @@ impl Running {
     ) -> Result<BuildEnd, PrecompileError> {
         let lost = |source| PrecompileError::Lost { command: request.command.to_string(), source };
         let mut watch = Watch::new(started, request.time_limit, request.stall_limit);
-        let (mut ticks, mut memory) = (0, 0);
+        let mut usage = Usage::default();
         let mut slow_tick = started;
         loop {
             if let Some(output) = self.handle.wait_timeout(TICK).map_err(lost)? {
@@ -105,17 +105,16 @@ impl Running {
             let now = Instant::now();
             if now >= slow_tick {
                 slow_tick = now + SLOW_TICK;
-                ticks = process_table::ticks(self.pid);
-                memory = process_table::memory(self.pid);
-                *peak_memory = memory.max(*peak_memory);
+                usage = process_table::usage(self.pid);
+                *peak_memory = usage.memory.max(*peak_memory);
                 (request.progress)(&drain.last_line());
             }
             let given_up = if request.interrupted.load(Ordering::Relaxed) {
                 BuildEnd::Interrupted
-            } else if let Some(limit) = request.memory_limit.filter(|limit| memory > *limit) {
+            } else if let Some(limit) = request.memory_limit.filter(|limit| usage.memory > *limit) {
                 BuildEnd::MemoryLimit(limit)
             } else {
-                match watch.look(now, drain.arrived(), ticks) {
+                match watch.look(now, drain.arrived(), usage.ticks) {
                     None => continue,
                     Some(Overdue::Time) => BuildEnd::TimeLimit(request.time_limit),
                     Some(Overdue::Stall) => BuildEnd::StallLimit(request.stall_limit),
