@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use brotli_decompressor::Decompressor;
 use flate2::read::GzDecoder;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::{Invariant, Subject};
@@ -27,7 +28,8 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, manifest) in &subject.staged.set.manifests {
         findings.extend(mismatch(subject, manifest));
-        findings.extend(manifest.entries.values().flat_map(|entry| torn_siblings(subject, entry)));
+        let entries: Vec<&Entry> = manifest.entries.values().collect();
+        findings.par_extend(entries.par_iter().flat_map_iter(|entry| torn_siblings(subject, entry)));
         findings.extend(absent(path, manifest));
         findings.extend(vanished(subject, path, manifest));
     }
@@ -41,7 +43,7 @@ fn mismatch(subject: &Subject<'_>, manifest: &Manifest) -> Option<Finding> {
         let bytes = subject.staged.read_served(&entry.file).ok()?;
         (!matches(integrity, &bytes)).then_some(())
     };
-    let wrong: Vec<_> = manifest.entries.iter().filter(|(_, entry)| differs(entry).is_some()).collect();
+    let wrong: Vec<_> = manifest.entries.par_iter().filter(|(_, entry)| differs(entry).is_some()).collect();
     let (key, entry) = wrong.first()?;
     let others = match wrong.len() - 1 {
         0 => String::new(),
