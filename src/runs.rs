@@ -164,6 +164,12 @@ pub fn open_log(state: &Path, name: &str) -> Result<File, RunError> {
     File::open(&path).map_err(|source| RunError::Unusable { path, source })
 }
 
+/// Opens the build log of the last run that has one.
+#[must_use]
+pub fn last_log(state: &Path) -> Option<File> {
+    list(state).ok()?.iter().find_map(|name| open_log(state, name).ok())
+}
+
 fn find(state: &Path, name: &str, ending: &str) -> Result<PathBuf, RunError> {
     let unknown = || RunError::Unknown { name: name.to_owned() };
     let name = if name == "latest" { list(state)?.into_iter().next().ok_or_else(unknown)? } else { name.to_owned() };
@@ -178,6 +184,17 @@ fn find(state: &Path, name: &str, ending: &str) -> Result<PathBuf, RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_log_is_that_of_the_last_run_that_built_something() {
+        let state = tempfile::tempdir().unwrap();
+        assert!(last_log(state.path()).is_none());
+        fs::create_dir(folder(state.path())).unwrap();
+        for name in ["1.json", "1.log", "2.json", "2.log", "3-fast.json"] {
+            fs::write(folder(state.path()).join(name), name).unwrap();
+        }
+        assert_eq!(io::read_to_string(last_log(state.path()).unwrap()).unwrap(), "2.log");
+    }
 
     #[test]
     fn what_hooks_and_fast_looks_leave_takes_no_room_from_what_people_made() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -26,6 +26,7 @@ use crate::precompile::environment::environment;
 use crate::precompile::{self, Build, BuildEnd};
 use crate::report::{LogFacts, PrecompileFacts};
 use crate::rules::{self, Classified, LogContext, LogEnd, RuleSet};
+use crate::runs;
 use crate::site::environment::SiteEnvironment;
 use crate::site::{LiveSite, Toolchain};
 use crate::staging::StagedTree;
@@ -42,6 +43,16 @@ pub(super) struct Gate<'gate> {
     pub(super) rules: Option<&'gate RuleSet>,
     /// What is asked, as a digest; none where that cannot be had.
     pub(super) question: Option<&'gate Question>,
+}
+
+/// Bytes of the last build's log that are read while another one runs: more hold no other kinds of lines.
+const FORETASTE: u64 = 1 << 20;
+
+impl<'gate> Gate<'gate> {
+    /// The rules that a log is read by.
+    fn rules(&self) -> &'gate RuleSet {
+        self.rules.unwrap_or_else(|| RuleSet::builtin())
+    }
 }
 
 /// Builds in the staged tree and inspects what came of it; gives the path of the whole build log.
@@ -107,9 +118,7 @@ pub(super) fn compile(
     if staged.isolation().is_some() {
         environment.retain(|(name, _)| name != "TMPDIR");
     }
-    // The rules are read while the build runs, so that its log need not wait for them.
-    let _read_when_needed = std::thread::Builder::new().spawn(RuleSet::builtin);
-    Ok(precompile::precompile(&precompile::PrecompileRequest {
+    let request = precompile::PrecompileRequest {
         tree: &staged.root(),
         side: &staged.side(),
         command: &compiler.command,
@@ -121,7 +130,23 @@ pub(super) fn compile(
         progress: &|line| progress.detail(line),
         hear: Some(gate.request.own.clone()),
         isolation: staged.isolation(),
-    })?)
+    };
+    std::thread::scope(|scope| {
+        let _read_when_needed = std::thread::Builder::new().spawn_scoped(scope, || foretaste(gate));
+        Ok(precompile::precompile(&request)?)
+    })
+}
+
+/// Reads the rules, and has those patterns compiled that the log of the last build asked for: while a build runs, so that its
+/// own log need not wait for them.
+fn foretaste(gate: &Gate<'_>) {
+    let rules = gate.rules();
+    if let Some(log) = runs::last_log(&gate.site.state) {
+        let context = LogContext { exit: None, end: LogEnd::Stopped };
+        // What it says was said in its own report.
+        let _as_far_as_it_can_be_read =
+            rules::classify(&mut log.take(FORETASTE), rules, &context, rules::Options { strict: false });
+    }
 }
 
 /// The build's environment, for a tree that it sees at `seen`.
@@ -134,7 +159,7 @@ pub(super) fn variables(gate: &Gate<'_>, own: &SiteEnvironment, seen: &Path) -> 
 /// What the command printed, and after it what the bundler printed past Rails.
 pub(super) fn whole_log(build: &Build, staged: &StagedTree) -> Result<PathBuf, GateError> {
     let path = staged.side().join("whole.log");
-    let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: path.clone(), source };
+    let unusable = |source: io::Error| runs::RunError::Unusable { path: path.clone(), source };
     let join = || -> io::Result<()> {
         let mut whole = File::create(&path)?;
         for part in std::iter::once(&build.log).chain(&build.heard) {
@@ -160,18 +185,14 @@ fn classify(gate: &Gate<'_>, log: &Path, build: &Build, record: &mut Record<'_>)
 
 /// Classifies the log of a build by the program's rules and the site's own.
 pub(super) fn read_log(gate: &Gate<'_>, log: &Path, build: &Build) -> Result<Classified, GateError> {
-    let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: log.to_path_buf(), source };
+    let unusable = |source: io::Error| runs::RunError::Unusable { path: log.to_path_buf(), source };
     let context = match build.end {
         BuildEnd::Exited(code) => LogContext::finished(code),
         _ => LogContext { exit: None, end: LogEnd::Stopped },
     };
     let options = rules::Options { strict: gate.request.strict };
     let mut file = File::open(log).map_err(unusable)?;
-    let rules = match gate.rules {
-        Some(rules) => rules,
-        None => RuleSet::builtin(),
-    };
-    Ok(rules::classify(&mut file, rules, &context, options).map_err(unusable)?)
+    Ok(rules::classify(&mut file, gate.rules(), &context, options).map_err(unusable)?)
 }
 
 /// What a build has left in its stage.
