@@ -366,6 +366,59 @@ fn what_a_build_cannot_read_does_not_count_and_what_lies_behind_links_does() {
     assert_ne!(tree.digest(), linked);
 }
 
+/// Capistrano keeps the settings, the packages and the caches of all releases beside them, and links each release to them.
+#[test]
+fn a_release_with_shared_files_and_folders_has_a_digest_and_each_of_them_counts() {
+    let tree = Tree::new();
+    let shared = tree.folder.path().canonicalize().unwrap().join("shared");
+    let write = |path: &str, text: &str| {
+        let path = shared.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let link = |place: &str, target: PathBuf| {
+        let _none_yet = fs::remove_file(tree.live.join(place));
+        symlink(target, tree.live.join(place)).unwrap();
+    };
+    tree.write("config/settings.yml", b"1");
+    tree.write("public/index.html", b"1");
+    write("config/themes.yml", "1");
+    write("config/database.yml", "1");
+    write("node_modules/sass/index.js", "1");
+    write("tmp/cache/webpacker/a", "1");
+    write("log/production.log", "1");
+    write("packs/manifest.json", "{}");
+    for place in ["config/themes.yml", "config/database.yml", "node_modules", "log"] {
+        link(place, shared.join(place));
+    }
+    link("tmp", Path::new("../shared/tmp").to_path_buf());
+    link("public/packs", shared.join("packs"));
+    let mut last = tree.digest();
+    assert_eq!(tree.digest(), last);
+    let counts = |last: &mut blake3::Hash, what: &str| {
+        let now = tree.digest();
+        assert_ne!(now, *last, "{what}");
+        assert_eq!(tree.digest(), now, "{what}");
+        *last = now;
+    };
+    for path in [
+        "config/themes.yml",
+        "config/database.yml",
+        "node_modules/sass/index.js",
+        "tmp/cache/webpacker/a",
+        "packs/manifest.json",
+    ] {
+        write(path, "2");
+        counts(&mut last, path);
+    }
+    link("node_modules", Path::new("../shared/node_modules").to_path_buf());
+    counts(&mut last, "what is written in a link");
+    fs::set_permissions(shared.join("node_modules"), fs::Permissions::from_mode(0o700)).unwrap();
+    counts(&mut last, "the mode of what a link leads to");
+    write("log/production.log", "2");
+    assert_eq!(tree.digest(), last, "a log is nobody's business");
+}
+
 #[test]
 fn a_tree_that_leads_to_its_own_parents_has_no_digest() {
     let tree = Tree::new();

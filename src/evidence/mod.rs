@@ -22,7 +22,7 @@ use crate::runs;
 use crate::site::locate::make_private;
 
 pub use contents::Contents;
-pub use tree::{TreeRequest, digest as digest_tree};
+pub use tree::{Digester, TreeRequest, digest as digest_tree};
 
 /// The file that remembers what is in each file of the tree.
 const INDEX: &str = "index";

@@ -3,25 +3,22 @@
 //! What staging leaves out is left out here. Links that lead out of the tree are followed: the build reads what lies there.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use super::index::{Content, Index, Known, Stat, read_content};
-use crate::staging::{Exclusions, Fate, Kind};
+use super::index::{Content, Index, Stat, read_content};
+use crate::staging::{Item, Kind, Listing, Look, Role, look_at, order_of_places, spread, whole_tree_at};
 
 /// A disk answers many requests at once: so many are made, however few cores there are. Measured: docs/benchmarks.md.
 const READERS: usize = 16;
 
 /// A tree with more entries than this is not digested.
 const MOST: usize = 1_500_000;
-
-/// Nor is one with folders that lie deeper, which no toolchain makes: each takes a part of a thread's stack.
-const DEEPEST: usize = 200;
 
 /// Where the tree is, and what of it counts.
 pub struct TreeRequest<'a> {
@@ -35,176 +32,186 @@ pub struct TreeRequest<'a> {
     pub afresh: bool,
 }
 
-/// One entry of the tree.
+/// A digest that is about to be made.
 #[derive(Debug)]
-struct Seen {
-    /// What it is called in the tree.
-    place: PathBuf,
-    /// Where it is.
+pub struct Digester {
+    /// Where the index lies.
     path: PathBuf,
-    stat: Stat,
-    kind: Kind,
-    /// Where a link points, as it is written.
-    target: Option<PathBuf>,
-    /// Where it leads, if that is outside of the tree.
-    outside: Option<PathBuf>,
+    /// The time by the file system's own clock, before the tree is looked at.
+    began: i64,
+    known: Index,
 }
 
-/// The digest of a tree.
+/// One folder, and what is in its files, in the order of its names; none for what is no file.
+struct Folder<'a> {
+    listing: &'a Listing,
+    contents: Vec<Option<Content>>,
+}
+
+/// The digest of a tree that nobody has looked at yet.
 ///
 /// # Errors
-/// Something that cannot be read, that changed meanwhile, or that leads to the whole disk: then there is no digest, and
-/// nothing is answered from evidence.
+/// As [`Digester::digest`].
 pub fn digest(request: &TreeRequest<'_>) -> io::Result<blake3::Hash> {
+    let TreeRequest { live, outputs, state, afresh } = *request;
+    let digester = Digester::begin(state)?;
+    let look = Look::now(live, state, outputs, &AtomicBool::new(false)).map_err(io::Error::other)?;
+    digester.remembering(afresh).digest(&look)
+}
+
+impl Digester {
+    /// Notes the time: what is written to a file from then on, its facts may not tell. So it comes before the look at the tree.
+    ///
+    /// # Errors
+    /// A state folder that cannot be written.
+    pub fn begin(state: &Path) -> io::Result<Self> {
+        let folder = super::folder(state)?;
+        let began = Stat::of(&tempfile::NamedTempFile::new_in(&folder)?.as_file().metadata()?).changed();
+        Ok(Self { path: folder.join(super::INDEX), began, known: Index::default() })
+    }
+
+    /// Reads what is known of the tree's files, unless every one is to be read `afresh`.
+    #[must_use]
+    pub fn remembering(self, afresh: bool) -> Self {
+        let known = if afresh { Index::default() } else { Index::read(&self.path) };
+        Self { known, ..self }
+    }
+
+    /// The digest of what was looked at.
+    ///
+    /// # Errors
+    /// Something that cannot be read, that changed meanwhile, or that leads to the whole disk: then there is no digest, and
+    /// nothing is answered from evidence.
+    pub fn digest(&self, look: &Look) -> io::Result<blake3::Hash> {
+        let behind = spread(|| behind_links(look))?;
+        let mut all: Vec<&Listing> = look.listings().chain(&behind).collect();
+        all.sort_by(|one, other| {
+            order_of_places(&one.place, &other.place).then_with(|| order_of_places(&one.source, &other.source))
+        });
+        let mut folders: Vec<Folder<'_>> = spread(|| all.into_par_iter().map(|listing| self.folder(listing)).collect());
+        let unread: Vec<_> = folders.iter().enumerate().flat_map(|(at, folder)| folder.unread(at)).collect();
+        for (Unread { place: (folder, name), .. }, content) in unread.iter().zip(read_all(&unread)?) {
+            folders[*folder].contents[*name] = Some(content);
+        }
+        let files: usize = folders.iter().map(|folder| folder.contents.iter().flatten().count()).sum();
+        if !unread.is_empty() || files < self.known.len() {
+            let seen = folders.iter().map(|folder| (folder.listing, &folder.contents[..]));
+            Index::write(&self.path, self.began, seen)?;
+        }
+        Ok(hash(look, &folders))
+    }
+
+    fn folder<'a>(&self, listing: &'a Listing) -> Folder<'a> {
+        let known = self.known.folder(&listing.source);
+        let content = |(name, item)| self.known.content(known?, name, &Stat::of_file(item)?);
+        Folder { listing, contents: listing.iter().map(content).collect() }
+    }
+}
+
+/// A file that nobody has read yet, and which folder's which name it is.
+struct Unread {
+    place: (usize, usize),
+    path: PathBuf,
+    stat: Stat,
+}
+
+impl Folder<'_> {
+    fn unread(&self, number: usize) -> impl Iterator<Item = Unread> {
+        let names = self.listing.iter().zip(&self.contents).enumerate().filter(|(_, (_, content))| content.is_none());
+        names.filter_map(move |(at, ((name, item), _))| {
+            let stat = Stat::of_file(item)?;
+            Some(Unread { place: (number, at), path: self.listing.source.join(name), stat })
+        })
+    }
+}
+
+fn read_all(unread: &[Unread]) -> io::Result<Vec<Content>> {
+    let read = || unread.par_iter().map(|file| read_content(&file.path, &file.stat)).collect();
+    if unread.is_empty() {
+        return Ok(Vec::new());
+    }
     match rayon::ThreadPoolBuilder::new().num_threads(READERS).build() {
-        Ok(readers) => readers.install(|| read(request)),
-        Err(_no_more_threads) => read(request),
+        Ok(readers) => readers.install(read),
+        Err(_no_more_threads) => read(),
     }
 }
 
-fn read(request: &TreeRequest<'_>) -> io::Result<blake3::Hash> {
-    let folder = super::folder(request.state)?;
-    let path = folder.join(super::INDEX);
-    let began = time_of(&folder)?;
-    let index = if request.afresh { Index::default() } else { Index::read(&path) };
-    let seen = Walk::new(request)?.everything()?;
-    let contents = contents(&seen, &index)?;
-    let files = contents.iter().flatten();
-    let (count, remembered) = files.fold((0, 0), |(count, old), file| (count + 1, old + usize::from(file.remembered)));
-    if remembered < count || count < index.len() {
-        Index::write(&path, began, seen.iter().zip(&contents).filter_map(known))?;
-    }
-    Ok(hash(&seen, &contents))
-}
-
-/// The time by the file system's own clock.
-fn time_of(folder: &Path) -> io::Result<i64> {
-    Ok(tempfile::NamedTempFile::new_in(folder)?.as_file().metadata()?.ctime())
-}
-
-fn known<'a>((seen, file): (&'a Seen, &Option<Read>)) -> Option<Known<'a>> {
-    file.as_ref().map(|file| (seen.path.as_path(), seen.stat, file.content))
-}
-
-/// What is in a file, and whether the index knew it.
-struct Read {
-    content: Content,
-    remembered: bool,
-}
-
-fn contents(seen: &[Seen], index: &Index) -> io::Result<Vec<Option<Read>>> {
-    let content = |seen: &Seen| {
-        if seen.kind != Kind::File {
-            return Ok(None);
-        }
-        let known = index.content(&seen.path, &seen.stat);
-        let remembered = known.is_some();
-        let content = known.map_or_else(|| read_content(&seen.path, &seen.stat), Ok)?;
-        Ok(Some(Read { content, remembered }))
-    };
-    seen.par_iter().map(content).collect()
-}
-
-fn hash(seen: &[Seen], contents: &[Option<Read>]) -> blake3::Hash {
+fn hash(look: &Look, folders: &[Folder<'_>]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
-    for (seen, content) in seen.iter().zip(contents) {
-        super::add(&mut hasher, seen.place.as_os_str().as_bytes());
-        for number in seen.stat.noticeable() {
-            hasher.update(&number.to_le_bytes());
+    for Folder { listing, contents } in folders {
+        super::add(&mut hasher, listing.place.as_os_str().as_bytes());
+        super::add(&mut hasher, &listing.len().to_le_bytes());
+        for ((name, item), content) in listing.iter().zip(contents) {
+            super::add(&mut hasher, name.as_bytes());
+            for number in [item.entry.kind as u32, item.entry.mode, item.owner.0, item.owner.1] {
+                hasher.update(&number.to_le_bytes());
+            }
+            let target = target(item).map_or(&b""[..], |target| target.as_os_str().as_bytes());
+            super::add(&mut hasher, target);
+            hasher.update(content.as_ref().map_or(&[], |content| &content[..]));
         }
-        let target = seen.target.as_ref().map_or(&b""[..], |target| target.as_os_str().as_bytes());
-        super::add(&mut hasher, target);
-        hasher.update(content.as_ref().map_or(&[], |file| &file.content[..]));
+    }
+    for (place, target) in look.taken_in() {
+        super::add(&mut hasher, place.as_os_str().as_bytes());
+        super::add(&mut hasher, target.as_os_str().as_bytes());
     }
     hasher.finalize()
 }
 
-struct Walk<'a> {
-    live: &'a Path,
-    exclusions: Exclusions,
+/// Where a link points, as it is written; what begins empty in the stage counts by being there.
+fn target(item: &Item) -> Option<&Path> {
+    item.entry.target.as_deref().filter(|_| !item.role.closed)
 }
 
-impl<'a> Walk<'a> {
-    fn new(request: &TreeRequest<'a>) -> io::Result<Self> {
-        let state = fs::canonicalize(request.state)?;
-        let inside = state.strip_prefix(request.live).ok().map(Path::to_path_buf);
-        Ok(Self { live: request.live, exclusions: Exclusions::new(request.outputs, inside) })
-    }
-
-    /// The tree, and then what its links lead to, and theirs; sorted by place.
-    fn everything(&self) -> io::Result<Vec<Seen>> {
-        let mut all = self.below(self.live, Path::new(""), true)?;
-        let mut entered = BTreeSet::new();
-        let mut next = 0;
-        while next < all.len() {
-            let at = next;
-            next += 1;
-            let Some(root) = all[at].outside.clone().filter(|root| entered.insert(root.clone())) else { continue };
-            let place = all[at].place.clone();
+/// What links lead to outside of the tree, and the links that are found there, under the links' own names.
+fn behind_links(look: &Look) -> io::Result<Vec<Listing>> {
+    let mut behind = Vec::new();
+    let mut entered = BTreeSet::new();
+    let mut entries: usize = look.listings().map(Listing::len).sum();
+    let taken_in = look.taken_in().iter().map(|(place, _)| (place.clone(), look.live().join(place)));
+    let mut links: Vec<(PathBuf, PathBuf)> = links(look.listings()).chain(taken_in).collect();
+    while !links.is_empty() {
+        let outside = |(place, link): &(PathBuf, PathBuf)| {
+            let real = fs::canonicalize(link).ok().filter(|real| !real.starts_with(look.live()))?;
+            Some((place.clone(), real))
+        };
+        let found: Vec<(PathBuf, PathBuf)> = links.par_iter().filter_map(outside).collect();
+        links.clear();
+        for (place, root) in found {
             // A link to a folder that holds the live tree itself leads to everything, our own state included.
-            if self.live.starts_with(&root) {
+            if look.live().starts_with(&root) {
                 return Err(io::Error::other(format!("{} leads to {}", place.display(), root.display())));
             }
-            all.extend(self.behind(&root, &place)?);
-            if all.len() > MOST {
+            if entered.insert(root.clone()) {
+                let more = read_behind(&root, &place)?;
+                entries += more.iter().map(Listing::len).sum::<usize>();
+                links.extend(self::links(more.iter()));
+                behind.extend(more);
+            }
+            if entries > MOST {
                 return Err(io::Error::other("there are too many files"));
             }
         }
-        // By their bytes: as paths they would be taken apart for each comparison.
-        all.par_sort_unstable_by(|one, other| {
-            let by_place = one.place.as_os_str().cmp(other.place.as_os_str());
-            by_place.then_with(|| one.path.as_os_str().cmp(other.path.as_os_str()))
-        });
-        Ok(all)
     }
+    Ok(behind)
+}
 
-    /// What a link leads to, under the link's own name.
-    fn behind(&self, root: &Path, place: &Path) -> io::Result<Vec<Seen>> {
-        let metadata = fs::symlink_metadata(root)?;
-        let kind = Kind::of(metadata.mode());
-        let itself = Seen {
-            place: place.to_path_buf(),
-            path: root.to_path_buf(),
-            stat: Stat::of(&metadata),
-            kind,
-            target: None,
-            outside: None,
-        };
-        let mut all = if kind == Kind::Folder { self.below(root, place, false)? } else { Vec::new() };
-        all.push(itself);
-        Ok(all)
-    }
+/// The links of these folders that are followed: their places, and where they lie.
+fn links<'a>(listings: impl Iterator<Item = &'a Listing>) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+    listings.flat_map(|listing| {
+        let links = listing.iter().filter(|(_, item)| target(item).is_some());
+        links.map(|(name, _)| (listing.place.join(name), listing.source.join(name)))
+    })
+}
 
-    fn below(&self, folder: &Path, place: &Path, ruled: bool) -> io::Result<Vec<Seen>> {
-        if place.components().count() > DEEPEST {
-            return Err(io::Error::other("there are folders that lie too deep"));
-        }
-        let entries: Vec<DirEntry> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
-        let found: Vec<Vec<Seen>> =
-            entries.par_iter().map(|entry| self.entry(entry, place, ruled)).collect::<io::Result<_>>()?;
-        Ok(found.into_iter().flatten().collect())
-    }
-
-    /// An entry and what is below it; nothing of what staging leaves out.
-    fn entry(&self, entry: &DirEntry, folder: &Path, ruled: bool) -> io::Result<Vec<Seen>> {
-        let metadata = entry.metadata()?;
-        let kind = Kind::of(metadata.mode());
-        let (path, place) = (entry.path(), folder.join(entry.file_name()));
-        let fate = if ruled { self.exclusions.fate(&place, kind) } else { Fate::Stage };
-        if fate == Fate::LeaveOut {
-            return Ok(Vec::new());
-        }
-        // What begins empty in the stage counts by being there.
-        let enters = fate != Fate::Empty;
-        let mut found = if enters && kind == Kind::Folder { self.below(&path, &place, ruled)? } else { Vec::new() };
-        let is_link = enters && kind == Kind::Link;
-        let target = if is_link { Some(fs::read_link(&path)?) } else { None };
-        let outside = if is_link { self.outside(&path) } else { None };
-        found.push(Seen { place, path, stat: Stat::of(&metadata), kind, target, outside });
-        Ok(found)
-    }
-
-    fn outside(&self, link: &Path) -> Option<PathBuf> {
-        fs::canonicalize(link).ok().filter(|real| !real.starts_with(self.live))
-    }
+/// What stands at `root` and below it, in the order of the folders, as what a link at `place` leads to.
+fn read_behind(root: &Path, place: &Path) -> io::Result<Vec<Listing>> {
+    let seen = look_at(root)?;
+    let is_folder = seen.entry.kind == Kind::Folder;
+    let mut itself = Listing::new(place, root.parent().unwrap_or(root), 1);
+    itself.push(root.file_name().unwrap_or_default(), Item::new(seen, Role::default()));
+    let mut all = if is_folder { whole_tree_at(root, place, &[]).map_err(io::Error::other)? } else { Vec::new() };
+    all.push(itself);
+    all.sort_by(|one, other| order_of_places(&one.place, &other.place));
+    Ok(all)
 }

@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use super::record::Record;
 use super::{
-    CheckRequest, GateError, Progress, aftermath, baseline, bystanders, caches, foresight, isolation, question,
-    surroundings, writes,
+    CheckRequest, GateError, Progress, aftermath, baseline, bystanders, caches, foresight, isolation, surroundings,
+    writes,
 };
 use crate::byte_size::ByteSize;
 use crate::change::{Change, ThemeAddition};
@@ -70,7 +70,6 @@ pub(super) fn build_and_inspect(
         return Err(GateError::Interrupted);
     }
     staged.ensure_readable()?;
-    record.tree_now = question::begin_tree(gate);
     record.begin("rules");
     let log = whole_log(&build, staged)?;
     classify(gate, &log, &build, record)?;

@@ -244,10 +244,10 @@ fn chosen(request: &CheckRequest, settings: &Configuration) -> CompilerChoice {
 
 fn stage_change(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Result<StagedTree, GateError> {
     record.begin("staging");
-    let survey = record.survey.take();
+    let look = record.look.take();
     let prepared = caches::prepare(gate, compiler);
     let (keep, replacement) = (gate.request.keep_stage, prepared.replacement());
-    let staged = surroundings::stage(gate, compiler, keep, survey, replacement, record.progress)?;
+    let staged = surroundings::stage(gate, compiler, keep, look, replacement, record.progress)?;
     record.findings.extend(surroundings::noticed(&staged));
     record.findings.extend(isolation::not_isolated(gate, &staged));
     surroundings::apply(gate.change, &staged)?;

@@ -7,44 +7,44 @@ use super::build::Gate;
 use super::record::Record;
 use super::{CheckRequest, people, surroundings};
 use crate::compiler::Compiler;
-use crate::evidence::{self, Contents, Question, Subject, TreeRequest};
+use crate::evidence::{self, Contents, Digester, Question, Subject, TreeRequest};
 use crate::finding::Finding;
 use crate::precompile::environment::environment;
 use crate::promotion::Promotable;
 use crate::report::Report;
 use crate::site::LiveSite;
 use crate::site::environment::SiteEnvironment;
-use crate::staging::Survey;
+use crate::staging::{Look, Survey};
 use crate::verdict::Verdict;
 
 /// Where the environment of a build points to in place of the live tree: the stage's own name differs from run to run.
 const ANY_STAGE: &str = "/stage";
 
-/// The question; none if something cannot be digested, which is then always built. Meanwhile the live tree's names are
-/// read, for the case that no earlier run has answered it.
+/// The question; none if something cannot be digested, which is then always built. The look at the live tree that it is asked
+/// by is kept for the stage.
 pub(super) fn ask(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Option<Question> {
     record.begin("evidence");
     let LiveSite { root, state, output, .. } = gate.site;
-    record.survey = Some(Survey::begin(root, state, &output.folders()));
+    let digester = Digester::begin(state).ok();
+    let survey = Survey::begin(root, state, &output.folders());
+    let digester = digester.map(|digester| digester.remembering(gate.request.fresh));
     let own = SiteEnvironment::read(&gate.site.root);
     let mut variables = environment(std::env::vars_os(), &own, &gate.site.root, Path::new(ANY_STAGE));
     variables.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
+    let texts = surroundings::rule_texts(gate.site);
+    record.look = survey.finish(&gate.request.interrupted);
+    let look = record.look.as_ref()?.as_ref().ok()?;
     let subject = Subject {
         asked: asked(gate),
         change: gate.change.digest(),
         command: format!("{} {:?} strict={}", compiler.shown, compiler.command, gate.request.strict),
         environment: &variables,
-        texts: &surroundings::rule_texts(gate.site).ok()?,
+        texts: &texts.ok()?,
         own: &gate.request.own,
     };
-    let tree = tree(gate.site, gate.request.fresh)?;
+    let tree = digester?.digest(look).ok()?;
     record.contents = Contents::known(&gate.site.state);
     Some(Question::new(tree, &subject))
-}
-
-fn tree(site: &LiveSite, afresh: bool) -> Option<blake3::Hash> {
-    let LiveSite { root, state, output, .. } = site;
-    evidence::digest_tree(&TreeRequest { live: root, outputs: &output.folders(), state, afresh }).ok()
 }
 
 /// What was asked and by which settings: whatever is added to either, it counts. How the tree was named does not.
@@ -115,11 +115,12 @@ fn gone(run: &str) -> Finding {
 /// The live tree's digest, being made.
 pub(super) type TreeNow = JoinHandle<Option<blake3::Hash>>;
 
-/// Begins to make the live tree's digest once more, after the build: none if nothing was asked, or no thread is to be had.
-pub(super) fn begin_tree(gate: &Gate<'_>) -> Option<TreeNow> {
-    gate.question?;
-    let site = gate.site.clone();
-    std::thread::Builder::new().name("evidence".to_owned()).spawn(move || tree(&site, false)).ok()
+/// Begins to make the live tree's digest after the build, by the `look` at it that `digester` was begun before: none if nothing
+/// was asked, or no thread is to be had.
+pub(super) fn begin_tree(gate: &Gate<'_>, digester: Option<Digester>, look: Option<Look>) -> Option<TreeNow> {
+    let (_asked, digester, look) = (gate.question?, digester?, look?);
+    let digest = move || digester.remembering(false).digest(&look).ok();
+    std::thread::Builder::new().name("evidence".to_owned()).spawn(digest).ok()
 }
 
 /// Remembers the answer of a build that ran to its end, if the tree `now` is still the one that the question was about.
@@ -138,5 +139,7 @@ pub(super) fn remember(gate: &Gate<'_>, now: Option<TreeNow>, report: &Report) {
 
 /// True if the live tree is the one that the question was about.
 pub(super) fn still_asked(gate: &Gate<'_>, question: &Question) -> bool {
-    tree(gate.site, false) == Some(question.tree)
+    let LiveSite { root, state, output, .. } = gate.site;
+    let request = TreeRequest { live: root, outputs: &output.folders(), state, afresh: false };
+    evidence::digest_tree(&request).is_ok_and(|tree| tree == question.tree)
 }

@@ -17,7 +17,7 @@ use crate::report::{
 };
 use crate::rules::acknowledgement;
 use crate::site::LiveSite;
-use crate::staging::{StagedTree, Survey};
+use crate::staging::{Look, StagedTree, StagingError};
 use crate::verdict::judge;
 
 /// The gathered facts of one check.
@@ -32,8 +32,8 @@ pub(super) struct Record<'gate> {
     pub(super) touched: Vec<String>,
     pub(super) caches: super::caches::Given,
     pub(super) people: Option<PeopleFacts>,
-    /// The live tree's names, being read for the stage.
-    pub(super) survey: Option<Survey>,
+    /// The look at the live tree by which the question was asked, for the stage.
+    pub(super) look: Option<Result<Look, StagingError>>,
     /// What was in the live tree's files when the question was asked, if one was.
     pub(super) contents: Option<Contents>,
     /// The live tree's digest after the build, being made.
@@ -55,7 +55,7 @@ impl<'gate> Record<'gate> {
             touched: Vec::new(),
             caches: None,
             people: None,
-            survey: None,
+            look: None,
             contents: None,
             tree_now: None,
             timings: Vec::new(),

@@ -16,14 +16,14 @@ use crate::rules::RuleSet;
 use crate::site::environment::SiteEnvironment;
 use crate::site::locate::settled_in;
 use crate::site::{LiveSite, SiteError, registry};
-use crate::staging::{self, Method, Replacement, StagedTree, StagingError, StagingRequest, Survey};
+use crate::staging::{self, Look, Method, Replacement, StagedTree, StagingError, StagingRequest};
 
-/// Stages the live tree.
+/// Stages the live tree, by the look at it that there is.
 pub(super) fn stage(
     gate: &Gate<'_>,
     compiler: &Compiler,
     keep: bool,
-    survey: Option<Survey>,
+    look: Option<Result<Look, StagingError>>,
     replacement: Option<Replacement<'_>>,
     progress: &dyn Progress,
 ) -> Result<StagedTree, GateError> {
@@ -39,7 +39,8 @@ pub(super) fn stage(
         way: request.staging.unwrap_or(gate.settings.check.staging),
         isolate: isolation::wish(gate, compiler),
     };
-    let staged = staging::stage_surveyed(&request, survey, replacement)?;
+    let now = || Look::now(&site.root, &site.state, &folders, request.interrupted);
+    let staged = staging::stage_by(&request, look.unwrap_or_else(now)?, replacement)?;
     materialise_registry(site, &staged)?;
     Ok(staged)
 }

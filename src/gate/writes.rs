@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::GateError;
 use super::build::Gate;
 use super::record::Record;
+use super::{GateError, question};
 use crate::change::Change;
 use crate::compiled::CompiledTree;
-use crate::evidence::Contents;
+use crate::evidence::{Contents, Digester};
 use crate::finding::Finding;
 use crate::site::{LiveSite, registry};
 use crate::staging::{Inventory, Method, StagedTree, What};
@@ -71,7 +71,8 @@ fn is_as_staged(gate: &Gate<'_>, staged: &StagedTree, place: &Path) -> bool {
     before.is_some() && digest(staged.root().join(place)) == before
 }
 
-/// Nothing that the verdict rests on changed in the live tree while the check ran.
+/// Nothing that the verdict rests on changed in the live tree while the check ran. The look that says so serves the question's
+/// answer too.
 pub(super) fn live_tree_moved(gate: &Gate<'_>, staged: &StagedTree, record: &mut Record<'_>) -> Result<(), GateError> {
     let Gate { site, live, .. } = *gate;
     let runs_on = ["tmp", "log", "node_modules/.cache"].map(Path::new);
@@ -83,8 +84,10 @@ pub(super) fn live_tree_moved(gate: &Gate<'_>, staged: &StagedTree, record: &mut
     let is_same = |(path, what): &(PathBuf, What)| {
         *what == What::Touched && holds_the_same(&site.root, record.contents.as_ref(), staged, path)
     };
-    let moved = staged.live_before().changed_since(&site.root).into_iter();
-    let moved = moved.filter(|change| counts(&change.0) && !is_same(change));
+    let digester = Digester::begin(&site.state).ok();
+    let (moved, look) = staged.live_changes();
+    record.tree_now = question::begin_tree(gate, digester, look);
+    let moved = moved.into_iter().filter(|change| counts(&change.0) && !is_same(change));
     let mut moved: Vec<PathBuf> = moved.map(|(path, _)| path).collect();
     let now = CompiledTree::read(&site.root, &site.output, site.toolchain);
     if now.set.manifests != live.set.manifests || now.set.lookup != live.set.lookup {

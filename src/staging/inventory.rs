@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Stat};
 
 use super::error::StagingError;
-use super::exclusion::Exclusions;
 use super::listing::{self, Listing};
 use super::scan;
 
@@ -120,14 +119,12 @@ pub type Change = (PathBuf, What);
 pub struct Inventory {
     /// In the order of their folders.
     listings: Vec<Listing>,
-    /// The rules by which a live tree was read; none for a staged tree, which is read whole.
-    exclusions: Option<Exclusions>,
 }
 
 impl Inventory {
-    pub(super) fn new(mut listings: Vec<Listing>, exclusions: Option<Exclusions>) -> Self {
+    pub(super) fn new(mut listings: Vec<Listing>) -> Self {
         listing::sort(&mut listings);
-        Self { listings, exclusions }
+        Self { listings }
     }
 
     /// Reads a whole tree, leaving out nothing.
@@ -143,44 +140,31 @@ impl Inventory {
     /// # Errors
     /// A folder that cannot be read.
     pub fn of_tree_but(root: &Path, closed: &[PathBuf]) -> Result<Self, StagingError> {
-        Ok(Self::new(scan::whole_tree(root, closed)?, None))
+        Ok(Self::new(scan::whole_tree(root, closed)?))
     }
+}
 
-    /// What is different now in the live tree that this inventory was taken of.
-    ///
-    /// Media, logs and caches, which a running site writes, are not compared.
-    #[must_use]
-    pub fn changed_since(&self, live: &Path) -> Vec<Change> {
-        let now = match &self.exclusions {
-            Some(exclusions) => scan::watched(live, exclusions),
-            None => scan::whole_tree(live, &[]),
-        };
-        match now {
-            Ok(listings) => differences(self, &Self::new(listings, None)),
-            Err(StagingError::Unreadable { path, .. }) => {
-                vec![(path.strip_prefix(live).unwrap_or(&path).to_path_buf(), What::Unreadable)]
-            }
-            Err(_) => vec![(PathBuf::new(), What::Unreadable)],
-        }
-    }
-
-    fn watched(&self) -> impl Iterator<Item = (Name<'_>, &Entry)> {
-        let names = |listing| Listing::iter(listing).map(move |(name, item)| (listing, name, item));
-        let watched = self.listings.iter().flat_map(names).filter(|(_, _, item)| item.role.watched);
-        watched.map(|(listing, name, item)| (Name { folder: &listing.place, name }, &item.entry))
-    }
+fn watched(listings: &[Listing]) -> impl Iterator<Item = (Name<'_>, &Entry)> {
+    let names = |listing| Listing::iter(listing).map(move |(name, item)| (listing, name, item));
+    let watched = listings.iter().flat_map(names).filter(|(_, _, item)| item.role.watched);
+    watched.map(|(listing, name, item)| (Name { folder: &listing.place, name }, &item.entry))
 }
 
 /// What differs between two moments of the same tree, in the order of the names.
 #[must_use]
 pub fn differences(before: &Inventory, after: &Inventory) -> Vec<Change> {
+    changes(&before.listings, &after.listings)
+}
+
+/// The same of listings in the order of their folders.
+pub(super) fn changes(before: &[Listing], after: &[Listing]) -> Vec<Change> {
     let told = |(path, was, is): (PathBuf, Option<&Entry>, Option<&Entry>)| match (was, is) {
         (Some(_), None) => Some((path, What::Removed)),
         (None, Some(_)) => Some((path, What::Added)),
         (Some(then), Some(now)) => now.since(then).map(|what| (path, what)),
         (None, None) => None,
     };
-    unequal(before, after).into_iter().filter_map(told).collect()
+    unequal_in(before, after).into_iter().filter_map(told).collect()
 }
 
 /// Everything that is not the very same at both moments, with what it was and what it is, in the order of the names.
@@ -188,9 +172,13 @@ pub(super) fn unequal<'a>(
     before: &'a Inventory,
     after: &'a Inventory,
 ) -> Vec<(PathBuf, Option<&'a Entry>, Option<&'a Entry>)> {
+    unequal_in(&before.listings, &after.listings)
+}
+
+fn unequal_in<'a>(before: &'a [Listing], after: &'a [Listing]) -> Vec<(PathBuf, Option<&'a Entry>, Option<&'a Entry>)> {
     let mut unequal = Vec::new();
     // Both stand in the same order: they are gone through side by side.
-    let (mut old, mut new) = (before.watched().peekable(), after.watched().peekable());
+    let (mut old, mut new) = (watched(before).peekable(), watched(after).peekable());
     loop {
         let order = match (old.peek(), new.peek()) {
             (None, None) => break,
@@ -231,7 +219,8 @@ impl Name<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::staging::listing::Role;
+    use crate::staging::listing::{Item, Role};
+    use crate::staging::walk::Seen;
 
     fn inventory(entries: &[(&str, u64)]) -> Inventory {
         let entry =
@@ -243,9 +232,11 @@ mod tests {
                 listings.insert(0, Listing::new(Path::new(folder), Path::new(""), 0));
             }
             let listing = listings.iter_mut().find(|listing| listing.place == Path::new(folder)).unwrap();
-            listing.push(OsStr::new(name), entry(*size), Role { watched: *path != "unwatched", ..Role::default() });
+            let seen = Seen { entry: entry(*size), disk_bytes: 0, device: 1, owner: (0, 0) };
+            let role = Role { watched: *path != "unwatched", ..Role::default() };
+            listing.push(OsStr::new(name), Item::new(seen, role));
         }
-        Inventory::new(listings, None)
+        Inventory::new(listings)
     }
 
     #[test]

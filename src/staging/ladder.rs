@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::copy::{self, Method};
 use super::error::StagingError;
+use super::plan::Plan;
 use super::populate::{self, Populated};
-use super::scan::Plan;
 use super::{StagedTree, StagingRequest, TREE, Way, layer, removal, room};
 use crate::isolation::{self, Holder, Place, Wish};
 

@@ -19,7 +19,7 @@ use super::copy::Method;
 use super::error::StagingError;
 use super::inventory::{Change, Entry, Inventory, Kind, What, unequal};
 use super::listing::Item;
-use super::scan::Plan;
+use super::plan::Plan;
 use super::{populate, walk};
 
 const OPAQUE: &str = "user.overlay.opaque";

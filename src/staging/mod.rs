@@ -13,6 +13,7 @@ mod link;
 mod listing;
 mod overlay;
 mod ownership;
+mod plan;
 mod populate;
 mod removal;
 mod replacement;
@@ -26,7 +27,6 @@ mod survey;
 mod walk;
 
 use std::fs;
-use std::mem;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,20 +35,22 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use crate::isolation::Wish;
-use survey::Surveyed;
 
 pub use copy::Method;
 pub use error::StagingError;
 pub(crate) use exclusion::{Exclusions, Fate};
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
 pub(crate) use layer::{cover_what_is_below, covers_what_is_below, make_plain};
+pub(crate) use listing::{Item, Listing, Role, order as order_of_places};
 pub use ownership::{sweep, sweep_alone};
 pub(crate) use removal::remove_tree;
 pub use replacement::Replacement;
+pub(crate) use scan::whole_tree_at;
 pub use scratch::Scratch;
 pub use sources::stage_sources;
 pub use staged_tree::StagedTree;
-pub use survey::Survey;
+pub use survey::{Look, Survey};
+pub(crate) use walk::{look_at, spread};
 
 /// The staged tree itself, in the stage's folder.
 const TREE: &str = "tree";
@@ -108,28 +110,26 @@ pub enum Way {
 /// # Errors
 /// Whatever keeps the copy from being complete; nothing of a failed stage is left behind.
 pub fn stage(request: &StagingRequest<'_>) -> Result<StagedTree, StagingError> {
-    stage_surveyed(request, None, None)
+    let look = Look::now(request.live, request.state_dir, request.output_folders, request.interrupted)?;
+    stage_by(request, look, None)
 }
 
-/// Stages the live tree whose names are being read already, if they are, with other folders in the place of some.
+/// Stages the live tree by a look at it, with other folders in the place of some.
 ///
 /// # Errors
 /// As [`stage`].
-pub fn stage_surveyed(
+pub fn stage_by(
     request: &StagingRequest<'_>,
-    survey: Option<Survey>,
+    mut look: Look,
     replacement: Option<Replacement<'_>>,
 ) -> Result<StagedTree, StagingError> {
-    let now = || survey::now(request.live, request.state_dir, request.output_folders, request.interrupted);
-    let Surveyed { live, state, exclusions, mut plan } =
-        survey.and_then(|survey| survey.finish(request.interrupted)).unwrap_or_else(now)?;
-    let mut staged = StagedTree::begin(&state, &live)?;
-    let shown = replacement.and_then(|replacement| replacement.take_effect(&mut plan));
-    let populated = ladder::climb(&mut staged, &plan, request, shown)?;
-    staged.findings = report::findings(&plan, &populated.moving);
+    let mut staged = StagedTree::begin(&look.state, &look.live)?;
+    let shown = replacement.and_then(|replacement| replacement.take_effect(&mut look.plan));
+    let populated = ladder::climb(&mut staged, &look.plan, request, shown)?;
+    staged.findings = report::findings(&look.plan, &populated.moving);
     staged.files = populated.files;
     staged.bytes = populated.bytes;
-    staged.live_before = Inventory::new(mem::take(&mut plan.listings), Some(exclusions));
+    staged.before = Some(look);
     if request.interrupted.load(Ordering::Relaxed) {
         return Err(StagingError::Interrupted);
     }

@@ -19,7 +19,7 @@ use super::copy::{Copied, Copier, Folders, Method, times};
 use super::error::StagingError;
 use super::inventory::Kind;
 use super::listing::Listing;
-use super::scan::{Plan, Planned};
+use super::plan::{Plan, Planned};
 use super::walk;
 
 /// Folders that Rails expects to find, whether the live tree has them or not.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::inventory::Kind;
-use super::scan::{Plan, Planned};
+use super::plan::{Plan, Planned};
 
 /// Which folders, relative to the tree, and what is shown in their place.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::finding::{Finding, Severity};
 
-use super::scan::Plan;
+use super::plan::Plan;
 
 /// So many places are named in one finding; the rest is counted.
 const NAMED: usize = 5;

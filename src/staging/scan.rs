@@ -2,7 +2,6 @@
 //!
 //! It opens no file; it must not know how files are copied.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,63 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::StagingError;
 use super::exclusion::{Exclusions, Fate, is_secret};
-use super::inventory::{Entry, Kind};
+use super::inventory::Kind;
 use super::link::{self, Lead, Source};
-use super::listing::{self, Listing, Role};
-use super::walk::{self, Found, Seen, Visitor};
-
-/// A folder or a link to be made in the stage.
-#[derive(Debug, Clone)]
-pub(super) struct Planned {
-    /// Relative to the tree's root.
-    pub(super) place: PathBuf,
-    /// As it was seen.
-    pub(super) entry: Entry,
-    /// A link that has to point at this place of the stage, instead of where it is written to point.
-    pub(super) points_at: Option<PathBuf>,
-    /// Whether it stands in the live tree itself and is ours: an overlay shows it as it is, and lets a build change it.
-    pub(super) shows_through: bool,
-}
-
-/// What was seen, sorted by what has to be done with it.
-#[derive(Debug, Default)]
-pub(super) struct Plan {
-    /// Parents before children.
-    pub(super) folders: Vec<Planned>,
-    /// What is watched, and the files to be copied, folder by folder, in the order of the folders.
-    pub(super) listings: Vec<Listing>,
-    pub(super) files: Files,
-    pub(super) links: Vec<Planned>,
-    /// Links of which it is not yet known where they lead, and where they lie on the disk; none when the whole tree is read.
-    pub(super) unsettled: Vec<(Planned, PathBuf)>,
-    /// Folders of the live tree that begin empty.
-    pub(super) empty: Vec<PathBuf>,
-    /// Sockets, FIFOs and devices, which are left out.
-    pub(super) special: Vec<PathBuf>,
-    /// Everything of the live tree that is left out one by one, those included.
-    pub(super) left_out: Vec<PathBuf>,
-    /// Folders that an overlay shows from a layer of their own.
-    pub(super) shown: Vec<PathBuf>,
-    /// Files outside of the tree that links of secret names lead to.
-    pub(super) secrets_elsewhere: Vec<PathBuf>,
-    /// Links that lead out of the tree, and where to.
-    pub(super) leading_out: Vec<(PathBuf, PathBuf)>,
-    /// Bytes of the compiled output of the live tree: about what a build will write.
-    pub(super) output_bytes: u64,
-    /// Bytes that whoever copies brings in place of folders of the live tree.
-    pub(super) brought_bytes: u64,
-}
-
-/// The files to be copied, counted.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Files {
-    pub(super) count: u64,
-    pub(super) bytes: u64,
-    /// On the disk.
-    pub(super) disk_bytes: u64,
-    /// Those of them that an overlay does not show as they should be.
-    pub(super) hidden: u64,
-}
+use super::listing::{Item, Listing, Role};
+use super::plan::{Plan, Planned, file_behind};
+use super::walk::{self, Found, Visitor};
 
 /// Reads the live tree.
 pub(super) fn live_tree(
@@ -91,16 +38,14 @@ pub(super) fn live_tree(
     Ok(plan)
 }
 
-/// Reads what is watched of a live tree.
-pub(super) fn watched(live: &Path, exclusions: &Exclusions) -> Result<Vec<Listing>, StagingError> {
-    let named = live;
-    let live = fs::canonicalize(live).map_err(|error| StagingError::unreadable(named, error))?;
-    Ok(live_tree(named, &live, exclusions, &AtomicBool::new(false))?.listings)
-}
-
 /// Reads a whole tree; of the folders `closed`, themselves and nothing below them.
 pub(super) fn whole_tree(root: &Path, closed: &[PathBuf]) -> Result<Vec<Listing>, StagingError> {
-    walk::spread(|| walk::below(&Everything { closed }, root, Path::new("")))
+    whole_tree_at(root, Path::new(""), closed)
+}
+
+/// The same for a tree that stands at `place` of another one.
+pub(crate) fn whole_tree_at(root: &Path, place: &Path, closed: &[PathBuf]) -> Result<Vec<Listing>, StagingError> {
+    walk::spread(|| walk::below(&Everything { closed }, root, place))
 }
 
 struct Everything<'a> {
@@ -115,7 +60,7 @@ impl Visitor for Everything<'_> {
     }
 
     fn visit(&self, found: Found<'_>, listing: &mut Listing) -> bool {
-        listing.push(found.name, found.seen.entry, Role { watched: true, ..Role::default() });
+        listing.push(found.name, Item::new(found.seen, Role { watched: true, ..Role::default() }));
         !self.closed.iter().any(|closed| closed == found.place)
     }
 
@@ -132,12 +77,6 @@ impl Visitor for Everything<'_> {
 fn owner() -> Option<(u32, u32)> {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     (!user.is_root()).then(|| (user.as_raw(), group.as_raw()))
-}
-
-/// The file that a link leads to, with where the link says that it is; none if it is no file.
-fn file_behind(to: &Path, link: &Entry) -> Option<Entry> {
-    let behind = walk::look_at(&fs::canonicalize(to).ok()?).ok()?.entry;
-    (behind.kind == Kind::File).then(|| Entry { target: link.target.clone(), ..behind })
 }
 
 /// True for what reaches the stage.
@@ -198,20 +137,22 @@ impl Visitor for Scan<'_> {
     }
 
     fn visit(&self, found: Found<'_>, part: &mut Part) -> bool {
-        let Found { name, place, path, seen: Seen { mut entry, disk_bytes, owner } } = found;
-        let (fate, kind) = (self.exclusions.fate(place, entry.kind), entry.kind);
+        let Found { name, place, path, mut seen } = found;
+        let (disk_bytes, kind) = (seen.disk_bytes, seen.entry.kind);
+        let fate = self.exclusions.fate(place, kind);
         let secret = fate == Fate::Watch && is_secret(place);
         if self.in_live && (fate == Fate::LeaveOut || secret || (staged(fate) && kind == Kind::Special)) {
             part.plan.left_out.push(place.to_path_buf());
         }
         if secret && kind == Kind::Link {
             part.plan.secrets_elsewhere.extend(fs::canonicalize(path));
-            entry = file_behind(path, &entry).unwrap_or(entry);
+            seen.entry = file_behind(path, &seen.entry).unwrap_or(seen.entry);
         }
         let role = Role {
             watched: matches!(fate, Fate::Stage | Fate::Watch | Fate::Output),
             copied: staged(fate) && kind == Kind::File,
-            shows_through: self.in_live && self.owner.is_none_or(|ours| ours == owner),
+            shows_through: self.in_live && self.owner.is_none_or(|ours| ours == seen.owner),
+            closed: fate == Fate::Empty,
         };
         match fate {
             Fate::LeaveOut => return false,
@@ -219,14 +160,12 @@ impl Visitor for Scan<'_> {
             Fate::Watch if secret => {}
             Fate::Watch => part.plan.output_bytes += disk_bytes,
             Fate::Stage | Fate::StageUnwatched if kind == Kind::File => {
-                part.plan.files.add(entry.size, disk_bytes, role.shows_through);
+                part.plan.files.add(seen.entry.size, disk_bytes, role.shows_through);
                 part.listing.disk_bytes += disk_bytes;
             }
-            Fate::Stage | Fate::StageUnwatched => part.plan.add(place, path, &entry, role.shows_through),
+            Fate::Stage | Fate::StageUnwatched => part.plan.add(place, path, &seen.entry, role.shows_through),
         }
-        if role.watched || role.copied {
-            part.listing.push(name, entry, role);
-        }
+        part.listing.push(name, Item::new(seen, role));
         !secret && fate != Fate::Empty
     }
 
@@ -244,77 +183,6 @@ impl Visitor for Scan<'_> {
     }
 }
 
-impl Plan {
-    fn take(&mut self, part: Self) {
-        self.folders.extend(part.folders);
-        self.files.take(part.files);
-        self.unsettled.extend(part.unsettled);
-        self.empty.extend(part.empty);
-        self.special.extend(part.special);
-        self.left_out.extend(part.left_out);
-        self.secrets_elsewhere.extend(part.secrets_elsewhere);
-        self.output_bytes += part.output_bytes;
-    }
-
-    fn add(&mut self, place: &Path, path: &Path, entry: &Entry, shows_through: bool) {
-        let planned = || Planned { place: place.to_path_buf(), entry: entry.clone(), points_at: None, shows_through };
-        match entry.kind {
-            Kind::Folder => self.folders.push(planned()),
-            Kind::Link => self.unsettled.push((planned(), path.to_path_buf())),
-            Kind::Special => self.special.push(place.to_path_buf()),
-            Kind::File => {}
-        }
-    }
-
-    /// Threads have gathered it in any order.
-    fn sort(&mut self) {
-        self.folders.sort_unstable_by(|one, other| listing::order(&one.place, &other.place));
-        listing::sort(&mut self.listings);
-        for list in [&mut self.empty, &mut self.special, &mut self.left_out, &mut self.secrets_elsewhere] {
-            list.sort();
-        }
-    }
-
-    /// What is watched at the place of a link that became a folder is that folder.
-    fn instead_of_link(&mut self, taken: &Listing, name: &OsStr) {
-        let folder = self.listings.iter_mut().find(|listing| listing.place == taken.place);
-        if let (Some(folder), Some(item)) = (folder, taken.find(name)) {
-            folder.replace(name, item.entry.clone(), item.role);
-        }
-    }
-
-    /// What is watched at the place of a link that leads out to a file (Capistrano's `shared/config/…`) is that file too.
-    fn watch_behind(&mut self, place: &Path, to: &Path) {
-        let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else { return };
-        let Some(folder) = self.listings.iter_mut().find(|listing| listing.place == parent) else { return };
-        let Some((role, link)) = folder.find(name).map(|item| (item.role, &item.entry)) else { return };
-        if let Some(entry) = file_behind(to, link) {
-            folder.replace(name, entry, role);
-        }
-    }
-
-    /// A file with something in it, to try things with.
-    pub(super) fn trial_file(&self) -> Option<PathBuf> {
-        self.listings.iter().find_map(|listing| {
-            let (name, _) = listing.iter().find(|(_, item)| item.role.copied && item.entry.size > 0)?;
-            Some(listing.source.join(name))
-        })
-    }
-}
-
-impl Files {
-    fn add(&mut self, bytes: u64, disk_bytes: u64, shows_through: bool) {
-        self.take(Self { count: 1, bytes, disk_bytes, hidden: u64::from(!shows_through) });
-    }
-
-    fn take(&mut self, other: Self) {
-        self.count += other.count;
-        self.bytes += other.bytes;
-        self.disk_bytes += other.disk_bytes;
-        self.hidden += other.hidden;
-    }
-}
-
 fn settle_link(
     mut planned: Planned,
     path: &Path,
@@ -328,7 +196,8 @@ fn settle_link(
         Lead::Inside => {}
         Lead::Rewritten(place) => planned.points_at = Some(place),
         Lead::Out(folder) if exclusions.is_real_folder(&planned.place) && folder.is_dir() => {
-            sources.push(Source { folder, place: planned.place });
+            sources.push(Source { folder, place: planned.place.clone() });
+            plan.taken_in.push((planned.place, target));
             return;
         }
         Lead::Out(to) => {

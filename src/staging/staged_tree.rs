@@ -7,7 +7,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::error::StagingError;
-use super::inventory::{Change, Inventory, differences};
+use super::inventory::{Change, Inventory, What, differences};
+use super::survey::Look;
 use super::{HEARD, Method, SIDE, TREE, ladder, layer, overlay, ownership, remove_tree};
 use crate::finding::Finding;
 use crate::isolation::{self, Holder};
@@ -31,7 +32,8 @@ pub struct StagedTree {
     pub(super) files: u64,
     pub(super) bytes: u64,
     pub(super) findings: Vec<Finding>,
-    pub(super) live_before: Inventory,
+    /// The look at the live tree that it was staged by; none before it was.
+    pub(super) before: Option<Look>,
 }
 
 impl StagedTree {
@@ -51,7 +53,7 @@ impl StagedTree {
             files: 0,
             bytes: 0,
             findings: Vec::new(),
-            live_before: Inventory::default(),
+            before: None,
         };
         let space = isolation::space(&staged.folder);
         for folder in [staged.folder.join(TREE), staged.side(), staged.heard(), space] {
@@ -135,10 +137,18 @@ impl StagedTree {
         &self.findings
     }
 
-    /// The live tree as it was before anything was copied.
+    /// What is different now in the live tree from what was staged, and the look that tells so, if all of it can be read. Media,
+    /// logs and caches, which a running site writes, are not compared.
     #[must_use]
-    pub fn live_before(&self) -> &Inventory {
-        &self.live_before
+    pub fn live_changes(&self) -> (Vec<Change>, Option<Look>) {
+        let Some(before) = &self.before else { return (Vec::new(), None) };
+        match before.again() {
+            Ok(now) => (now.changes_since(before), Some(now)),
+            Err(StagingError::Unreadable { path, .. }) => {
+                (vec![(path.strip_prefix(&self.live).unwrap_or(&path).to_path_buf(), What::Unreadable)], None)
+            }
+            Err(_) => (vec![(PathBuf::new(), What::Unreadable)], None),
+        }
     }
 
     /// What stands now where writes to the staged tree end up, but for what is below the folders `closed`: for

@@ -27,7 +27,7 @@ const MOST_THREADS: usize = 16;
 const LISTED_AT_ONCE: usize = 32 * 1024;
 
 /// Runs `work`, with what it does in parallel on staging's own threads.
-pub(super) fn spread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn spread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
     let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     let begin = || {
@@ -41,10 +41,12 @@ pub(super) fn spread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 }
 
 /// What one path is.
-pub(super) struct Seen {
-    pub(super) entry: Entry,
+pub(crate) struct Seen {
+    pub(crate) entry: Entry,
     /// Bytes that it takes on the disk.
     pub(super) disk_bytes: u64,
+    /// The number of its file system.
+    pub(super) device: u64,
     /// The user and the group that it belongs to.
     pub(super) owner: (u32, u32),
 }
@@ -213,13 +215,14 @@ impl Names {
 }
 
 /// What one path is; where a link leads is not asked.
-pub(super) fn look_at(path: &Path) -> io::Result<Seen> {
+pub(crate) fn look_at(path: &Path) -> io::Result<Seen> {
     Ok(Seen::new(&statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?, None))
 }
 
 impl Seen {
     fn new(status: &Stat, target: Option<PathBuf>) -> Self {
         let disk_bytes = u64::try_from(status.st_blocks).unwrap_or(0) * 512;
-        Self { entry: Entry::new(status, target), disk_bytes, owner: (status.st_uid, status.st_gid) }
+        let (device, owner) = (status.st_dev, (status.st_uid, status.st_gid));
+        Self { entry: Entry::new(status, target), disk_bytes, device, owner }
     }
 }

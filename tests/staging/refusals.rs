@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::atomic::AtomicBool;
-use themegate::staging::{StagingError, StagingRequest, Survey, Way, stage, stage_surveyed};
+use themegate::staging::{StagingError, StagingRequest, Survey, Way, stage, stage_by};
 
 use crate::{Home, digest};
 
@@ -90,7 +90,8 @@ fn what_goes_wrong_while_the_names_are_read_beforehand_is_told_as_well() {
             way: Way::Auto,
             isolate: None,
         };
-        stage_surveyed(&request, Some(Survey::begin(live, &state, &[])), None)
+        let look = Survey::begin(live, &state, &[]).finish(request.interrupted).unwrap()?;
+        stage_by(&request, look, None)
     };
     let refused = staged(&nowhere, false).unwrap_err();
     assert!(matches!(refused, StagingError::LiveTree { .. }), "{refused}");
