@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use cssparser::{ParseError, Parser, SourcePosition, Token};
+use percent_encoding::percent_decode_str;
 
 /// Where an address stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -292,18 +293,7 @@ fn folded(selector: &str) -> String {
 /// The path with its percent escapes resolved; what is no escape stays.
 #[must_use]
 pub fn percent_decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escaped = (*first == b'%').then(|| tail.get(..2).and_then(hex_byte)).flatten();
-        bytes.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex_byte(pair: &[u8]) -> Option<u8> {
-    u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -362,6 +352,12 @@ mod tests {
         let sheet = Sheet::read("@font-face{src:url(f.eot?#iefix)}.a{fill:url(#gradient)}");
         let paths: Vec<_> = sheet.addresses.iter().map(Address::local_path).collect();
         assert_eq!(paths, [Some("f.eot"), None]);
+    }
+
+    #[test]
+    fn what_is_no_escape_stays() {
+        assert_eq!(percent_decoded("a%20b%2Fc%25"), "a b/c%");
+        assert_eq!(percent_decoded("100%+f%zz%4"), "100%+f%zz%4");
     }
 
     #[test]
