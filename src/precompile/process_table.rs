@@ -91,15 +91,16 @@ pub(super) fn usage(ancestor: i32) -> Usage {
     let table = all();
     let own = table.iter().find(|one| one.pid == ancestor).map_or(0, |one| one.ticks);
     let family = below(ancestor, table);
-    let held = |one: &Process| fs::read_to_string(format!("/proc/{}/status", one.pid)).ok();
+    let held = |one: &Process| fs::read(format!("/proc/{}/status", one.pid)).ok();
     Usage {
         ticks: own + family.iter().map(|one| one.ticks).sum::<u64>(),
-        memory: family.iter().filter_map(held).map(|text| own_memory(&text)).sum(),
+        memory: family.iter().filter_map(held).map(|status| own_memory(&status)).sum(),
     }
 }
 
-/// Reads `RssAnon` of `/proc/PID/status` (`proc_pid_status(5)`), which is given in kB of 1,024 bytes.
-fn own_memory(status: &str) -> u64 {
+/// Reads `RssAnon` of `/proc/PID/status` (`proc_pid_status(5)`), which is given in kB of 1,024 bytes. The name in it may be no text.
+fn own_memory(status: &[u8]) -> u64 {
+    let status = String::from_utf8_lossy(status);
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     let number =
         line.and_then(|line| line.trim().strip_suffix("kB")).and_then(|number| number.trim().parse::<u64>().ok());
@@ -123,13 +124,18 @@ mod tests {
 
     #[test]
     fn a_process_without_memory_of_its_own_counts_for_nothing() {
-        assert_eq!(own_memory("Name:\tnode\nVmRSS:\t 900 kB\nRssAnon:\t     512 kB\nRssFile:\t 388 kB\n"), 512 * 1024);
-        assert_eq!(own_memory("Name:\tkthreadd\n"), 0);
+        assert_eq!(
+            own_memory(b"Name:\tn\xf6de\nVmRSS:\t 900 kB\nRssAnon:\t     512 kB\nRssFile:\t 388 kB\n"),
+            512 * 1024
+        );
+        assert_eq!(own_memory(b"Name:\tkthreadd\n"), 0);
     }
 
     #[test]
     fn what_a_process_and_its_children_use_is_counted_together() {
-        let busy = "i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); done; echo; read -r end";
+        // Node gives itself a name, which may be cut off within a letter.
+        let busy =
+            r#"printf "n\303" > /proc/$$/comm; i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); done; echo; read -r end"#;
         // Two shells: the one that we start waits for the other.
         let mut outer = std::process::Command::new("sh");
         outer.args(["-c", &format!("sh -c '{busy}'; true")]);
