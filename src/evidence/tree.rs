@@ -84,7 +84,7 @@ impl Digester {
     /// nothing is answered from evidence.
     pub fn digest(&self, look: &Look) -> io::Result<blake3::Hash> {
         let behind = spread(|| behind_links(look))?;
-        let mut all: Vec<&Listing> = look.listings().chain(&behind).collect();
+        let mut all: Vec<&Listing> = look.listings().iter().chain(&behind.listings).collect();
         all.sort_by(|one, other| {
             order_of_places(&one.place, &other.place).then_with(|| order_of_places(&one.source, &other.source))
         });
@@ -98,7 +98,7 @@ impl Digester {
             let seen = folders.iter().map(|folder| (folder.listing, &folder.contents[..]));
             Index::write(&self.path, self.began, seen)?;
         }
-        Ok(hash(look, &folders))
+        Ok(hash(look, &folders, &behind.ends))
     }
 
     fn folder<'a>(&self, listing: &'a Listing) -> Folder<'a> {
@@ -136,7 +136,7 @@ fn read_all(unread: &[Unread]) -> io::Result<Vec<Content>> {
     }
 }
 
-fn hash(look: &Look, folders: &[Folder<'_>]) -> blake3::Hash {
+fn hash(look: &Look, folders: &[Folder<'_>], ends: &[(PathBuf, PathBuf)]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     for Folder { listing, contents } in folders {
         super::add(&mut hasher, listing.place.as_os_str().as_bytes());
@@ -151,7 +151,7 @@ fn hash(look: &Look, folders: &[Folder<'_>]) -> blake3::Hash {
             hasher.update(content.as_ref().map_or(&[], |content| &content[..]));
         }
     }
-    for (place, target) in look.taken_in() {
+    for (place, target) in look.taken_in().iter().chain(ends) {
         super::add(&mut hasher, place.as_os_str().as_bytes());
         super::add(&mut hasher, target.as_os_str().as_bytes());
     }
@@ -163,54 +163,62 @@ fn target(item: &Item) -> Option<&Path> {
     item.entry.target.as_deref().filter(|_| !item.role.closed)
 }
 
-/// What links lead to outside of the tree, and the links that are found there, under the links' own names.
-fn behind_links(look: &Look) -> io::Result<Vec<Listing>> {
-    let mut behind = Vec::new();
-    let mut entered = BTreeSet::new();
-    let mut entries: usize = look.listings().map(Listing::len).sum();
-    let taken_in = look.taken_in().iter().map(|(place, _)| (place.clone(), look.live().join(place)));
-    let mut links: Vec<(PathBuf, PathBuf)> = links(look.listings()).chain(taken_in).collect();
+/// What lies behind the links of a tree.
+struct Behind {
+    /// What they lead to outside of it, and the links that are found there, under the links' own names.
+    listings: Vec<Listing>,
+    /// Where each link ends: one on the way, outside, may turn elsewhere.
+    ends: Vec<(PathBuf, PathBuf)>,
+}
+
+fn behind_links(look: &Look) -> io::Result<Behind> {
+    let mut behind = Behind { listings: Vec::new(), ends: Vec::new() };
+    // What was taken in for a link is looked at already.
+    let taken_in = look.taken_in().iter().filter_map(|(place, _)| fs::canonicalize(look.live().join(place)).ok());
+    let mut entered: BTreeSet<PathBuf> = taken_in.chain([look.live().to_path_buf()]).collect();
+    let mut entries: usize = look.listings().iter().map(Listing::len).sum();
+    let mut links: Vec<(PathBuf, PathBuf)> = links(look.listings()).collect();
+    let bounded = |entries| if entries > MOST { Err(io::Error::other("there are too many files")) } else { Ok(()) };
+    bounded(entries)?;
     while !links.is_empty() {
-        let outside = |(place, link): &(PathBuf, PathBuf)| {
-            let real = fs::canonicalize(link).ok().filter(|real| !real.starts_with(look.live()))?;
-            Some((place.clone(), real))
-        };
-        let found: Vec<(PathBuf, PathBuf)> = links.par_iter().filter_map(outside).collect();
+        let end = |(place, link): &(PathBuf, PathBuf)| Some((place.clone(), fs::canonicalize(link).ok()?));
+        let ends: Vec<(PathBuf, PathBuf)> = links.par_iter().filter_map(end).collect();
         links.clear();
-        for (place, root) in found {
-            // A link to a folder that holds the live tree itself leads to everything, our own state included.
-            if look.live().starts_with(&root) {
+        for (place, root) in &ends {
+            // A link to a folder that holds the live tree itself leads to everything.
+            if root != look.live() && look.live().starts_with(root) {
                 return Err(io::Error::other(format!("{} leads to {}", place.display(), root.display())));
             }
-            if entered.insert(root.clone()) {
-                let more = read_behind(&root, &place)?;
-                entries += more.iter().map(Listing::len).sum::<usize>();
-                links.extend(self::links(more.iter()));
-                behind.extend(more);
+            if root.starts_with(look.state()) || root.ancestors().any(|folder| entered.contains(folder)) {
+                continue;
             }
-            if entries > MOST {
-                return Err(io::Error::other("there are too many files"));
-            }
+            entered.insert(root.clone());
+            let more = read_behind(root, place, look.state())?;
+            entries += more.iter().map(Listing::len).sum::<usize>();
+            bounded(entries)?;
+            links.extend(self::links(&more));
+            behind.listings.extend(more);
         }
+        behind.ends.extend(ends);
     }
     Ok(behind)
 }
 
 /// The links of these folders that are followed: their places, and where they lie.
-fn links<'a>(listings: impl Iterator<Item = &'a Listing>) -> impl Iterator<Item = (PathBuf, PathBuf)> {
-    listings.flat_map(|listing| {
+fn links(listings: &[Listing]) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+    listings.iter().flat_map(|listing| {
         let links = listing.iter().filter(|(_, item)| target(item).is_some());
         links.map(|(name, _)| (listing.place.join(name), listing.source.join(name)))
     })
 }
 
-/// What stands at `root` and below it, in the order of the folders, as what a link at `place` leads to.
-fn read_behind(root: &Path, place: &Path) -> io::Result<Vec<Listing>> {
+/// What stands at `root` and below it, in the order of the folders, as what a link at `place` leads to; nothing of our own state.
+fn read_behind(root: &Path, place: &Path, state: &Path) -> io::Result<Vec<Listing>> {
     let seen = look_at(root)?;
     let is_folder = seen.entry.kind == Kind::Folder;
     let mut itself = Listing::new(place, root.parent().unwrap_or(root), 1);
     itself.push(root.file_name().unwrap_or_default(), Item::new(seen, Role::default()));
-    let mut all = if is_folder { whole_tree_at(root, place, &[]).map_err(io::Error::other)? } else { Vec::new() };
+    let mut all = if is_folder { whole_tree_at(root, place, state).map_err(io::Error::other)? } else { Vec::new() };
     all.push(itself);
     all.sort_by(|one, other| order_of_places(&one.place, &other.place));
     Ok(all)

@@ -105,13 +105,16 @@ impl Plan {
     }
 
     /// What is watched at the place of a link that leads out to a file (Capistrano's `shared/config/…`) is that file too.
-    pub(super) fn watch_behind(&mut self, place: &Path, to: &Path) {
-        let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else { return };
-        let Some(folder) = self.listings.iter_mut().find(|listing| listing.place == parent) else { return };
-        let Some(mut item) = folder.find(name).cloned() else { return };
-        if let Some(entry) = file_behind(to, &item.entry) {
-            item.entry = entry;
-            folder.replace(name, item);
+    pub(super) fn watch_behind(&mut self) {
+        for (place, to) in &self.leading_out {
+            let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else { continue };
+            let folder = self.listings.binary_search_by(|listing| listing::order(&listing.place, parent));
+            let Some(folder) = folder.ok().map(|at| &mut self.listings[at]) else { continue };
+            let Some(mut item) = folder.find(name).cloned() else { continue };
+            if let Some(entry) = file_behind(to, &item.entry) {
+                item.entry = entry;
+                folder.replace(name, item);
+            }
         }
     }
 

@@ -35,24 +35,33 @@ pub(super) fn live_tree(
         next += 1;
     }
     plan.sort();
+    plan.watch_behind();
     Ok(plan)
 }
 
 /// Reads a whole tree; of the folders `closed`, themselves and nothing below them.
 pub(super) fn whole_tree(root: &Path, closed: &[PathBuf]) -> Result<Vec<Listing>, StagingError> {
-    whole_tree_at(root, Path::new(""), closed)
+    everything(root, Path::new(""), |found| closed.iter().any(|closed| closed == found.place))
 }
 
-/// The same for a tree that stands at `place` of another one.
-pub(crate) fn whole_tree_at(root: &Path, place: &Path, closed: &[PathBuf]) -> Result<Vec<Listing>, StagingError> {
-    walk::spread(|| walk::below(&Everything { closed }, root, place))
+/// The same for a tree that stands at `place` of another one; of the folder that lies at `closed`, if any, itself alone.
+pub(crate) fn whole_tree_at(root: &Path, place: &Path, closed: &Path) -> Result<Vec<Listing>, StagingError> {
+    everything(root, place, |found| found.path == closed)
 }
 
-struct Everything<'a> {
-    closed: &'a [PathBuf],
+fn everything(
+    root: &Path,
+    place: &Path,
+    is_closed: impl Fn(&Found<'_>) -> bool + Sync + Send,
+) -> Result<Vec<Listing>, StagingError> {
+    walk::spread(|| walk::below(&Everything { is_closed }, root, place))
 }
 
-impl Visitor for Everything<'_> {
+struct Everything<F> {
+    is_closed: F,
+}
+
+impl<F: Fn(&Found<'_>) -> bool + Sync> Visitor for Everything<F> {
     type Part = Listing;
 
     fn enter(&self, place: &Path, path: &Path, names: usize) -> Listing {
@@ -60,8 +69,9 @@ impl Visitor for Everything<'_> {
     }
 
     fn visit(&self, found: Found<'_>, listing: &mut Listing) -> bool {
+        let is_open = !(self.is_closed)(&found);
         listing.push(found.name, Item::new(found.seen, Role { watched: true, ..Role::default() }));
-        !self.closed.iter().any(|closed| closed == found.place)
+        is_open
     }
 
     fn may_be_missed(&self, _: &Path, _: &io::Error) -> bool {
@@ -200,10 +210,7 @@ fn settle_link(
             plan.taken_in.push((planned.place, target));
             return;
         }
-        Lead::Out(to) => {
-            plan.watch_behind(&planned.place, &to);
-            plan.leading_out.push((planned.place.clone(), to));
-        }
+        Lead::Out(to) => plan.leading_out.push((planned.place.clone(), to)),
     }
     plan.links.push(planned);
 }

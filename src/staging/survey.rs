@@ -93,9 +93,14 @@ impl Look {
         &self.live
     }
 
-    /// What stands in the live tree itself, but for what is left out, in the order of the folders.
-    pub(crate) fn listings(&self) -> impl Iterator<Item = &Listing> {
-        self.plan.listings.iter().filter(|listing| listing.source.starts_with(&self.live))
+    /// The state folder, links resolved.
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// What stands in the live tree and in what is taken in for its links, but for what is left out, in the order of the folders.
+    pub(crate) fn listings(&self) -> &[Listing] {
+        &self.plan.listings
     }
 
     /// Links in whose place a folder stands in those listings, and what is written in them.
