@@ -3,7 +3,7 @@
 use super::frame::{is_frame, is_stack_frame};
 use super::rule::{Body, Level, Order, Part, Rule};
 use super::sighting::Sighting;
-use super::trouble::{Looks, begins_complaint, breaks_off, goes_on};
+use super::trouble::{Looks, begins_complaint, breaks_off, complains_of_the_site, goes_on};
 
 /// Lines of one block at most; what follows is looked at by itself.
 const LONGEST: u64 = 500;
@@ -78,7 +78,7 @@ impl Open {
     /// missing, but not call itself an error, unless a sentence goes on.
     fn hides(&self, line: &BodyLine<'_>, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
         let complains = matched.is_none() && matches!(seems, Looks::Trouble | Looks::Complaint | Looks::Remark);
-        let begins = seems == Looks::Complaint || begins_complaint(line.text);
+        let begins = complains_of_the_site(line.text, seems) || begins_complaint(line.text);
         let outside = self.body == Body::Paragraph || line.indent <= self.indent;
         let apart = self.blanks > 0 || (outside && begins);
         let hidden = match (&own.until, own.order) {

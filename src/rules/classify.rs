@@ -17,7 +17,7 @@ use super::prefix;
 use super::reader::{Lines, RawLine};
 use super::rule::{Body, Level, Rule};
 use super::sighting::Sighting;
-use super::trouble::{Looks, got_over, looks, says_failed};
+use super::trouble::{Looks, complains_of_the_site, got_over, looks, says_failed};
 use super::tty;
 use super::watch::Watch;
 use super::wrap::{Held, Line, is_powershell};
@@ -230,7 +230,13 @@ impl<'r> Classifier<'r> {
                     open.absorb(&body_line, own);
                 }
             }
-            None if belongs => open.absorb(&body_line, own),
+            None if belongs => {
+                let doubted = Fallback::of(seems).filter(|_| own.is_trusted() && complains_of_the_site(text, seems));
+                match doubted.and_then(|kind| self.rules.fallback(kind)) {
+                    Some(at) => open.absorb_doubted(&body_line, own, unknown_sighting(at, number, &body_line)),
+                    None => open.absorb(&body_line, own),
+                }
+            }
             _ => {
                 let ended = own.until.as_ref().is_some_and(|until| until.is_match(text))
                     || other.is_some_and(|rule| rule.level <= Level::Benign);
@@ -260,8 +266,8 @@ impl<'r> Classifier<'r> {
             return Account::Unaccounted;
         };
         self.counts[at] += 1;
-        let mut sighting = Sighting::new(at, line.number, self.index, text);
-        sighting.captures.insert("reason".to_owned(), text.to_owned());
+        let body_line = BodyLine { text, indent: line.indent, index: self.index };
+        let sighting = unknown_sighting(at, line.number, &body_line);
         self.open = Some(Open::new(sighting, self.rules.rule(at).body, line.indent));
         Account::Evidence
     }
@@ -334,6 +340,13 @@ impl<'r> Classifier<'r> {
 fn sighting(at: usize, rule: &Rule, number: u64, line: &BodyLine<'_>) -> Sighting {
     let mut sighting = Sighting::new(at, number, line.index, line.text);
     sighting.learn(&rule.pattern, line.text);
+    sighting
+}
+
+/// The same of a line that no rule knows.
+fn unknown_sighting(at: usize, number: u64, line: &BodyLine<'_>) -> Sighting {
+    let mut sighting = Sighting::new(at, number, line.index, line.text);
+    sighting.captures.insert("reason".to_owned(), line.text.to_owned());
     sighting
 }
 

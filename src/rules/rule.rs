@@ -182,10 +182,14 @@ impl Rule {
         self.part == Part::Heading && other.part == Part::Cause && other.level > Level::Neutral && !lowers
     }
 
+    /// True for an exception that names its own end.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.order == Order::First && self.body == Body::Block && self.until.is_some()
+    }
+
     /// True if `other` must be told although its line stands inside a block of `self`. In the block of an exception that names
     /// its own end, only troubles of the machine are, as long as that end comes.
     pub(crate) fn is_outdone_by(&self, other: &Self) -> bool {
-        let trusted = self.order == Order::First && self.body == Body::Block && self.until.is_some();
-        (other.level > self.level && !trusted) || (other.inconclusive && !self.inconclusive)
+        (other.level > self.level && !self.is_trusted()) || (other.inconclusive && !self.inconclusive)
     }
 }

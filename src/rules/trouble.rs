@@ -87,6 +87,11 @@ pub(crate) fn goes_on(text: &str) -> bool {
     PROSE.is_match(text) && !COMPLAINS.is_match(text) && !SITE.is_match(text)
 }
 
+/// True if a line complains of something that people see.
+pub(crate) fn complains_of_the_site(text: &str, seems: Looks) -> bool {
+    seems == Looks::Complaint || (seems == Looks::Trouble && SITE.is_match(beginning(text)))
+}
+
 /// True if a line that looks like trouble begins a complaint of its own, so that it is no part of what stands above it.
 pub(crate) fn begins_complaint(text: &str) -> bool {
     BEGINS.is_match(text)

@@ -2,6 +2,7 @@
 
 use super::{classified, ids, severity};
 use themegate::finding::Severity;
+use themegate::rules::{Level, RuleSet};
 
 /// Until its end comes, nobody knows where such a block ends: what is fatal in it is told.
 #[test]
@@ -113,4 +114,46 @@ fn rights_that_could_not_be_changed_stop_only_what_does_not_end_well() {
 fn a_job_of_gitlab_that_succeeded_holds_nothing() {
     let log = "$ bundle exec rails assets:precompile\n✓ built in 3s\nCleaning up project directory and file based variables\nJob succeeded\n";
     assert_eq!(severity(&classified(log.as_bytes())), Severity::Benign);
+}
+
+/// What stands right below something harmless, below a blank line, or below it and indented.
+const PLACES: [(&str, &str); 3] = [("\n", ""), ("\n\n", ""), ("\n", "    ")];
+
+const FAILURES: [&str; 14] = [
+    "rails aborted!",
+    "SassError: Undefined mixin.",
+    "error during build:",
+    "Error: boom",
+    "ERROR in ./app/javascript/styles/dusk.scss",
+    "error Command failed with exit code 1.",
+    "Killed",
+    "Webpacker::Manifest::MissingEntryError: x",
+    "Invalid theme path \"a.b.scss\" in themes.yml, skipping",
+    "Compilation failed:",
+    "make: *** [x] Error 1",
+    "sh: 1: vite: not found",
+    "npm ERR! code 1",
+    "✘ [ERROR] Could not resolve \"./x\"",
+];
+
+/// No rule knows them; at the margin they are told all the same.
+const COMPLAINTS: [&str; 2] = ["Theme dusk could not be compiled", "warning: the theme dusk is broken"];
+
+#[test]
+fn no_harmless_example_of_a_rule_hides_a_failure_below_it() {
+    let harmless = RuleSet::builtin().rules().iter().filter(|rule| rule.level <= Level::Benign);
+    let examples = harmless.flat_map(|rule| rule.matches.iter().map(move |example| (&rule.id, &example.text)));
+    for (id, example) in examples {
+        if severity(&classified(example.as_bytes())) > Severity::Benign {
+            // It shows what it is for by what stands around it.
+            continue;
+        }
+        for (below, indent) in PLACES {
+            let complaints = COMPLAINTS.iter().filter(|_| indent.is_empty());
+            for failure in FAILURES.iter().chain(complaints) {
+                let said = classified(format!("{example}{below}{indent}{failure}\n").as_bytes());
+                assert!(severity(&said) > Severity::Benign, "{id}: {example}{below}{indent}{failure}");
+            }
+        }
+    }
 }
