@@ -6,13 +6,12 @@ use std::io;
 use std::path::Path;
 
 use rayon::prelude::*;
-use walkdir::WalkDir;
 
 use super::list::{FileList, checksum};
 use super::{Caches, FOLDERS, LIST, Left, TREE, Verified, clear, is_plain_folder, may_be_kept};
 use crate::site::locate::make_private;
 use crate::site::owner;
-use crate::staging::cover_what_is_below;
+use crate::staging::{Kind, cover_what_is_below, whole_tree_at};
 
 impl Caches {
     /// Keeps the caches that a build has left under `key`, in place of those kept before; nothing where they hold more than
@@ -93,13 +92,14 @@ fn mark(tree: &Path) {
 
 /// The files of a tree that may be kept, and their sizes.
 fn files_of(tree: &Path) -> io::Result<Vec<(String, u64)>> {
-    let folders = FOLDERS.iter().filter(|folder| is_plain_folder(tree, Path::new(folder)));
+    let folders = FOLDERS.iter().map(Path::new).filter(|folder| is_plain_folder(tree, folder));
     let mut files = Vec::new();
-    for found in folders.flat_map(|folder| WalkDir::new(tree.join(folder))) {
-        let found = found?;
-        let place = found.path().strip_prefix(tree).unwrap_or(found.path());
-        if let (true, true, Some(name)) = (found.file_type().is_file(), may_be_kept(place), place.to_str()) {
-            files.push((name.to_owned(), found.metadata()?.len()));
+    for folder in folders {
+        for listing in whole_tree_at(&tree.join(folder), folder, Path::new("")).map_err(io::Error::other)? {
+            let kept = listing.iter().filter(|(_, item)| item.entry.kind == Kind::File);
+            let kept = kept.map(|(name, item)| (listing.place.join(name), item.entry.size));
+            let kept = kept.filter(|(place, _)| may_be_kept(place));
+            files.extend(kept.filter_map(|(place, size)| Some((place.into_os_string().into_string().ok()?, size))));
         }
     }
     Ok(files)

@@ -12,13 +12,11 @@ mod verified;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
-use walkdir::WalkDir;
 
-use crate::staging::{Inventory, StagingError, covers_what_is_below, remove_tree};
+use crate::staging::{Inventory, Kind, Listing, StagingError, covers_what_is_below, remove_tree, whole_tree_at};
 
 use list::{Checksum, FileList, bytes_of, checksum};
 use removal::take_away;
@@ -104,8 +102,10 @@ impl Caches {
             return Err(format!("{place} has no place among them"));
         }
         let tree = self.kept().join(TREE);
-        let seen = Inventory::of_tree(&tree).map_err(|error| format!("they could not be read: {error}"))?;
-        let is_ours = self.nothing_else(&list)?;
+        let listings = whole_tree_at(&tree, Path::new(""), Path::new(""));
+        let listings = listings.map_err(|error| format!("they could not be read: {error}"))?;
+        let is_ours = nothing_else(&listings, &list)?;
+        let seen = Inventory::new(listings);
         list.files.par_iter().try_for_each(|(place, known)| match checksum(&tree.join(place)) {
             Ok(found) if found == *known => Ok(()),
             Ok(_) => Err(format!("{place} is not what was kept")),
@@ -127,29 +127,6 @@ impl Caches {
                 Ok(Brought::Discarded(format!("{why}; the build began without any")))
             }
         }
-    }
-
-    /// Nothing lies among them that the list does not name, and no link. True if all of it belongs to this process's user.
-    fn nothing_else(&self, list: &FileList) -> Result<bool, String> {
-        let tree = self.kept().join(TREE);
-        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-        let mut is_ours = true;
-        for found in WalkDir::new(&tree).min_depth(1) {
-            let found = found.map_err(|error| format!("they could not be read: {error}"))?;
-            let place = found.path().strip_prefix(&tree).unwrap_or(found.path());
-            let listed = || place.to_str().is_some_and(|place| list.files.contains_key(place));
-            let belongs = if found.file_type().is_dir() {
-                is_folder_of_theirs(place, found.path())
-            } else {
-                found.file_type().is_file() && listed()
-            };
-            if !belongs {
-                return Err(format!("{} lies among them, and nobody kept it", place.display()));
-            }
-            let metadata = found.metadata().map_err(|error| format!("they could not be read: {error}"))?;
-            is_ours &= user.is_root() || (metadata.uid(), metadata.gid()) == (user.as_raw(), group.as_raw());
-        }
-        Ok(is_ours)
     }
 
     /// Copies the files into the tree, but for those whose folder a link of the tree leads elsewhere: there it may be the live
@@ -187,6 +164,25 @@ impl Caches {
             let _compared_again = clear(&self.folder.join(folder));
         }
     }
+}
+
+/// Nothing lies among what is kept that the list does not name, and no link. True if all of it belongs to this process's user.
+fn nothing_else(listings: &[Listing], list: &FileList) -> Result<bool, String> {
+    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+    let mut is_ours = true;
+    for (listing, (name, item)) in listings.iter().flat_map(|listing| listing.iter().map(move |one| (listing, one))) {
+        let place = listing.place.join(name);
+        let listed = || place.to_str().is_some_and(|place| list.files.contains_key(place));
+        let belongs = match item.entry.kind {
+            Kind::Folder => is_folder_of_theirs(&place, &listing.source.join(name)),
+            kind => kind == Kind::File && listed(),
+        };
+        if !belongs {
+            return Err(format!("{} lies among them, and nobody kept it", place.display()));
+        }
+        is_ours &= user.is_root() || item.owner == (user.as_raw(), group.as_raw());
+    }
+    Ok(is_ours)
 }
 
 fn clear(folder: &Path) -> io::Result<()> {

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// The variable that marks every process of a run.
 pub const MARKER: &str = "THEMEGATE_STAGE";
+
+/// Bytes of a line of `/proc/PID/stat`: a name, and some fifty numbers.
+const LONGEST: usize = 4096;
 
 /// One process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +34,10 @@ pub(super) fn all() -> Vec<Process> {
 }
 
 fn process(pid: i32) -> Option<Process> {
-    parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+    // In one reading: asked for its size first, and then for more and more, it takes three times as long, for every process there is.
+    let mut line = [0; LONGEST];
+    let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
+    parse(pid, &line[..length])
 }
 
 /// Reads a line of `/proc/PID/stat` (`proc_pid_stat(5)`); the name in it may hold spaces and brackets.
@@ -141,7 +148,7 @@ mod tests {
         outer.args(["-c", &format!("sh -c '{busy}'; true")]);
         outer.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
         let mut child = outer.spawn().unwrap();
-        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
         let pid = i32::try_from(child.id()).unwrap();
         let Usage { ticks, memory } = usage(pid);
         let alone = usage(descendants(pid)[0].pid);

@@ -122,7 +122,7 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    pub(super) fn new(mut listings: Vec<Listing>) -> Self {
+    pub(crate) fn new(mut listings: Vec<Listing>) -> Self {
         listing::sort(&mut listings);
         Self { listings }
     }
