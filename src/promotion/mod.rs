@@ -8,6 +8,7 @@ pub mod disk;
 pub mod edits;
 pub mod exchange;
 pub mod facts;
+mod fingerprints;
 pub mod freeze;
 pub mod generations;
 pub mod ground;
@@ -27,7 +28,8 @@ pub mod switch;
 
 use std::path::PathBuf;
 
-pub use promotable::{Fingerprints, Passed, Promotable};
+pub use fingerprints::Fingerprints;
+pub use promotable::{Passed, Promotable};
 pub use promote::{Terms, promote, refuse_now, rollback, withdraw};
 pub use state::StateFolder;
 pub use switch::recover;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::PromotionError;
 use super::exchange::content_of;
+use super::fingerprints::Fingerprints;
 use super::generations;
 use super::ground::Ground;
 use super::plan::{Fact, Role};
-use super::promotable::{Fingerprints, Promotable};
+use super::promotable::Promotable;
 use super::retention::Ledger;
 use super::state::StateFolder;
 

@@ -1,6 +1,5 @@
 //! What a promotion accepts: the compiled tree of a run that passed, and what the check saw while it judged.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,36 +7,8 @@ use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use super::disk::{DiskError, failed};
-use super::exchange::content_of;
+use super::fingerprints::Fingerprints;
 use super::plan::TEMPORARY;
-
-/// The digests of named files of one tree; `None` is absence.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Fingerprints(pub BTreeMap<PathBuf, Option<String>>);
-
-impl Fingerprints {
-    /// Reads the named files of a tree; the names are relative to it. Symlinks are followed, as whoever compiles does.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or is none.
-    pub fn of(tree: &Path, names: impl IntoIterator<Item = PathBuf>) -> Result<Self, DiskError> {
-        let digest = |name: PathBuf| {
-            let path = tree.join(&name);
-            let real = fs::canonicalize(&path).unwrap_or(path);
-            Ok((name, content_of(&real)?.map(|content| content.digest)))
-        };
-        names.into_iter().map(digest).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// The names whose digest differs from `now`'s, or that only one of the two has.
-    #[must_use]
-    pub fn changed(&self, now: &Self) -> Vec<PathBuf> {
-        let names = self.0.keys().chain(now.0.keys().filter(|name| !self.0.contains_key(*name)));
-        let digest = |of: &Self, name: &PathBuf| of.0.get(name).cloned().flatten();
-        names.filter(|name| digest(self, name) != digest(now, name)).cloned().collect()
-    }
-}
 
 /// An outcome that passed: the only thing that can be promoted. The gate alone makes one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -54,6 +54,27 @@ fn a_name_that_is_no_text_is_reported_like_any_other() {
     assert!(checked.report.to_string().contains("caf\u{fffd}"), "{} {}", checked.report, checked.stderr);
 }
 
+/// It is in nobody's way, and a promotion compares it as it compares every source.
+#[test]
+fn a_source_whose_name_is_no_text_keeps_nothing_from_being_promoted_unless_it_changed() {
+    let site = Site::copy(Kind::Builtin);
+    let source = site.live.join("app/javascript").join(OsStr::from_bytes(b"caf\xe9.js"));
+    fs::write(&source, "1").unwrap();
+    let checked = site.check(&["--theme", &theme("midnight")]);
+    assert_eq!(checked.code, 0, "{} {:?}", checked.stderr, checked.grave());
+    let run = checked.report["run"].as_str().unwrap();
+    let promote = || {
+        let output = site.command(&["promote", "--run", run]).output().unwrap();
+        (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    fs::write(&source, "2").unwrap();
+    let (promoted, said) = promote();
+    assert!(!promoted && said.contains("caf\u{fffd}.js"), "{said}");
+    fs::write(&source, "1").unwrap();
+    let (promoted, said) = promote();
+    assert!(promoted, "{said}");
+}
+
 /// What a build leaves may be deeper than a path can name, than there are descriptors, and than a thread's stack is.
 #[test]
 fn a_build_that_digs_deep_is_judged_and_leaves_nothing_that_is_in_the_way() {
