@@ -104,9 +104,10 @@ impl Plan {
         }
     }
 
-    /// What is watched at the place of a link that leads out to a file (Capistrano's `shared/config/…`) is that file too.
+    /// What is watched at the place of a link that leads out to a file (Capistrano's `shared/config/…`) is that file too. In
+    /// `public` it is not: no build reads what is served there, and some of it is written all the time (a page of statistics).
     pub(super) fn watch_behind(&mut self) {
-        for (place, to) in &self.leading_out {
+        for (place, to) in self.leading_out.iter().filter(|(place, _)| !place.starts_with("public")) {
             let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else { continue };
             let folder = self.listings.binary_search_by(|listing| listing::order(&listing.place, parent));
             let Some(folder) = folder.ok().map(|at| &mut self.listings[at]) else { continue };

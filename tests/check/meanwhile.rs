@@ -88,36 +88,52 @@ fn a_write_to_the_live_tree_that_puts_the_time_back_makes_it_undecided_and_a_bac
     }
 }
 
+/// A check during which something is done to a file that lies beside the live tree, with a link to it at `place`.
+fn meddled_behind(place: &str, way: &str, meddle: fn(&Path)) -> Checked {
+    let site = Site::copy(Kind::Builtin);
+    site.write(".env.production", "LOCAL_DOMAIN=a.example\n");
+    site.write("public/stats.html", "1 visitor\n");
+    let shared = site.folder.path().join("shared");
+    fs::rename(site.path(place), &shared).unwrap();
+    std::os::unix::fs::symlink(&shared, site.path(place)).unwrap();
+    let marker = format!("1.{}", fs::metadata(site.folder.path()).unwrap().ino());
+    let line = format!("sleep {marker}; exec {THEMEGATE} __compile");
+    let mut gate = site.command(&["check", "--format", "json", "--staging", way, "--compiler", &line]);
+    let gate = gate.stdout(Stdio::piped()).spawn().unwrap();
+    wait_until("the build runs", || running(&marker));
+    meddle(&shared);
+    Checked::of(&gate.wait_with_output().unwrap())
+}
+
+fn edit(path: &Path) {
+    fs::write(path, "# edited\n").unwrap();
+}
+
 /// Capistrano keeps some files beside the releases, and links to them.
 #[test]
 fn what_somebody_else_changes_behind_a_link_makes_it_undecided_and_a_backup_does_not() {
-    for place in ["config/themes.yml", ".env.production"] {
-        let check = |way: &str, meddle: fn(&Path)| {
-            let site = Site::copy(Kind::Builtin);
-            site.write(".env.production", "LOCAL_DOMAIN=a.example\n");
-            let shared = site.folder.path().join("shared");
-            fs::rename(site.path(place), &shared).unwrap();
-            std::os::unix::fs::symlink(&shared, site.path(place)).unwrap();
-            let marker = format!("1.{}", fs::metadata(site.folder.path()).unwrap().ino());
-            let line = format!("sleep {marker}; exec {THEMEGATE} __compile");
-            let mut gate = site.command(&["check", "--format", "json", "--staging", way, "--compiler", &line]);
-            let gate = gate.stdout(Stdio::piped()).spawn().unwrap();
-            wait_until("the build runs", || running(&marker));
-            meddle(&shared);
-            Checked::of(&gate.wait_with_output().unwrap())
-        };
-        for way in ["overlay", "copy"] {
-            let edited = check(way, |shared| fs::write(shared, "# edited\n").unwrap());
-            edited.assert_verdict("undecided", 3);
-            assert_eq!(edited.finding("live-tree-moved").unwrap()["evidence"][0]["path"], place, "{way}");
-            check(way, write_in_secret).assert_verdict("undecided", 3);
-            let touched = check(way, |shared| {
-                let facts = fs::metadata(shared).unwrap();
-                fs::set_permissions(shared, facts.permissions()).unwrap();
-            });
-            touched.assert_verdict("pass", 0);
-        }
+    for (place, way) in [
+        ("config/themes.yml", "overlay"),
+        ("config/themes.yml", "copy"),
+        (".env.production", "overlay"),
+        (".env.production", "copy"),
+    ] {
+        let edited = meddled_behind(place, way, edit);
+        edited.assert_verdict("undecided", 3);
+        assert_eq!(edited.finding("live-tree-moved").unwrap()["evidence"][0]["path"], place, "{way}");
+        meddled_behind(place, way, write_in_secret).assert_verdict("undecided", 3);
+        let touched = meddled_behind(place, way, |shared| {
+            let facts = fs::metadata(shared).unwrap();
+            fs::set_permissions(shared, facts.permissions()).unwrap();
+        });
+        touched.assert_verdict("pass", 0);
     }
+}
+
+/// A page of statistics is written every minute.
+#[test]
+fn what_is_only_served_may_change_behind_a_link() {
+    meddled_behind("public/stats.html", "auto", edit).assert_verdict("pass", 0);
 }
 
 #[test]
