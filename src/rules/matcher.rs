@@ -51,11 +51,14 @@ impl Hits {
 }
 
 static BUILTIN: LazyLock<RuleSet> = LazyLock::new(|| {
-    let texts: Vec<(PathBuf, String)> =
-        PACKS.iter().map(|(name, text)| (PathBuf::from(format!("{name}.toml")), (*text).to_owned())).collect();
-    let (rules, _) = read_all(&texts);
+    // A test sees to it that they have no faults.
+    let (rules, _none) = read_all(&embedded());
     RuleSet::compile(rules)
 });
+
+fn embedded() -> Vec<(PathBuf, String)> {
+    PACKS.iter().map(|(name, text)| (PathBuf::from(format!("{name}.toml")), (*text).to_owned())).collect()
+}
 
 impl RuleSet {
     /// The rule packs that the program carries.
@@ -226,6 +229,16 @@ impl Watchers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A pack with a fault would be left out, and its examples with it.
+    #[test]
+    fn no_pack_that_the_program_carries_has_a_fault_or_an_id_that_stands_twice() {
+        let (rules, faults) = read_all(&embedded());
+        assert_eq!(faults, []);
+        let twice: Vec<String> = double_ids(&embedded(), &rules).into_iter().map(|fault| fault.message).collect();
+        assert_eq!(twice, [] as [String; 0]);
+        assert_eq!(rules.len(), RuleSet::builtin().rules().len());
+    }
 
     #[test]
     fn a_line_that_a_rule_or_a_condition_matches_calls_for_it() {
