@@ -194,11 +194,13 @@ impl Folder {
     }
 }
 
-/// Reads a file, and makes sure that it was the one that was seen, from beginning to end.
+/// Reads a file, and makes sure that it was the one that was seen, and that nobody wrote to it meanwhile. One that was only touched
+/// since it was seen (linked by a backup, say) is read as it is now.
 pub(super) fn read_content(path: &Path, seen: &Stat) -> io::Result<Content> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
     let mut file = File::options().read(true).custom_flags(flags).open(path)?;
+    let before = Stat::of(&file.metadata()?);
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; usize::try_from(seen.size).unwrap_or(usize::MAX).clamp(1, 256 * 1024)];
     loop {
@@ -209,7 +211,7 @@ pub(super) fn read_content(path: &Path, seen: &Stat) -> io::Result<Content> {
             Err(error) => return Err(error),
         };
     }
-    if Stat::of(&file.metadata()?) == *seen {
+    if Stat::of(&file.metadata()?) == before && (Stat { ctime: seen.ctime, ..before }) == *seen {
         Ok(*hasher.finalize().as_bytes())
     } else {
         Err(io::Error::other("it changed while it was read"))
@@ -282,6 +284,29 @@ mod tests {
             let content = Some(*blake3::hash(name.as_bytes()).as_bytes());
             assert_eq!(known.last_content(&folder.path().join(name)), content, "{name}");
         }
+    }
+
+    #[test]
+    fn a_file_that_was_touched_since_it_was_seen_is_read_and_one_that_was_written_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "1").unwrap();
+        let facts = || std::fs::symlink_metadata(&path).unwrap();
+        let seen = Stat::of(&facts());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::fs::hard_link(&path, folder.path().join("backup")).unwrap();
+        assert_ne!(Stat::of(&facts()), seen, "its ctime has moved");
+        assert_eq!(read_content(&path, &seen).unwrap(), *blake3::hash(b"1").as_bytes());
+        let modified = facts().modified().unwrap();
+        std::fs::write(&path, "12").unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert!(read_content(&path, &seen).is_err(), "another size");
+        std::fs::write(&path, "2").unwrap();
+        assert!(read_content(&path, &seen).is_err(), "another time");
+        std::fs::write(folder.path().join("other"), "1").unwrap();
+        std::fs::rename(folder.path().join("other"), &path).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert!(read_content(&path, &seen).is_err(), "another file");
     }
 
     #[test]
