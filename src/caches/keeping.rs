@@ -95,7 +95,7 @@ fn files_of(tree: &Path) -> io::Result<Vec<(String, u64)>> {
     let folders = FOLDERS.iter().map(Path::new).filter(|folder| is_plain_folder(tree, folder));
     let mut files = Vec::new();
     for folder in folders {
-        for listing in whole_tree_at(&tree.join(folder), folder, Path::new("")).map_err(io::Error::other)? {
+        for listing in whole_tree_at(&tree.join(folder), folder, None).map_err(io::Error::other)? {
             let kept = listing.iter().filter(|(_, item)| item.entry.kind == Kind::File);
             let kept = kept.map(|(name, item)| (listing.place.join(name), item.entry.size));
             let kept = kept.filter(|(place, _)| may_be_kept(place));

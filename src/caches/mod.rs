@@ -102,7 +102,7 @@ impl Caches {
             return Err(format!("{place} has no place among them"));
         }
         let tree = self.kept().join(TREE);
-        let listings = whole_tree_at(&tree, Path::new(""), Path::new(""));
+        let listings = whole_tree_at(&tree, Path::new(""), None);
         let listings = listings.map_err(|error| format!("they could not be read: {error}"))?;
         let is_ours = nothing_else(&listings, &list)?;
         let seen = Inventory::new(listings);

@@ -176,8 +176,8 @@ pub(super) fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) ->
             let unwritable = || format!("{} could not be written", path.display());
             let file = File::create(path).with_context(unwritable)?;
             let mut file = BufWriter::new(anstream::StripStream::new(file));
-            write(report, args.format, 100, (args.verbose, true), &mut file)?;
-            file.flush().with_context(unwritable)?;
+            let written = write(report, args.format, 100, (args.verbose, true), &mut file);
+            written.and_then(|()| file.flush()).with_context(unwritable)?;
             writeln!(out, "{}   report: {}", text::word(report), path.display())?;
         }
         None => write(report, args.format, terminal::width(), (args.verbose, true), &mut BufWriter::new(&mut *out))?,

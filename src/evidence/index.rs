@@ -224,7 +224,7 @@ mod tests {
     use crate::staging::{Role, look_at, whole_tree_at};
 
     fn written(folder: &Path, index: &Path, began: i64) -> Index {
-        let listings = whole_tree_at(folder, Path::new(""), Path::new("")).unwrap();
+        let listings = whole_tree_at(folder, Path::new(""), None).unwrap();
         let read =
             |(name, item): (&OsStr, &Item)| Some(read_content(&folder.join(name), &Stat::of_file(item)?).unwrap());
         let contents: Vec<Option<Content>> = listings[0].iter().map(read).collect();

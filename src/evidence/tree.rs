@@ -218,7 +218,8 @@ fn read_behind(root: &Path, place: &Path, state: &Path) -> io::Result<Vec<Listin
     let is_folder = seen.entry.kind == Kind::Folder;
     let mut itself = Listing::new(place, root.parent().unwrap_or(root), 1);
     itself.push(root.file_name().unwrap_or_default(), Item::new(seen, Role::default()));
-    let mut all = if is_folder { whole_tree_at(root, place, state).map_err(io::Error::other)? } else { Vec::new() };
+    let mut all =
+        if is_folder { whole_tree_at(root, place, Some(state)).map_err(io::Error::other)? } else { Vec::new() };
     all.push(itself);
     all.sort_by(|one, other| order_of_places(&one.place, &other.place));
     Ok(all)

@@ -34,7 +34,7 @@ pub(super) fn all() -> Vec<Process> {
 }
 
 fn process(pid: i32) -> Option<Process> {
-    // In one reading: asked for its size first, and then for more and more, it takes three times as long, for every process there is.
+    // In one reading: whoever asks for its size first, and then for more and more, makes eight calls of these three.
     let mut line = [0; LONGEST];
     let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
     parse(pid, &line[..length])
@@ -105,7 +105,8 @@ pub(super) fn usage(ancestor: i32) -> Usage {
     }
 }
 
-/// Reads `RssAnon` of `/proc/PID/status` (`proc_pid_status(5)`), which is given in kB of 1,024 bytes. The name in it may be no text.
+/// Reads `RssAnon` of `/proc/PID/status` (`proc_pid_status(5)`), which is given in kB of 1,024 bytes. The name in it may be
+/// no text.
 fn own_memory(status: &[u8]) -> u64 {
     let status = String::from_utf8_lossy(status);
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));

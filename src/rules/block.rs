@@ -73,9 +73,9 @@ impl Open {
         }
     }
 
-    /// True if a harmless block would hide a complaint that only stands below it: after a blank line, or with
-    /// words that begin something, at the margin or in a paragraph. An exception that names its own end is trusted; a general shape that does may say what is
-    /// missing, but not call itself an error, unless a sentence goes on.
+    /// True if a harmless block would hide a complaint that only stands below it: after a blank line, or with words that begin
+    /// something, at the margin or in a paragraph. An exception that names its own end is trusted; a general shape that does
+    /// may say what is missing, but not call itself an error, unless a sentence goes on.
     fn hides(&self, line: &BodyLine<'_>, own: &Rule, matched: Option<&Rule>, seems: Looks) -> bool {
         let complains = matched.is_none() && matches!(seems, Looks::Trouble | Looks::Complaint | Looks::Remark);
         let begins = complains_of_the_site(line.text, seems) || begins_complaint(line.text);

@@ -36,9 +36,10 @@ use serde::Deserialize;
 
 use crate::isolation::Wish;
 
+use exclusion::{Exclusions, Fate};
+
 pub use copy::Method;
 pub use error::StagingError;
-pub(crate) use exclusion::{Exclusions, Fate};
 pub use inventory::{Change, Entry, Inventory, Kind, What, differences};
 pub(crate) use layer::{cover_what_is_below, covers_what_is_below, make_plain};
 pub(crate) use listing::{Item, Listing, Role, order as order_of_places};

@@ -45,8 +45,8 @@ pub(super) fn whole_tree(root: &Path, closed: &[PathBuf]) -> Result<Vec<Listing>
 }
 
 /// The same for a tree that stands at `place` of another one; of the folder that lies at `closed`, if any, itself alone.
-pub(crate) fn whole_tree_at(root: &Path, place: &Path, closed: &Path) -> Result<Vec<Listing>, StagingError> {
-    everything(root, place, |found| found.path == closed)
+pub(crate) fn whole_tree_at(root: &Path, place: &Path, closed: Option<&Path>) -> Result<Vec<Listing>, StagingError> {
+    everything(root, place, |found| closed == Some(found.path))
 }
 
 fn everything(

@@ -30,12 +30,14 @@ fn every_wrong_call_says_what_to_do() {
     let empty = site.folder.path().join("empty");
     fs::create_dir(&empty).unwrap();
     let empty = empty.to_str().unwrap();
-    let wrong: [(&[&str], &str); 5] = [
+    let wrong: [(&[&str], &str); 7] = [
         (&["check", "--live", "/nowhere/at/all"], "/nowhere/at/all"),
         (&["check", "--live", empty], "--live DIR"),
         (&["check", "--theme", "/nowhere/at/all"], "--theme DIR"),
         (&["check", "--theme", empty], "does not look like a theme"),
         (&["check", "--time-limit", "soon"], "30m"),
+        (&["check", "--output", "/nowhere/at/all"], "/nowhere/at/all could not be written"),
+        (&["check", "--format", "json", "--output", "/dev/full"], "/dev/full could not be written"),
     ];
     for (arguments, words) in wrong {
         let output = site.command(arguments).output().unwrap();
