@@ -3,15 +3,16 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSliceMut, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{CWD, Mode, OFlags, SeekFrom, Timespec, Timestamps, openat};
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags};
 
+use super::crew::Crew;
 use super::error::StagingError;
 use super::inventory::Entry;
 
@@ -52,6 +53,9 @@ pub(super) enum Copied {
 /// A file up to this size is read and written through the buffer: two calls instead of five.
 const SMALL: u64 = 64 * 1024;
 
+/// Where the last read of the file ended (preadv2(2)).
+const HERE: u64 = u64::MAX;
+
 /// Bytes per call for the others, so that an interruption is heard in time.
 const CHUNK: usize = 16 * 1024 * 1024;
 
@@ -62,11 +66,13 @@ pub(super) struct Copier<'a> {
     /// The permission bits that a new file gets if it asks for all.
     mask: u32,
     interrupted: &'a AtomicBool,
+    /// Told when the disk has to be waited for.
+    crew: &'a Crew,
 }
 
 impl<'a> Copier<'a> {
-    pub(super) fn new(method: Method, mask: u32, interrupted: &'a AtomicBool) -> Self {
-        Self { reflink: AtomicBool::new(method == Method::Reflink), mask, interrupted }
+    pub(super) fn new(method: Method, mask: u32, interrupted: &'a AtomicBool, crew: &'a Crew) -> Self {
+        Self { reflink: AtomicBool::new(method == Method::Reflink), mask, interrupted, crew }
     }
 
     /// Copies content, permission bits (set-user-id and set-group-id dropped) and times.
@@ -121,7 +127,7 @@ impl<'a> Copier<'a> {
             }
         }
         if size <= SMALL {
-            return small(from, to, size, buffer);
+            return self.small(from, to, size, buffer);
         }
         if on_disk < size { self.with_holes(from, to, size) } else { self.range(from, to, 0, u64::MAX) }
     }
@@ -162,6 +168,37 @@ impl<'a> Copier<'a> {
             }
         }
         Ok(reading)
+    }
+
+    fn small(&self, mut from: &File, to: &mut File, size: u64, buffer: &mut Vec<u8>) -> Result<u64, Failure> {
+        // One byte more than expected: shows in the same call whether the file has grown.
+        buffer.resize(usize::try_from(size).unwrap_or(0) + 1, 0);
+        let mut count = self.read(from, buffer)?;
+        if count as u64 != size {
+            // It changes while it is read, or the rest of it is still on the disk: as much as there is now.
+            buffer.truncate(count);
+            count += from.read_to_end(buffer).map_err(Failure::Reading)?;
+        }
+        to.write_all(&buffer[..count]).map_err(Failure::Writing)?;
+        Ok(count as u64)
+    }
+
+    /// What is in memory at once, if everybody does not work yet.
+    fn read(&self, mut from: &File, buffer: &mut [u8]) -> Result<usize, Failure> {
+        if !self.crew.is_complete() {
+            let mut into = [IoSliceMut::new(buffer)];
+            match rustix::io::preadv2(from, &mut into, HERE, ReadWriteFlags::NOWAIT) {
+                Ok(count) => return Ok(count),
+                // It has to be waited for, or this file system does not say.
+                Err(_) => self.crew.call_all(),
+            }
+        }
+        loop {
+            match from.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => return other.map_err(Failure::Reading),
+            }
+        }
     }
 
     fn plain(&self, from: &File, to: &File, start: u64, end: u64) -> Result<u64, Failure> {
@@ -226,28 +263,6 @@ enum Failure {
     Interrupted,
     Reading(io::Error),
     Writing(io::Error),
-}
-
-fn small(mut from: &File, to: &mut File, size: u64, buffer: &mut Vec<u8>) -> Result<u64, Failure> {
-    // One byte more than expected: shows in the same call whether the file has grown.
-    buffer.resize(usize::try_from(size).unwrap_or(0) + 1, 0);
-    let mut count = read(from, buffer)?;
-    if count as u64 != size {
-        // It changes while it is read: as much as there is now.
-        buffer.truncate(count);
-        count += from.read_to_end(buffer).map_err(Failure::Reading)?;
-    }
-    to.write_all(&buffer[..count]).map_err(Failure::Writing)?;
-    Ok(count as u64)
-}
-
-fn read(mut from: &File, buffer: &mut [u8]) -> Result<usize, Failure> {
-    loop {
-        match from.read(buffer) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            other => return other.map_err(Failure::Reading),
-        }
-    }
 }
 
 fn settle(to: &File, mode: Option<u32>, seconds: i64, nanoseconds: i64) -> io::Result<()> {

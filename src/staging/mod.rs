@@ -4,6 +4,7 @@
 //! no hard links, no links back; an overlay only reads it. It must not know what a theme is, nor how a build is run.
 
 mod copy;
+mod crew;
 mod error;
 mod exclusion;
 mod inventory;

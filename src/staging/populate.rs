@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, Mode};
 
 use super::copy::{Copied, Copier, Folders, Method, times};
+use super::crew::Crew;
 use super::error::StagingError;
 use super::inventory::Kind;
 use super::listing::Listing;
@@ -56,8 +57,9 @@ pub(super) fn populate(
     let mask = permission_mask(tree)?;
     walk::spread(|| make_folders(plan, tree))?;
     wanted.iter().try_for_each(|folder| make_folder(&tree.join(folder)))?;
-    let copier = Copier::new(method, mask, interrupted);
-    let populated = files(plan, tree, &copier, interrupted, progress)?;
+    let crew = Crew::default();
+    let copier = Copier::new(method, mask, interrupted, &crew);
+    let populated = files(plan, tree, &copier, &crew, interrupted, progress)?;
     for link in &plan.links {
         make_link(link, tree)?;
     }
@@ -100,11 +102,12 @@ fn make_folder(path: &Path) -> Result<(), StagingError> {
     }
 }
 
-/// Copies on all processors, while this thread tells the caller how far it is.
+/// Copies on several threads, while this thread tells the caller how far it is.
 fn files(
     plan: &Plan,
     tree: &Path,
     copier: &Copier<'_>,
+    crew: &Crew,
     interrupted: &AtomicBool,
     progress: &dyn Fn(u64),
 ) -> Result<Populated, StagingError> {
@@ -133,10 +136,7 @@ fn files(
             Ok(())
         })
     };
-    with_progress(
-        || walk::spread(|| plan.listings.par_iter().try_for_each_init(Vec::new, one)),
-        || progress(count.load(Ordering::Relaxed)),
-    )?;
+    with_progress(|| crew.each(&plan.listings, one), || progress(count.load(Ordering::Relaxed)))?;
     let mut moving = moving.into_inner().unwrap_or_else(PoisonError::into_inner);
     moving.sort();
     Ok(Populated { files: count.into_inner(), bytes: bytes.into_inner(), moving })

@@ -26,10 +26,14 @@ const MOST_THREADS: usize = 16;
 /// Bytes of names that the system is asked for at a time: some hundreds of names.
 const LISTED_AT_ONCE: usize = 32 * 1024;
 
+/// How many threads can work at a time if none of them has to wait.
+pub(super) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Runs `work`, with what it does in parallel on staging's own threads.
 pub(crate) fn spread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     let begin = || {
         let threads = (processors() * THREADS_PER_PROCESSOR).min(MOST_THREADS);
         ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("staging {number}")).build().ok()
