@@ -159,8 +159,8 @@ fn folded(findings: Vec<Finding>) -> Vec<Finding> {
     result
 }
 
-/// A bundler says that a file could not be compiled, and another line says why. With the reason at hand, the first is a note:
-/// it stays in the report, and the reader sees one cause.
+/// A bundler says that a file could not be compiled, and another line says why: of the same file, or right below, of a part
+/// that the file imports. With the reason at hand, the first is a note: it stays in the report, and the reader sees one cause.
 fn note_consequences(findings: &mut [Finding]) {
     const WITHOUT_REASON: [&str; 4] =
         ["vite-css-failed", "webpack-module-failed", "webpack-loader-failed", "build-exit-status"];
@@ -168,16 +168,33 @@ fn note_consequences(findings: &mut [Finding]) {
         finding.message.split_whitespace().next().map(|file| file.split(':').next().unwrap_or(file).to_owned())
     };
     let is_bare = |finding: &Finding| WITHOUT_REASON.contains(&finding.id.as_str());
-    let explained: Vec<String> = findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Fatal && !is_bare(finding) && finding.rule.is_some())
-        .filter_map(file_of)
-        .collect();
-    for finding in findings.iter_mut().filter(|finding| is_bare(finding) && !finding.inconclusive) {
-        if file_of(finding).is_some_and(|file| explained.contains(&file)) {
-            finding.severity = Severity::Benign;
+    let is_reason =
+        |finding: &&Finding| finding.severity == Severity::Fatal && !is_bare(finding) && finding.rule.is_some();
+    let explained: Vec<String> = findings.iter().filter(is_reason).filter_map(file_of).collect();
+    for at in 0..findings.len() {
+        if !is_bare(&findings[at]) || findings[at].inconclusive {
+            continue;
+        }
+        let (file, lines) = (file_of(&findings[at]), log_lines(&findings[at]).collect::<Vec<_>>());
+        let below = findings.iter().position(|reason| {
+            is_reason(&reason) && log_lines(reason).any(|line| line > 0 && lines.contains(&(line - 1)))
+        });
+        let same_file = file.as_ref().is_some_and(|file| explained.contains(file));
+        if let (Some(below), Some(file), false) = (below, &file, same_file) {
+            findings[below].evidence.insert(0, Evidence::File { path: file.into(), line: None, excerpt: None });
+        }
+        if below.is_some() || same_file {
+            findings[at].severity = Severity::Benign;
         }
     }
+}
+
+/// The lines of the build log at which a finding can be seen.
+fn log_lines(finding: &Finding) -> impl Iterator<Item = u64> {
+    finding.evidence.iter().filter_map(|place| match place {
+        Evidence::Log { line, .. } => Some(*line),
+        Evidence::File { .. } => None,
+    })
 }
 
 fn says_the_same(one: &Finding, other: &Finding) -> bool {
@@ -266,6 +283,25 @@ mod tests {
             grave,
             ["app/b.scss could not be compiled", "app/a.scss:4 could not be compiled: Undefined variable."]
         );
+    }
+
+    #[test]
+    fn an_entry_that_fails_for_a_part_of_it_is_a_note_beside_the_part() {
+        let rule = |mut finding: Finding| {
+            finding.rule = Some(finding.id.clone());
+            finding
+        };
+        let mut findings = [
+            rule(Finding::fatal("vite-css-failed", "app/ft.scss could not be compiled.").in_log(12, "ft.scss")),
+            rule(Finding::fatal("vite-css-failed", "app/gt.scss could not be compiled.").in_log(40, "gt.scss")),
+            rule(Finding::fatal("sass-error", "app/ft/_part.scss:1 could not be compiled.").in_log(13, "Error: …")),
+        ];
+        note_consequences(&mut findings);
+        let grave: Vec<&str> =
+            findings.iter().filter(|finding| finding.counts()).map(|finding| finding.message.as_str()).collect();
+        assert_eq!(grave, ["app/gt.scss could not be compiled.", "app/ft/_part.scss:1 could not be compiled."]);
+        let entry = Evidence::File { path: "app/ft.scss".into(), line: None, excerpt: None };
+        assert_eq!(findings[2].evidence.first(), Some(&entry));
     }
 
     #[test]

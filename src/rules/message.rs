@@ -30,12 +30,13 @@ fn said(template: &str, captures: &BTreeMap<String, String>) -> Option<String> {
     (!template.is_empty()).then(|| fill(template, captures))
 }
 
-/// Fills `{name}`; a part in `[…]` is left out if a name in it is unknown.
+/// Fills `{name}`; a part in `[…]` is left out if a name in it is unknown, or is what stands after a `|` in it.
 pub(crate) fn fill(template: &str, captures: &BTreeMap<String, String>) -> String {
     let (text, _) = fill_part(&mut template.chars(), captures);
     text
 }
 
+/// The text up to the end of the part that `rest` begins with, and whether every name in it is known.
 fn fill_part(rest: &mut std::str::Chars<'_>, captures: &BTreeMap<String, String>) -> (String, bool) {
     let mut text = String::new();
     let mut complete = true;
@@ -51,6 +52,10 @@ fn fill_part(rest: &mut std::str::Chars<'_>, captures: &BTreeMap<String, String>
             '[' => {
                 let (part, whole) = fill_part(rest, captures);
                 text.push_str(if whole { &part } else { "" });
+            }
+            '|' => {
+                let instead = fill_part(rest, captures);
+                return if complete { (text, true) } else { instead };
             }
             ']' => break,
             other => text.push(other),
@@ -81,11 +86,27 @@ pub fn explain(rule: &Rule) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::fill;
+    use super::{RuleSet, fill};
 
     #[test]
     fn parts_with_unknown_names_are_left_out() {
         let captures = BTreeMap::from([("file".to_owned(), "./app/x.scss".to_owned())]);
         assert_eq!(fill("[{file}[:{line}] ]did not compile[: {reason}].", &captures), "app/x.scss did not compile.");
+    }
+
+    #[test]
+    fn a_part_can_say_what_stands_in_its_place_if_a_name_is_unknown() {
+        let template = "[{file}[:{line}]|A stylesheet] did not compile[: {reason}].";
+        let captures = BTreeMap::from([("file".to_owned(), "./app/x.scss".to_owned())]);
+        assert_eq!(fill(template, &captures), "app/x.scss did not compile.");
+        assert_eq!(fill(template, &BTreeMap::new()), "A stylesheet did not compile.");
+    }
+
+    #[test]
+    fn no_message_begins_in_the_middle_of_its_sentence() {
+        for rule in RuleSet::builtin().rules().iter().filter(|rule| rule.message.starts_with('[')) {
+            let bare = fill(&rule.message, &BTreeMap::new());
+            assert!(bare.starts_with(char::is_uppercase), "{}: {bare}", rule.id);
+        }
     }
 }
