@@ -168,7 +168,7 @@ pattern!(
     BRACKETED,
     r"(?x)^(?:
         \[\d{4}-\d\d-\d\d[^\]]{1,30}\]\s
-      | \[\d\d?:\d\d:\d\d(?:[.,]\d+)?(?:\ [AP]M)?\]
+      | \[\d\d?:\d\d:\d\d(?:[.,]\d+)?(?:\ (?:[AP]M|[ap]\.m\.))?\]
         (?:\s?:?\s{0,20}\[Step\ \d+/\d+\](?:\ \[(?:INFO|DEBUG|WARN|ERROR)\])?)?\s
       | \[(?:STG|API|APP|DEA|CELL|RTR)(?:/[\w/]{1,20})?\]\s+(?:OUT|ERR)\s
       | \[(?:INFO|WARNING)\]:\s
@@ -230,6 +230,7 @@ mod tests {
         assert_eq!(text("Nov  4 12:40:55 web1 kernel: Out of memory: x"), "Out of memory: x");
         assert_eq!(text("[ 9042.118011] Out of memory: x"), "Out of memory: x");
         assert_eq!(text("14:23:30.406 | Failed: x"), "Failed: x");
+        assert_eq!(text("[9:18:34 a.m.]  WARN  x"), "WARN  x");
         assert_eq!(text("│ error during build:"), "error during build:");
         assert_eq!(text("   │  Error: x"), "Error: x");
         assert_eq!(text("  │ Deprecation Warning on line 0, column 8"), "Deprecation Warning on line 0, column 8");
