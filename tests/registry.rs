@@ -227,6 +227,35 @@ fn a_file_that_is_not_there_is_named_as_it_is() {
 }
 
 #[test]
+fn a_path_that_leads_nowhere_is_told_from_the_one_that_was_meant() {
+    let exists = |path: &str| match path {
+        "styles/ft.scss" | "styles/gt/gt.css" => PathKind::File,
+        path if ["ft", "gt", "gone"].iter().any(|part| path.contains(part)) => PathKind::Missing,
+        _ => PathKind::File,
+    };
+    let helps = |line: &str| {
+        let semantics = RegistrySemantics { toolchain: Toolchain::Vite, packs: &[], version: None };
+        let faults = parse(&format!("{STOCK}{line}\n")).faults(&semantics, &exists);
+        faults
+            .into_iter()
+            .filter_map(|fault| fault.help)
+            .find(|help| ["ft", "gt", "gone"].iter().any(|part| help.contains(part)))
+    };
+    for path in [
+        "app/javascript/styles/ft.scss",
+        "live/app/javascript/styles/ft.scss",
+        "ft.scss",
+        "styles/ft.css",
+        "style/ft.scss",
+    ] {
+        let help = helps(&format!("ft: {path}")).unwrap_or_else(|| panic!("nothing is said of {path}"));
+        assert!(help.starts_with("Write the line as `ft: styles/ft.scss`"), "{path}: {help}");
+    }
+    assert!(helps("gt: styles/gt/gt.scss").unwrap().contains("`gt: styles/gt/gt.css`"));
+    assert!(helps("gt: styles/gone.scss").unwrap().starts_with("Put the file at"));
+}
+
+#[test]
 fn default_must_be_there_and_its_redefinition_is_noted() {
     let found = faults("a: styles/a.scss\n", Toolchain::Webpacker, None);
     assert_eq!((found[0].id.as_str(), found[0].severity), ("registry-default-missing", Severity::Fatal));

@@ -37,9 +37,12 @@ pub(super) fn faults(path: &Path, bytes: &[u8]) -> Vec<Finding> {
     if lfs::pointer(bytes).is_some() {
         return vec![lfs_pointer(path)];
     }
+    if let Some(page) = web_page(bytes) {
+        return vec![not_the_file(path, page)];
+    }
     let is_yaml = matches!(extension(path).as_str(), "yml" | "yaml");
     if !is_stylesheet(path) && !is_yaml {
-        return Vec::new();
+        return bytes.is_empty().then(|| empty(path)).into_iter().collect();
     }
     let Ok(text) = std::str::from_utf8(bytes) else {
         return vec![not_text(path)];
@@ -57,6 +60,37 @@ fn lfs_pointer(path: &Path) -> Finding {
         .at(path)
         .meaning("A few lines of text would be served in the place of the image, the font or the stylesheet.")
         .help("Get the files: git lfs pull (in the theme's folder)")
+}
+
+/// The beginning of what a web server sends in the place of a file: a page around it, or the words that it is not there.
+fn web_page(bytes: &[u8]) -> Option<&str> {
+    pattern!(
+        PAGE,
+        r"(?i)^(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)\b|^(?:404:? )?(?:page )?not found\s*$|^access denied\s*$"
+    );
+    const READ: usize = 512;
+    let head = &bytes[..bytes.len().min(READ)];
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(cut) => std::str::from_utf8(&head[..cut.valid_up_to()]).ok()?,
+    };
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    PAGE.is_match(text).then(|| text.lines().next().unwrap_or_default())
+}
+
+fn not_the_file(path: &Path, begins: &str) -> Finding {
+    let message = format!("{} is not the file itself, but what a web server said in its place.", path.display());
+    Finding::fatal("theme-file-is-web-page", message)
+        .at_line(path, 1, begins)
+        .meaning("A download went wrong: the file was not at that address, or the page around it was saved.")
+        .help("Download it again, on GitHub with the button Raw or by cloning the repository; curl -f saves no error pages.")
+}
+
+fn empty(path: &Path) -> Finding {
+    Finding::fatal("theme-file-empty", format!("{} is empty.", path.display()))
+        .at(path)
+        .meaning("It was copied or downloaded only in part: the picture or the font would be missing on every page.")
+        .help("Copy the file again.")
 }
 
 /// What is certainly broken in a file of a site's own tree: a stylesheet or a locale that nobody could read.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
-use serde_saphyr::granit_parser::{Event, Parser};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle};
 
 use crate::finding::Finding;
+use crate::site::registry::is_text;
 
 /// What is wrong with the locale file at `path` (relative to the theme folder).
 pub(super) fn fault(path: &Path, text: &str) -> Option<Finding> {
-    unreadable(path, text).or_else(|| more_than_names(path, text))
+    unreadable(path, text).or_else(|| language_not_text(path, text)).or_else(|| more_than_names(path, text))
 }
 
 /// Why Rails could not read the locale file at `path`.
@@ -24,6 +25,45 @@ pub(super) fn unreadable(path: &Path, text: &str) -> Option<Finding> {
             .meaning("Rails reads every locale file when it starts: with this one the site does not come up at all.")
             .help(format!("Mend line {line}, or delete the file: the settings then show the theme's plain name.")),
     )
+}
+
+/// Ruby reads `no:`, the language of Norway, as a truth value and `404:` as a number. I18n (1.x, `store_translations`) leaves such
+/// a language out where the site names its languages, and breaks off at the first text of any page where it does not.
+fn language_not_text(path: &Path, text: &str) -> Option<Finding> {
+    let (language, line) = top_level_keys(text).into_iter().find(|(language, _)| !is_text(language))?;
+    let excerpt = text.lines().nth(usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX)).unwrap_or_default();
+    let message = format!("{} has a language that Ruby does not read as text: {language}.", path.display());
+    Some(
+        Finding::review("locale-language-not-text", message)
+            .at_line(path, line, excerpt)
+            .meaning("To YAML it is a truth value, a number or nothing: the names below it are lost, or the site answers 500 on every page.")
+            .help(format!("Quote it (\"{language}\":), or delete it with the lines below it.")),
+    )
+}
+
+/// The keys of the outermost map that stand there without quotes, with their lines.
+fn top_level_keys(text: &str) -> Vec<(String, u64)> {
+    let (mut depth, mut is_key, mut keys) = (0_u32, true, Vec::new());
+    for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
+        match event {
+            Event::Scalar(value, style, ..) => {
+                if depth == 1 && is_key && style == ScalarStyle::Plain {
+                    keys.push((value.to_string(), span.start.line() as u64));
+                }
+                is_key = depth != 1 || !is_key;
+            }
+            Event::MappingStart(..) | Event::SequenceStart(..) => {
+                depth += 1;
+                is_key = depth == 1;
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                depth = depth.saturating_sub(1);
+                is_key = depth == 1;
+            }
+            _ => {}
+        }
+    }
+    keys
 }
 
 /// A theme's locale file says how the theme is called, and nothing else: with `number:` or `settings:` it would replace texts
@@ -79,4 +119,23 @@ fn yaml_fault(text: &str) -> Option<(u64, String)> {
         }
     }
     first.is_none().then(|| (1, "it is empty".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<(String, String)> {
+        let finding = fault(Path::new("config/locales/ft.yml"), text);
+        finding.into_iter().map(|finding| (finding.id, finding.message)).collect()
+    }
+
+    #[test]
+    fn a_language_that_ruby_reads_as_something_else_has_to_be_quoted() {
+        let found = |text| found(text).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        assert_eq!(found("en:\n  themes:\n    ft: FT\nno:\n  themes:\n    ft: FT\n"), ["locale-language-not-text"]);
+        assert_eq!(found("404: Not Found\n"), ["locale-language-not-text"]);
+        assert_eq!(found("en:\n  themes:\n    ft: FT\n\"no\":\n  themes:\n    ft: FT\n"), Vec::<String>::new());
+        assert_eq!(found("---\nen:\n  themes:\n    no: FT\nnb: {themes: {ft: 404}}\n"), ["locale-more-than-names"]);
+    }
 }

@@ -17,6 +17,7 @@ use crate::finding::Finding;
 pub use faults::RegistrySemantics;
 pub use naming::{NameFault, is_plain_name, is_safe_path, name_fault};
 pub use path_kind::PathKind;
+pub(crate) use scalar::is_text;
 
 /// Where the registry lies, relative to the live tree.
 pub const PATH: &str = "config/themes.yml";

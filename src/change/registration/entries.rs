@@ -116,7 +116,7 @@ fn ambiguous(one: &ThemeAddition, other: &ThemeAddition, at: &Path) -> Finding {
     Finding::fatal("theme-entry-ambiguous", message)
         .at(at)
         .meaning("Only one of the two could be offered.")
-        .help(format!("Name the one that is meant: --theme DIR/{}", at.display()))
+        .help("Delete the one that is not meant from the theme folder: most often the .css is what the .scss was compiled to.")
 }
 
 /// Themes of the site whose folder the change writes into: an update of parts alone.

@@ -225,7 +225,10 @@ fn file_fault(entry: &RegistryEntry, exists: &dyn Fn(&str) -> PathKind) -> Optio
         PathKind::Missing => (
             "theme-file-missing",
             format!("The theme {name} leads to {path}, which does not exist."),
-            format!("Put the file at app/javascript/{path}, or remove the line from {PATH}."),
+            match meant(path, exists) {
+                Some(meant) => format!("Write the line as `{name}: {meant}`: paths are counted from app/javascript."),
+                None => format!("Put the file at app/javascript/{path}, or remove the line from {PATH}."),
+            },
         ),
         PathKind::Dir => (
             "theme-file-is-folder",
@@ -239,6 +242,20 @@ fn file_fault(entry: &RegistryEntry, exists: &dyn Fn(&str) -> PathKind) -> Optio
         ),
     };
     Some(Finding::fatal(id, message).meaning(meaning).help(help))
+}
+
+/// The file that a path which leads nowhere most likely means: counted from the tree's root, with the other ending, or in
+/// Mastodon's folder for stylesheets.
+fn meant(path: &str, exists: &dyn Fn(&str) -> PathKind) -> Option<String> {
+    let stem_of = |path: &str| path.strip_suffix(".css").or_else(|| path.strip_suffix(".scss")).map(str::to_owned);
+    let below = path.split_once("app/javascript/").map_or(path, |(_, below)| below);
+    let in_styles = format!("styles/{}", below.rsplit('/').next().unwrap_or(below));
+    let spellings = [below.to_owned(), in_styles];
+    let endings = spellings
+        .iter()
+        .filter_map(|path| stem_of(path))
+        .flat_map(|stem| [format!("{stem}.scss"), format!("{stem}.css")]);
+    spellings.iter().cloned().chain(endings).find(|path| matches!(exists(path), PathKind::File))
 }
 
 /// A path that compiles, and that is not spelled in the one obvious way.

@@ -23,7 +23,7 @@ static NOT_TEXT: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Whether Ruby reads the plain value as text.
-pub(super) fn is_text(plain: &str) -> bool {
+pub(crate) fn is_text(plain: &str) -> bool {
     !plain.is_empty() && !NOT_TEXT.is_match(plain)
 }
 
