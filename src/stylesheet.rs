@@ -69,6 +69,28 @@ pub struct FunctionUse {
     pub line: u64,
 }
 
+/// Why a browser does nothing with something that it can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeadKind {
+    /// A variable of Sass (`$accent`), which no preprocessor put a value for.
+    SassVariable,
+    /// A character that a word processor or a web page put in the place of the plain one: `“`, a non-breaking space.
+    Typographic,
+    /// Rules for the addresses that `@-moz-document` names: no browser applies them to a page, or no page is at that address.
+    OtherSites,
+}
+
+/// Something that a browser reads, and that does nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dead {
+    /// Why.
+    pub kind: DeadKind,
+    /// The word itself, as written.
+    pub text: String,
+    /// Counted from 1.
+    pub line: u64,
+}
+
 /// What a stylesheet holds.
 #[derive(Debug, Clone, Default)]
 pub struct Sheet {
@@ -84,6 +106,8 @@ pub struct Sheet {
     pub addresses: Vec<Address>,
     /// Functions called in declarations, each once a line.
     pub functions: BTreeSet<FunctionUse>,
+    /// What browsers read and do nothing with.
+    pub dead: BTreeSet<Dead>,
     /// What is wrong with the text itself.
     pub faults: Vec<SheetFault>,
 }
@@ -115,6 +139,7 @@ struct Prelude {
     start: Option<SourcePosition>,
     at_rule: Option<String>,
     after_dot: bool,
+    after_dollar: bool,
     has_colon: bool,
     first_ident: Option<String>,
     classes: Vec<String>,
@@ -168,6 +193,9 @@ impl Reader {
         let line = line_of(parser);
         let is_style = prelude.at_rule.is_none();
         let selector = prelude.start.map(|start| folded(parser.slice(start..brace)));
+        if prelude.at_rule.as_deref() == Some("-moz-document") && selector.as_deref().is_some_and(names_addresses) {
+            self.dead(DeadKind::OtherSites, "@-moz-document", line);
+        }
         let is_condition = prelude.at_rule.as_deref().is_some_and(|name| name != "layer");
         self.conditions += u32::from(is_condition);
         let declarations = self.nested(parser, line, Self::block);
@@ -207,9 +235,19 @@ impl Reader {
     fn token(&mut self, parser: &mut Parser<'_>, token: &Token<'_>, start: usize, prelude: &mut Prelude) {
         let line = line_of(parser);
         let after_dot = std::mem::take(&mut prelude.after_dot);
+        let after_dollar = std::mem::take(&mut prelude.after_dollar);
+        if let Token::Ident(name) | Token::Function(name) = token {
+            if name.contains(is_typographic) {
+                self.dead(DeadKind::Typographic, name, line);
+            }
+            if after_dollar {
+                self.dead(DeadKind::SassVariable, &format!("${name}"), line);
+            }
+        }
         match token {
             Token::AtKeyword(name) => prelude.at_rule = Some(name.to_ascii_lowercase()),
             Token::Delim('.') => prelude.after_dot = true,
+            Token::Delim('$') => prelude.after_dollar = true,
             Token::Ident(name) if after_dot => prelude.classes.push(name.to_string()),
             Token::Ident(name) => {
                 prelude.first_ident.get_or_insert_with(|| name.to_string());
@@ -269,12 +307,30 @@ impl Reader {
         self.sheet.addresses.push(Address { url: url.to_owned(), kind, span, line: line_of(parser) });
     }
 
+    fn dead(&mut self, kind: DeadKind, text: &str, line: u64) {
+        const ENOUGH: usize = 200;
+        if self.sheet.dead.len() < ENOUGH {
+            self.sheet.dead.insert(Dead { kind, text: text.to_owned(), line });
+        }
+    }
+
     fn fault(&mut self, line: u64, what: String) {
         const ENOUGH: usize = 20;
         if self.sheet.faults.len() < ENOUGH {
             self.sheet.faults.push(SheetFault { line, what });
         }
     }
+}
+
+/// Characters that are part of a name to CSS, and that look like quotation marks or like nothing at all.
+const fn is_typographic(letter: char) -> bool {
+    matches!(letter, '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}' | '\u{a0}' | '\u{200b}' | '\u{2060}')
+}
+
+/// True unless the condition of `@-moz-document` is the empty one, by which stylesheets once told Firefox from the others.
+fn names_addresses(condition: &str) -> bool {
+    let arguments = condition.split('(').skip(1).map(|rest| rest.trim_start_matches(['"', '\'', ' ']));
+    arguments.into_iter().any(|argument| !argument.starts_with(')'))
 }
 
 fn is_import(prelude: &Prelude) -> bool {
@@ -316,6 +372,25 @@ mod tests {
         );
         assert_eq!(sheet.selectors.iter().collect::<Vec<_>>(), [".b", ".d"]);
         assert_eq!(sheet.rules, 4);
+    }
+
+    #[test]
+    fn what_browsers_read_and_do_nothing_with_is_told() {
+        let dead = |css: &str| Sheet::read(css).dead.into_iter().map(|dead| (dead.kind, dead.text)).collect::<Vec<_>>();
+        let variable = |name: &str| vec![(DeadKind::SassVariable, name.to_owned())];
+        assert_eq!(dead(":root{--accent: $accent}"), variable("$accent"));
+        assert_eq!(dead(".a{color: rgba($ink, .5)}"), variable("$ink"));
+        assert_eq!(dead("@media (min-width: $wide){.a{top:0}}"), variable("$wide"));
+        assert_eq!(dead(".a[href$=x]::before{content:'$accent'}.b{background:url(a$b.png)}/* $c */"), []);
+        let typographic = |text: &str| vec![(DeadKind::Typographic, text.to_owned())];
+        assert_eq!(dead(".a{font-family: \u{201c}Inter\u{201d}}"), typographic("\u{201c}Inter\u{201d}"));
+        assert_eq!(dead(".a\u{a0}{color:red}"), typographic("a\u{a0}"));
+        assert_eq!(dead("\u{feff}.a{top:0}"), []);
+        assert_eq!(dead(".a{content:'\u{201c}\u{a0}'; quotes: '\u{ab}' '\u{bb}'}.\u{e4}{top:0}/* \u{201c} */"), []);
+        let others = vec![(DeadKind::OtherSites, "@-moz-document".to_owned())];
+        assert_eq!(dead("@-moz-document domain(\"social.example\"){.a{top:0}}"), others);
+        assert_eq!(dead("@-moz-document url-prefix(https://a.example/){.a{top:0}}"), others);
+        assert_eq!(dead("@-moz-document url-prefix(){.a{top:0}}@-moz-document url-prefix(''){.a{top:0}}"), []);
     }
 
     #[test]

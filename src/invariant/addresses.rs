@@ -57,7 +57,7 @@ fn fault(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet, address
         unresolved(theme, path, address)
     };
     let name = address.local_path().unwrap_or(&address.url).rsplit('/').next().unwrap_or(&address.url);
-    Some(match subject.source_of(&address.url).or_else(|| subject.source_of(name)) {
+    Some(match subject.source_of(theme, &address.url).or_else(|| subject.source_of(theme, name)) {
         Some((path, line, excerpt)) => finding.at_line(path, line, excerpt),
         None => finding.at_line(subject.staged.shown(&read.file), address.line, address.url.clone()),
     })

@@ -42,7 +42,7 @@ fn suspicious(subject: &Subject<'_>, theme: &OfferedTheme) -> Option<Finding> {
         .show_in(Finding::review("body-class-not-emitted", message))
         .meaning("From 4.6 on the body has no class theme-NAME: these rules match nothing, and the page stays unstyled there.")
         .help("Ask for a version of the theme for this Mastodon; its light and dark parts now go by [data-color-scheme].");
-    Some(match subject.source_of(".theme-") {
+    Some(match subject.source_of(theme, ".theme-") {
         Some((path, line, excerpt)) => finding.at_line(path, line, excerpt),
         None => finding,
     })

@@ -206,7 +206,7 @@ fn unknown(subject: &Subject<'_>, theme: &OfferedTheme, stock: &BTreeSet<&str>) 
                 "Browsers drop the whole declaration. Most often it is a Sass function whose file is not imported.",
             )
             .help(format!("Import the file that defines {name}, or correct its name."));
-        match subject.source_of(&format!("{name}(")) {
+        match subject.source_of(theme, &format!("{name}(")) {
             Some((path, line, excerpt)) => finding.at_line(path, line, excerpt),
             None => finding.at_line(subject.staged.shown(&read.file), line, format!("{name}(")),
         }

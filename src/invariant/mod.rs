@@ -4,6 +4,7 @@
 
 mod addresses;
 mod body_classes;
+mod dead_css;
 mod entries_kept;
 mod entry_files;
 mod functions;
@@ -18,7 +19,8 @@ pub(crate) mod static_page;
 mod theme_compiled;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -166,13 +168,32 @@ impl<'gate> Subject<'gate> {
         }
     }
 
-    /// The source line that holds `needle`: the change's own files first.
+    /// The source line of a theme that holds `needle`: its own file first, then what lies in a folder of its name, then what
+    /// no other theme has for its own.
     #[must_use]
-    pub fn source_of(&self, needle: &str) -> Option<(PathBuf, u64, String)> {
-        self.sources.iter().find_map(|(path, text)| {
+    pub fn source_of(&self, theme: &OfferedTheme, needle: &str) -> Option<(PathBuf, u64, String)> {
+        let found = self.sources.iter().filter_map(|(path, text)| {
             let (index, line) = text.lines().enumerate().find(|(_, line)| line.contains(needle))?;
-            Some((path.clone(), index as u64 + 1, line.trim().to_owned()))
-        })
+            Some((self.distance(theme, path), (path.clone(), index as u64 + 1, line.trim().to_owned())))
+        });
+        found.min_by_key(|(distance, _)| *distance).map(|(_, place)| place)
+    }
+
+    /// How far a source lies from a theme: 0 for its own file, 3 for the file or folder of another one.
+    fn distance(&self, theme: &OfferedTheme, path: &Path) -> u8 {
+        let is_entry = |theme: &OfferedTheme| path.ends_with(&theme.source);
+        let has_folder = |theme: &OfferedTheme| {
+            let stem = Path::new(&theme.source).with_extension("");
+            let names = [stem.file_name().unwrap_or_default(), OsStr::new(&theme.name)];
+            path.parent().is_some_and(|folder| folder.components().any(|part| names.contains(&part.as_os_str())))
+        };
+        let mut others = self.offered.iter().filter(|other| other.name != theme.name);
+        match () {
+            () if is_entry(theme) => 0,
+            () if has_folder(theme) => 1,
+            () if others.any(|other| is_entry(other) || has_folder(other)) => 3,
+            () => 2,
+        }
     }
 }
 
@@ -197,6 +218,7 @@ pub const ALL: &[Invariant] = &[
     sheet_weight::INVARIANT,
     addresses::INVARIANT,
     functions::INVARIANT,
+    dead_css::INVARIANT,
     body_classes::INVARIANT,
     output_kinds::INVARIANT,
     static_page::INVARIANT,
@@ -208,6 +230,7 @@ const OF_SHEETS: &[Invariant] = &[
     sheet_weight::INVARIANT,
     addresses::INVARIANT,
     functions::INVARIANT,
+    dead_css::INVARIANT,
     body_classes::INVARIANT,
 ];
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Invariant, Lookup, OfferedTheme, Subject, ThemeSheet};
 use crate::finding::Finding;
+use crate::manifest::ManifestFormat;
 
 pub(super) const INVARIANT: Invariant =
     Invariant { id: "sheet-weight", statement: "A theme's stylesheet is not trivially small beside default's.", check };
@@ -53,15 +54,28 @@ fn without_stock(
             .show_in(Finding::review("theme-without-stock-styles", message))
             .at(subject.staged.shown(&read.file))
             .meaning("A theme replaces the stock stylesheet; without those styles most of the page is bare HTML.")
-            .help(how_to_begin(theme))
+            .help(how_to_begin(subject, theme))
     })
 }
 
-fn how_to_begin(theme: &OfferedTheme) -> String {
+fn how_to_begin(subject: &Subject<'_>, theme: &OfferedTheme) -> String {
+    let is_vite = subject
+        .staged
+        .set
+        .bundler()
+        .or_else(|| subject.live.set.bundler())
+        .is_some_and(|manifest| manifest.format == ManifestFormat::Vite);
+    let import = if is_vite { "@use" } else { "@import" };
     match &theme.kind {
-        Lookup::Listed => {
-            format!("Let app/javascript/{} begin with: @import 'application';  (@use from 4.5 on)", theme.source)
-        }
+        // Sass never sees a .css file of Vite's, and nothing that it could import holds the stock styles.
+        Lookup::Listed if is_vite && theme.source.ends_with(".css") => format!(
+            "Write a new stylesheet with the two lines @use 'application'; and @use '{0}'; call it styles/{1}-theme.scss, and \
+             name that one in config/themes.yml in the place of {2}.",
+            theme.source.trim_start_matches("styles/").trim_end_matches(".css"),
+            theme.name,
+            theme.source
+        ),
+        Lookup::Listed => format!("Let app/javascript/{} begin with: {import} 'application';", theme.source),
         Lookup::Skin { flavour, .. } => format!(
             "Let the skin's stylesheet (app/javascript/{}) begin as that of {flavour}'s own skins does: it imports the \
              flavour's styles.",

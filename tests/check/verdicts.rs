@@ -28,6 +28,26 @@ fn a_broken_theme_blocks_and_the_report_names_file_line_and_reason() {
 }
 
 #[test]
+fn a_fault_that_two_themes_have_is_shown_in_each_of_them() {
+    let site = Site::copy(Kind::Builtin);
+    let folder = site.folder.path().join("pair");
+    let rules = ".a { color: nope-fn(red); }\n";
+    for (path, text) in [
+        ("ft.scss", "@import 'application';\n@import 'ft/parts';\n"),
+        ("ft/_parts.scss", rules),
+        ("gt.scss", &format!("@import 'application';\n{rules}")),
+    ] {
+        fs::create_dir_all(folder.join("ft")).unwrap();
+        fs::write(folder.join(path), text).unwrap();
+    }
+    let checked = site.check(&["--theme", folder.to_str().unwrap()]);
+    let unknown = checked.findings().into_iter().filter(|finding| finding["id"] == "unknown-css-function");
+    let mut places: Vec<&str> = unknown.map(|finding| finding["evidence"][0]["path"].as_str().unwrap()).collect();
+    places.sort_unstable();
+    assert_eq!(places, ["app/javascript/styles/ft/_parts.scss", "app/javascript/styles/gt.scss"]);
+}
+
+#[test]
 fn a_theme_that_runs_code_or_reads_other_files_is_blocked_before_anything_is_built() {
     for (address, finding) in [
         ("!!./evil/part.scss!./evil/a.png", "change-names-a-loader"),

@@ -108,7 +108,7 @@ impl<'gate> Scales<'gate> {
             }
             // Whether the body carries the class is up to helpers that the change may bring.
             "body-class-not-emitted" if self.gate.change.is_of_the_tree() => finding.message,
-            "unknown-css-function" if self.has_other_plugins() => finding.message,
+            "unknown-css-function" | "sass-variable-left" if self.has_other_plugins() => finding.message,
             _ => return Some(finding),
         };
         left.push(why);
