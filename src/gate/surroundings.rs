@@ -170,14 +170,25 @@ pub(super) fn cdn(site: &LiveSite) -> Option<String> {
 }
 
 /// Vite says of every rooted `url()` that it leaves it for run time. Where the file stands in `public/`, that is proven
-/// harmless.
+/// harmless; where the compiled stylesheet's own address was looked for in vain, that finding says it with its place.
 pub(super) fn settle_rooted_addresses(compiled: &CompiledTree, record: &mut Record<'_>) {
+    let missed: Vec<String> = record
+        .findings
+        .iter()
+        .filter(|finding| finding.id == "address-unresolved")
+        .map(|finding| finding.message.clone())
+        .collect();
+    let settled = |address: &str| {
+        let path = address.split(['?', '#']).next().unwrap_or(address);
+        let is_there = path.strip_prefix('/').is_some_and(|path| compiled.size_of(path).is_some());
+        is_there || missed.iter().any(|message| message.contains(&format!(" asks for {path}, ")))
+    };
     let proven = |finding: &Finding| {
         let mut words = finding.evidence.iter().filter_map(|evidence| match evidence {
             Evidence::Log { excerpt, .. } => excerpt.split_whitespace().next(),
             Evidence::File { .. } => None,
         });
-        words.all(|word| word.strip_prefix('/').is_some_and(|path| compiled.size_of(path).is_some()))
+        words.all(settled)
     };
     let unresolved = record.findings.iter_mut().filter(|finding| finding.id == "vite-url-unresolved");
     unresolved.filter(|finding| !finding.evidence.is_empty() && proven(finding)).for_each(|finding| {

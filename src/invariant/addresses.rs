@@ -113,5 +113,8 @@ fn unresolved(theme: &OfferedTheme, path: &str, address: &Address) -> Finding {
         format!("The stylesheet of {} asks for {path}, and there is no such {kind}.", theme.name),
     )
     .meaning("Browsers get 404 for it: a picture or a font is missing on every page.")
-    .help("Put the file where the theme expects it, or correct the path in the url().")
+    .help(match path.strip_prefix("/public/") {
+        Some(below) => format!("What lies in public/ is served without that word: write url(\"/{below}\")."),
+        None => "Put the file where the theme expects it, or correct the path in the url().".to_owned(),
+    })
 }
