@@ -36,7 +36,10 @@ impl FileList {
 
 /// The checksum of a regular file; a link is not followed.
 pub(super) fn checksum(path: &Path) -> io::Result<Checksum> {
-    Ok(Checksum::of(&bytes_of(path)?))
+    // Never whole in memory: what node keeps of webpack is megabytes in one file.
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(open(path)?)?;
+    Ok(Checksum(hasher.count(), hasher.finalize().to_hex().to_string()))
 }
 
 impl Checksum {
@@ -52,13 +55,14 @@ impl Checksum {
 
 /// The bytes of a regular file; a link is not followed.
 pub(super) fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn open(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).expect("open flags are small");
-    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no file")) }
 }

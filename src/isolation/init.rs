@@ -22,6 +22,9 @@ use super::{confinement, namespaces};
 /// Processes that a finished build left running may end by themselves for this long.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
+/// Between one look for them and the next.
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+
 /// What became of the set-up and of the command, as one line to whoever waits outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
@@ -107,10 +110,15 @@ fn wait_for(pid: i32) -> Word {
         }
     };
     let end = Instant::now() + AFTERMATH;
+    // Most are ending already.
+    let mut pause = Duration::from_micros(200);
     while Instant::now() < end {
         match rustix::process::wait(WaitOptions::NOHANG) {
             Ok(Some(_)) => {}
-            Ok(None) => thread::sleep(Duration::from_millis(10)),
+            Ok(None) => {
+                thread::sleep(pause);
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
             Err(_) => break,
         }
     }
