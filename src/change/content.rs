@@ -139,3 +139,13 @@ pub(super) fn imports(bytes: &[u8]) -> Vec<String> {
     let statements = STATEMENT.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>();
     statements.iter().flat_map(|list| QUOTED.captures_iter(list).map(|found| found[1].to_owned())).collect()
 }
+
+/// Whether a stylesheet imports one of Mastodon's own.
+pub(super) fn imports_stock(bytes: &[u8]) -> bool {
+    let is_stock = |written: &String| {
+        let name = ["@/styles/", "~styles/", "styles/"].iter().find_map(|prefix| written.strip_prefix(prefix));
+        let name = name.unwrap_or(written);
+        name.trim_end_matches(".scss") == "application" || name.starts_with("mastodon/")
+    };
+    imports(bytes).iter().any(is_stock)
+}

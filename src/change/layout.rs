@@ -19,8 +19,9 @@ pub(super) enum Layout {
 /// Folders that hold finished or source stylesheets, in the order they are tried.
 const STYLE_FOLDERS: [&str; 6] = ["dist", "build", "src", "styles", "css", "scss"];
 
-/// The layout of a theme folder with these files, or `None` if it has no known one.
-pub(super) fn detect(files: &[FoundFile]) -> Option<Layout> {
+/// The layout of a theme folder with these files, or `None` if it has no known one. Of several folders with stylesheets, one whose
+/// stylesheets import Mastodon's own is made for the tree; the others are often what goes into the field for custom CSS.
+pub(super) fn detect(files: &[FoundFile], imports_stock: &dyn Fn(&Path) -> bool) -> Option<Layout> {
     let below = |prefix: &str| files.iter().any(|file| file.path.starts_with(prefix));
     for prefix in ["mastodon", ""] {
         let inner = |rest: &str| Path::new(prefix).join(rest);
@@ -34,11 +35,13 @@ pub(super) fn detect(files: &[FoundFile]) -> Option<Layout> {
     if below("skins") {
         return Some(Layout::Skins);
     }
-    let has_entry = |prefix: &str| files.iter().any(|file| is_entry_in(&file.path, Path::new(prefix)));
-    std::iter::once("")
-        .chain(STYLE_FOLDERS)
-        .find(|prefix| has_entry(prefix))
-        .map(|prefix| Layout::Flat(PathBuf::from(prefix)))
+    let entries = |prefix: &str| {
+        let prefix = PathBuf::from(prefix);
+        files.iter().filter(move |file| is_entry_in(&file.path, &prefix)).map(|file| file.path.as_path())
+    };
+    let folders = || std::iter::once("").chain(STYLE_FOLDERS).filter(|prefix| entries(prefix).next().is_some());
+    let made_for_the_tree = folders().find(|prefix| entries(prefix).any(imports_stock));
+    made_for_the_tree.or_else(|| folders().next()).map(|prefix| Layout::Flat(PathBuf::from(prefix)))
 }
 
 /// A stylesheet right in `folder` that is no partial.

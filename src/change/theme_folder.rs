@@ -107,7 +107,8 @@ fn read_folder(root: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeE
     let Walk { files, skipped, findings } = folder::walk(root)?;
     let mut theme = ThemeFolder { root: root.to_path_buf(), findings, ..ThemeFolder::default() };
     theme.left_out.extend(skipped.into_iter().map(|(path, why)| LeftOut { path, why: why.to_owned() }));
-    let Some(layout) = layout::detect(&files) else {
+    let imports_stock = |path: &Path| folder::read(root, path).is_ok_and(|bytes| content::imports_stock(&bytes));
+    let Some(layout) = layout::detect(&files, &imports_stock) else {
         // A link where the stylesheets should be hides the layout: the link is what has to be told.
         return if theme.findings.is_empty() {
             Err(ChangeError::NoLayout { path: root.to_path_buf() })

@@ -1,5 +1,7 @@
 //! Theme folders in the layouts that people publish, and updates of installed themes.
 
+use std::path::Path;
+
 use themegate::change::{ChangeError, ThemeKind, as_it_is};
 
 use crate::{ENTRY, OVERLAY_PLACES, STOCK, Trees, above_benign, ids, left_out, names, places};
@@ -80,6 +82,27 @@ fn css_folders_and_single_files_are_themes() {
     let change = trees.read_from(&[trees.theme_path("bird-ui.css")]).unwrap();
     assert_eq!(names(&change), [("bird-ui", ThemeKind::New)]);
     assert!(change.registry.unwrap().ends_with("bird-ui: styles/bird-ui.css\n"));
+}
+
+#[test]
+fn of_several_folders_the_one_that_imports_the_stock_styles_is_the_theme() {
+    for (built, sources) in [("build", "src"), ("dist", "scss"), ("", "src")] {
+        let trees = Trees::new();
+        let built = Path::new(built).join("plus.css");
+        trees.theme(&built.to_string_lossy(), "a{}").theme(&format!("{sources}/plus/_part.scss"), "a {}");
+        trees.theme(
+            &format!("{sources}/plus.scss"),
+            "@charset \"UTF-8\";\n@import 'application';\n@import 'plus/part';",
+        );
+        let change = trees.read();
+        assert_eq!(above_benign(&change), [""; 0]);
+        assert_eq!(
+            places(&change),
+            ["app/javascript/styles/plus.scss", "app/javascript/styles/plus/_part.scss"],
+            "{sources}"
+        );
+        assert_eq!(left_out(&change), [built.to_string_lossy()]);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::checkout::Checkout;
 use super::listing::{self, Bounds, Entry, Kind, Listing};
 use super::repository::Source;
 use super::{RepositoryPlace, RevisionError, RevisionName};
+use crate::change::content;
 use crate::change::folder::{self, FoundFile};
 use crate::change::layout::{self, Layout};
 use crate::change::places::{self, Place};
@@ -101,10 +102,14 @@ fn is_wanted(path: &Path) -> bool {
     super::is_plain_name(path) && !path.ancestors().skip(1).any(|folder| places::never_entered(folder).is_some())
 }
 
-fn layout_of(listing: &Listing) -> Option<Layout> {
+fn layout_of(listing: &Listing, source: &Source) -> Option<Layout> {
     let files = listing.entries.iter().filter(|(_, entry)| entry.is_file());
     let found = files.map(|(path, _)| FoundFile { path: path.clone(), executable: false, len: 0 });
-    layout::detect(&found.collect::<Vec<_>>())
+    let imports_stock = |path: &Path| {
+        let blob = listing.entries.get(path).and_then(|entry| source.repository.find_blob(entry.id).ok());
+        blob.is_some_and(|blob| content::imports_stock(blob.content()))
+    };
+    layout::detect(&found.collect::<Vec<_>>(), &imports_stock)
 }
 
 /// Whether a stylesheet in this folder of the repository would be deployed.
@@ -116,7 +121,7 @@ fn is_deployed(folder: &Path, layout: &Layout) -> bool {
 /// Links, submodules and names that no folder should have.
 fn refusals(listing: &Listing, source: &Source) -> Vec<Finding> {
     let mut findings: Vec<Finding> = listing.impossible.iter().map(|path| bytes::unsafe_name(path)).collect();
-    let layout = layout_of(listing);
+    let layout = layout_of(listing, source);
     for (path, entry) in &listing.entries {
         match entry.kind {
             _ if !super::is_plain_name(path) => findings.push(bytes::unsafe_name(path)),
