@@ -163,10 +163,12 @@ fn webpack_completes_a_path_without_an_ending_and_vite_skips_it() {
 }
 
 #[test]
-fn two_names_for_one_file_are_fatal_on_vite_only() {
+fn two_names_for_one_file_are_fatal_on_vite_and_have_to_be_looked_at_on_webpacker() {
     let text = format!("{STOCK}ft: styles/application.scss\n");
-    assert_eq!(faults(&text, Toolchain::Vite, None)[0].id, "registry-same-path");
-    assert_eq!(faults(&text, Toolchain::Webpacker, None), []);
+    for (toolchain, severity) in [(Toolchain::Vite, Severity::Fatal), (Toolchain::Webpacker, Severity::Review)] {
+        let found = faults(&text, toolchain, None);
+        assert_eq!((found[0].id.as_str(), found[0].severity, found.len()), ("registry-same-path", severity, 1));
+    }
 }
 
 #[test]

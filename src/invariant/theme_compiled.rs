@@ -12,7 +12,7 @@ pub(super) const INVARIANT: Invariant = Invariant {
 
 fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let unresolved = |theme: &OfferedTheme| match theme.resolve(&subject.staged.set) {
-        Resolution::Absent { key, raises } => Some(absent(theme, &key, &raises)),
+        Resolution::Absent { key, raises } => Some(absent(subject, theme, &key, &raises)),
         Resolution::Found { .. } | Resolution::NoManifest => None,
     };
     let mut findings: Vec<Finding> = subject.offered.iter().filter_map(unresolved).collect();
@@ -23,16 +23,25 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-fn absent(theme: &OfferedTheme, key: &str, raises: &str) -> Finding {
+fn absent(subject: &Subject<'_>, theme: &OfferedTheme, key: &str, raises: &str) -> Finding {
     let message = format!(
         "{} is offered in the settings, and there is no stylesheet for it in the manifest (no {key}).",
         theme.name
     );
     let meaning = format!("The build looks successful all the same. {BROKEN_PAGES} Rails raises {raises}.");
-    let help = format!(
-        "See that app/javascript/{} exists and ends in .css or .scss, with one dot in its name; or take the line out.",
-        theme.source
-    );
+    let shares = |other: &&OfferedTheme| other.name != theme.name && other.source == theme.source;
+    let help = match subject.offered.iter().find(shares) {
+        // Mastodon's webpack puts a module of two entries into the chunk that all pages share (config/webpack/shared.js).
+        Some(other) => format!(
+            "{} leads to the same file, and what two themes share the bundler puts elsewhere: give one of them a file of its own \
+             that imports the other's, or take one line out.",
+            other.name
+        ),
+        None => format!(
+            "See that app/javascript/{} exists and ends in .css or .scss, with one dot in its name; or take the line out.",
+            theme.source
+        ),
+    };
     theme.show_in(Finding::fatal("theme-not-compiled", message)).meaning(meaning).help(help)
 }
 

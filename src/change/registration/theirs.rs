@@ -142,7 +142,9 @@ fn leads_to_stock(entry: &RegistryEntry, at: &Path) -> Finding {
         format!("The theme {name} leads to {path}, which is Mastodon's own, and not to a stylesheet of the theme.");
     Finding::review("theme-leads-to-stock", message)
         .at_line(at, *line, format!("{name}: {path}"))
-        .meaning("It compiles, and whoever picks it sees Mastodon as it always looks: nothing of the theme is loaded.")
+        .meaning(
+            "Nothing of the theme is loaded: whoever picks it sees Mastodon as it always looks, if it compiles at all.",
+        )
         .help(format!("Name the theme's own stylesheet in that line, often `{name}: styles/{name}.scss`."))
 }
 

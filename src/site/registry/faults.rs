@@ -47,9 +47,12 @@ pub(super) fn of(
         let earlier = registry.entries()[..index].iter().find(|other| other.name == entry.name);
         findings.extend(earlier.map(|earlier| duplicate(registry, entry, earlier)));
         findings.extend(entry_fault(registry, entry, semantics, exists));
-        let same =
-            registry.entries()[..index].iter().find(|other| shares_path(other, entry)).filter(|_| semantics.is_vite());
-        findings.extend(same.map(|earlier| same_path(registry, entry, earlier)));
+        let same = registry.entries()[..index].iter().find(|other| shares_path(other, entry));
+        findings.extend(same.and_then(|earlier| match semantics.toolchain {
+            _ if semantics.is_vite() => Some(same_path(registry, entry, earlier)),
+            Toolchain::Webpacker => Some(same_path_by_webpack(registry, entry, earlier)),
+            _ => None,
+        }));
     }
     findings.extend(default_fault(registry));
     findings.extend(system_fault(registry, semantics));
@@ -88,6 +91,21 @@ fn same_path(registry: &Registry, entry: &RegistryEntry, earlier: &RegistryEntry
     );
     at(Finding::fatal("registry-same-path", message), registry, entry)
         .meaning(format!("The compile exits 0 all the same. {BROKEN_PAGES}"))
+        .help(format!(
+            "Remove one of the lines {} and {} from {PATH}, or give the second theme a file of its own that imports the first.",
+            earlier.line, entry.line
+        ))
+}
+
+/// Mastodon's webpack puts a module of two entries into the chunk `common` (config/webpack/shared.js, up to 4.3), and neither
+/// theme has a stylesheet of its own then. A site may have changed that: the build tells.
+fn same_path_by_webpack(registry: &Registry, entry: &RegistryEntry, earlier: &RegistryEntry) -> Finding {
+    let message = format!(
+        "{} and {} lead to the same file, {}: as Mastodon sets webpack up, neither gets a stylesheet of its own.",
+        earlier.name, entry.name, entry.path
+    );
+    at(Finding::review("registry-same-path", message), registry, entry)
+        .meaning("What two themes share goes into the chunk that every page loads; what the two are called is then missing.")
         .help(format!(
             "Remove one of the lines {} and {} from {PATH}, or give the second theme a file of its own that imports the first.",
             earlier.line, entry.line
