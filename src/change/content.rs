@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::locale;
-use super::places::{extension, is_stylesheet};
+use super::places::{extension, is_deployable_kind, is_stylesheet};
 use super::revision::lfs;
 use crate::finding::Finding;
 
@@ -93,10 +93,14 @@ fn empty(path: &Path) -> Finding {
         .help("Copy the file again.")
 }
 
-/// What is certainly broken in a file of a site's own tree: a stylesheet or a locale that nobody could read.
+/// What is certainly broken in a file of a site's own tree: a stylesheet or a locale that nobody could read, a saved web page.
 pub(super) fn broken(path: &Path, bytes: &[u8]) -> Option<Finding> {
     let is_locale = path.starts_with("config/locales") && extension(path) == "yml";
     let is_source = path.starts_with("app/javascript") && is_stylesheet(path);
+    let is_kind = path.starts_with("app/javascript") && is_deployable_kind(&extension(path));
+    if let Some(page) = web_page(bytes).filter(|_| is_kind) {
+        return Some(not_the_file(path, page));
+    }
     if !is_locale && !is_source {
         return None;
     }
@@ -148,4 +152,19 @@ pub(super) fn imports_stock(bytes: &[u8]) -> bool {
         name.trim_end_matches(".scss") == "application" || name.starts_with("mastodon/")
     };
     imports(bytes).iter().any(is_stock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_web_page_is_no_file_of_the_tree_either() {
+        let found = |path: &str, bytes: &[u8]| broken(Path::new(path), bytes).map(|finding| finding.id);
+        let page = Some("theme-file-is-web-page".to_owned());
+        assert_eq!(found("app/javascript/images/x.png", b"<!DOCTYPE html>\n<title>404</title>"), page);
+        assert_eq!(found("app/javascript/styles/x.scss", b"404: Not Found"), page);
+        assert_eq!(found("public/500.html", b"<!DOCTYPE html>"), None);
+        assert_eq!(found("app/javascript/images/x.png", b"\x89PNG\r\n"), None);
+    }
 }

@@ -154,7 +154,9 @@ fn pass_sentence(report: &Report) -> String {
     if let Some(rehearsal) = &report.rehearsal {
         return format!("{} compiles with every theme that this site has.", rehearsal.tag);
     }
+    let was_built = report.staging.is_some() || report.precompile.is_some() || report.answered_from.is_some();
     match report.themes.as_slice() {
+        [] if !was_built => "Every theme that this tree offers is compiled and whole.".to_owned(),
         [] => "Every theme that this site offers compiles and is whole; what is live now was not judged (themegate verify)."
             .to_owned(),
         [theme] => format!("{theme} can go live."),

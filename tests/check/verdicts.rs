@@ -123,6 +123,9 @@ fn a_tree_that_was_compiled_elsewhere_is_verified_and_a_lost_file_blocks() {
     let verify = |site: &Site| site.command(&["verify", ".", "--format", "json"]).output().unwrap();
     let whole = verify(&site);
     assert_eq!(whole.status.code(), Some(0), "{}", String::from_utf8_lossy(&whole.stdout));
+    let said = site.command(&["verify", "."]).output().unwrap().stdout;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("PASS   Every theme that this tree offers is compiled and whole.\n"), "{said}");
     let css = fs::read_dir(site.path("public/packs/css")).unwrap().flatten().next().unwrap().path();
     fs::remove_file(css).unwrap();
     let broken = verify(&site);
