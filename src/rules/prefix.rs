@@ -103,8 +103,18 @@ fn numbered_step(text: &[u8]) -> Option<Prefix> {
     length_of(&BUILD_STEP, text).map(Prefix::plain)
 }
 
+/// `[0] ` of concurrently. webpack numbers its modules in the same way; their names begin otherwise.
+fn numbered_command(text: &[u8]) -> Option<usize> {
+    let length = length_of(&NUMBERED_COMMAND, text)?;
+    let first = *text.get(length)?;
+    (first.is_ascii_uppercase() || first == b' ').then_some(length)
+}
+
 /// `[2023-08-02T13:25:07Z] `, `[16:41:49][Step 1/1] [INFO] `, `[STG/0] ERR `, `[ 9042.118004] `, `[vite] `.
 fn bracketed(text: &[u8]) -> Option<Prefix> {
+    if let Some(length) = numbered_command(text) {
+        return Some(Prefix::plain(length));
+    }
     let length = length_of(&BRACKETED, text)?;
     let cut = &text[..length];
     let informs = [&b"INFO]"[..], b"DEBUG]"].iter().any(|word| memchr::memmem::find(cut, word).is_some());
@@ -172,10 +182,12 @@ pattern!(
         (?:\s?:?\s{0,20}\[Step\ \d+/\d+\](?:\ \[(?:INFO|DEBUG|WARN|ERROR)\])?)?\s
       | \[(?:STG|API|APP|DEA|CELL|RTR)(?:/[\w/]{1,20})?\]\s+(?:OUT|ERR)\s
       | \[(?:INFO|WARNING)\]:\s
+      | \[(?:out|err)\ ::\ [^\]]+\]\s?
       | \[\ *\d{1,8}\.\d{6}\]\s
       | \[(?:vite|build|types|content|vite:build|INFO)\]\ 
     )"
 );
+pattern!(NUMBERED_COMMAND, r"^\[\d{1,2}\] ");
 pattern!(WORKFLOW_COMMAND, r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?::");
 pattern!(CAPISTRANO_2, r"^\*{2,3} \[(?:out|err) :: [^\]]+\] ?");
 pattern!(RUBY_LOGGER, r"^[DIWEFA], \[[^\]]{10,60}\] +[A-Z]+ -- [^:]{0,60}: ?");
@@ -220,6 +232,10 @@ mod tests {
         assert_eq!(text("2023-08-02T13:25:07.1234567Z ##[error]Process completed"), "Process completed");
         assert_eq!(text("build\tRun assets\t2023-08-02T13:25:07.12Z rake aborted!"), "rake aborted!");
         assert_eq!(text("web_1  | rake aborted!"), "rake aborted!");
+        assert_eq!(text("[err :: web1] cat: x: No such file"), "cat: x: No such file");
+        // concurrently, which numbers its commands.
+        assert_eq!(text("[0]     Entrypoint error = error.js"), "Entrypoint error = error.js");
+        assert_eq!(text("[1] ERROR in ./x.scss"), "ERROR in ./x.scss");
         assert!(strip(b"##[error]x").marked);
         assert_eq!(text("[16:41:49][Step 1/1] [ERROR] warning x"), "warning x");
         assert_eq!(text("2014-08-01T16:09:18.40-0700 [STG]     ERR x.rb:1: warning: y"), "x.rb:1: warning: y");
@@ -250,6 +266,7 @@ mod tests {
             "12 │ @import \"a\";",
             "37.95 kB",
             "[0] ./app/x.js 834 bytes {0} [built]",
+            "[12] multi ./app/x 28 bytes {0} [built]",
             "ERROR in ./x.scss",
             "Error: a: b",
         ] {
