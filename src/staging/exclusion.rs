@@ -87,7 +87,7 @@ impl Exclusions {
 
     /// Decides about a path, relative to the live tree's root.
     pub(crate) fn fate(&self, path: &Path, kind: Kind) -> Fate {
-        if self.is_below_whole(path) {
+        if path.parent().is_some_and(|folder| self.is_whole(folder)) {
             return Fate::Stage;
         }
         if self.state.as_deref() == Some(path) || is_left_out(path) || is_volume(path, kind) {
@@ -105,10 +105,10 @@ impl Exclusions {
         if path.starts_with("tmp") { fate_in_tmp(path) } else { Fate::Stage }
     }
 
-    fn is_below_whole(&self, path: &Path) -> bool {
-        let mut parts = path.components();
-        let first = parts.next().map_or(OsStr::new(""), Component::as_os_str);
-        parts.next().is_some() && self.whole.iter().any(|folder| first == *folder)
+    /// True if everything in this folder is staged, whatever it is.
+    pub(super) fn is_whole(&self, folder: &Path) -> bool {
+        let first = folder.components().next().map(Component::as_os_str);
+        first.is_some_and(|first| self.whole.iter().any(|whole| first == *whole))
     }
 
     /// True if a link at this place has to become a real folder: the build writes below it, or changes real paths through it.

@@ -107,11 +107,13 @@ struct Scan<'a> {
 struct Part {
     plan: Plan,
     listing: Listing,
+    /// Whether all of it is staged.
+    is_whole: bool,
 }
 
 impl Part {
-    fn new(place: &Path, path: &Path, names: usize) -> Self {
-        Self { plan: Plan::default(), listing: Listing::new(place, path, names) }
+    fn new(place: &Path, path: &Path, names: usize, is_whole: bool) -> Self {
+        Self { plan: Plan::default(), listing: Listing::new(place, path, names), is_whole }
     }
 }
 
@@ -122,7 +124,7 @@ impl Scan<'_> {
         // A folder taken in for a link is made as a folder; the tree's root is there already.
         if let (Some(parent), Some(name)) = (place.parent(), place.file_name()) {
             let seen = walk::look_at(folder).map_err(|error| StagingError::unreadable(folder, error))?;
-            let mut part = Part::new(parent, folder, 1);
+            let mut part = Part::new(parent, folder, 1, false);
             let wanted = self.visit(Found { name, place, path: folder, seen }, &mut part);
             let taken = std::mem::take(&mut part.listing);
             plan.take(part.plan);
@@ -131,7 +133,7 @@ impl Scan<'_> {
                 return Ok(Vec::new());
             }
         }
-        for Part { plan: part, listing } in walk::spread(|| walk::below(self, folder, place))? {
+        for Part { plan: part, listing, .. } in walk::spread(|| walk::below(self, folder, place))? {
             plan.take(part);
             plan.listings.push(listing);
         }
@@ -143,13 +145,13 @@ impl Visitor for Scan<'_> {
     type Part = Part;
 
     fn enter(&self, place: &Path, path: &Path, names: usize) -> Part {
-        Part::new(place, path, names)
+        Part::new(place, path, names, self.exclusions.is_whole(place))
     }
 
     fn visit(&self, found: Found<'_>, part: &mut Part) -> bool {
         let Found { name, place, path, mut seen } = found;
         let (disk_bytes, kind) = (seen.disk_bytes, seen.entry.kind);
-        let fate = self.exclusions.fate(place, kind);
+        let fate = if part.is_whole { Fate::Stage } else { self.exclusions.fate(place, kind) };
         let secret = fate == Fate::Watch && is_secret(place);
         if self.in_live && (fate == Fate::LeaveOut || secret || (staged(fate) && kind == Kind::Special)) {
             part.plan.left_out.push(place.to_path_buf());

@@ -141,27 +141,44 @@ fn list<V: Visitor>(visitor: &V, folder: &Folder) -> Result<(V::Part, Vec<Folder
     names.sort();
     let mut part = visitor.enter(&folder.place, &folder.path, names.len());
     let mut folders = Vec::new();
-    // One of each for all names.
-    let (mut path, mut place) = (folder.path.clone(), folder.place.clone());
+    let (mut path, mut place) = (Way::from(&folder.path), Way::from(&folder.place));
     for (name, _) in names.iter() {
         let plain = OsStr::from_bytes(name.to_bytes());
-        path.push(plain);
-        place.push(plain);
+        let (path, place) = (path.to(plain), place.to(plain));
         match look(descriptor.as_fd(), name) {
             Ok(seen) => {
                 let is_folder = seen.entry.kind == Kind::Folder;
-                let found = Found { name: plain, place: &place, path: &path, seen };
+                let found = Found { name: plain, place, path, seen };
                 if visitor.visit(found, &mut part) && is_folder {
-                    folders.push(Folder { path: path.clone(), place: place.clone(), is_root: false });
+                    folders.push(Folder { path: path.to_path_buf(), place: place.to_path_buf(), is_root: false });
                 }
             }
-            Err(error) if visitor.may_be_missed(&place, &error.into()) => {}
-            Err(error) => return Err(StagingError::unreadable(&path, error)),
+            Err(error) if visitor.may_be_missed(place, &error.into()) => {}
+            Err(error) => return Err(StagingError::unreadable(path, error)),
         }
-        path.pop();
-        place.pop();
     }
     Ok((part, folders))
+}
+
+/// The paths of the names in one folder, one after the other in the same memory: [`PathBuf`] takes a path apart to shorten it.
+struct Way {
+    bytes: Vec<u8>,
+    /// Where the names begin.
+    names: usize,
+}
+
+impl Way {
+    fn from(folder: &Path) -> Self {
+        // With a slash at its end, if it is not the tree's own root.
+        let bytes = folder.join("").into_os_string().into_vec();
+        Self { names: bytes.len(), bytes }
+    }
+
+    fn to(&mut self, name: &OsStr) -> &Path {
+        self.bytes.truncate(self.names);
+        self.bytes.extend_from_slice(name.as_bytes());
+        Path::new(OsStr::from_bytes(&self.bytes))
+    }
 }
 
 fn look(folder: BorrowedFd<'_>, name: &CStr) -> Result<Seen, Errno> {
