@@ -57,6 +57,9 @@ impl Sighting {
     /// Takes over what a pattern names in a line; what is known already stays. `file2` is another `file`.
     pub(crate) fn learn(&mut self, pattern: &Pattern, text: &str) {
         let Some(found) = pattern.captures(text) else { return };
+        if let (Some(file), Some(line)) = (found.name("file"), found.name("line")) {
+            self.learn_part(file.as_str(), line.as_str());
+        }
         for name in pattern.names() {
             if let Some(value) = found.name(name).filter(|value| !value.is_empty()) {
                 let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -65,9 +68,23 @@ impl Sighting {
         }
     }
 
+    /// A line number belongs to the file that it stands with: of a stylesheet that fails, the part that it imports and that is at
+    /// fault.
+    fn learn_part(&mut self, file: &str, line: &str) {
+        let known = self.captures.get("file").filter(|known| is_stylesheet(known) && is_stylesheet(file));
+        if known.is_some() && !self.captures.contains_key("line") {
+            self.captures.insert("file".to_owned(), file.to_owned());
+            self.captures.insert("line".to_owned(), line.to_owned());
+        }
+    }
+
     fn place(&self) -> Place {
         Place { line: self.line, excerpt: self.excerpt.join("\n") }
     }
+}
+
+fn is_stylesheet(path: &str) -> bool {
+    [".css", ".scss", ".sass", ".less"].iter().any(|ending| path.ends_with(ending))
 }
 
 fn shortened(text: &str) -> String {

@@ -48,6 +48,19 @@ fn every_log_of_the_corpus_gets_its_severity() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn a_line_number_stays_with_the_part_of_the_stylesheet_that_it_stands_with() {
+    let log = b"ERROR in ./app/javascript/styles/ft.scss\n\
+        Module build failed (from ./node_modules/mini-css-extract-plugin/dist/loader.js):\n\
+        ModuleBuildError: Module build failed (from ./node_modules/sass-loader/dist/cjs.js):\n\
+        SassError: Undefined variable.\n  \xe2\x95\xb7\n41 \xe2\x94\x82 a { color: $nope; }\n   \xe2\x94\x82            ^^^^^\n  \xe2\x95\xb5\n  \
+        app/javascript/styles/ft/_part.scss 41:12  @import\n  \
+        app/javascript/styles/ft.scss 2:9          root stylesheet\n";
+    let said = classified(log);
+    let messages: Vec<&str> = said.findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(messages, ["app/javascript/styles/ft/_part.scss:41 could not be compiled: Undefined variable."]);
+}
+
 /// `THEMEGATE_LOGS=folder cargo test --test classify measure -- --ignored --nocapture` prints a line for each log below it.
 #[test]
 #[ignore = "prints a table for logs that are not part of the project"]
