@@ -6,6 +6,7 @@
 mod edit;
 mod faults;
 mod naming;
+mod path_faults;
 mod path_kind;
 mod reading;
 mod scalar;

@@ -2,25 +2,30 @@
 //!
 //! One pass, bounded memory: it keeps the block that is open, the last line in wrapped logs, and what was seen so far.
 
+mod stack;
+mod wrapped;
+
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use super::block::{BodyLine, Open};
-use super::classified::{Classified, Options};
-use super::context::LogContext;
-use super::frame::{is_frame, is_sure_frame};
-use super::ledger::{Account, Ledger};
-use super::matcher::{Hits, RuleSet};
-use super::outcome::Outcome;
-use super::pack::Fallback;
-use super::prefix;
-use super::reader::{Lines, RawLine};
-use super::rule::{Body, Level, Rule};
-use super::sighting::Sighting;
-use super::trouble::{Looks, complains_of_the_site, got_over, looks, says_failed};
-use super::tty;
-use super::watch::Watch;
-use super::wrap::{Held, Line, is_powershell};
+use crate::rules::block::{BodyLine, Open};
+use crate::rules::classified::{Classified, Options};
+use crate::rules::context::LogContext;
+use crate::rules::frame::is_frame;
+use crate::rules::ledger::{Account, Ledger};
+use crate::rules::matcher::{Hits, RuleSet};
+use crate::rules::outcome::Outcome;
+use crate::rules::pack::Fallback;
+use crate::rules::prefix;
+use crate::rules::reader::{Lines, RawLine};
+use crate::rules::rule::{Body, Level, Rule};
+use crate::rules::sighting::Sighting;
+use crate::rules::trouble::{Looks, complains_of_the_site, got_over, looks, says_failed};
+use crate::rules::tty;
+use crate::rules::watch::Watch;
+use crate::rules::wrap::{Held, Line, is_powershell};
+
+use stack::Before;
 
 /// Classifies a build log.
 ///
@@ -40,14 +45,6 @@ pub fn classify(
         classifier.read(&raw);
     }
     Ok(classifier.finish())
-}
-
-/// A line that turns out to be an exception's if a stack stands below it.
-struct Before {
-    number: u64,
-    index: u64,
-    indent: usize,
-    text: String,
 }
 
 struct Classifier<'r> {
@@ -112,46 +109,6 @@ impl<'r> Classifier<'r> {
             self.line(&line);
         }
         self.plain = plain;
-    }
-
-    /// Wrapped logs: a line is looked at when the next one is known.
-    fn hold(&mut self, line: &Line<'_>, blank_at_end: bool) {
-        let text = as_text(line.text).into_owned();
-        let next = Held {
-            number: line.number,
-            text,
-            indent: line.indent,
-            marked: line.marked,
-            informs: line.informs,
-            blank_at_end,
-        };
-        let Some(held) = self.held.take() else {
-            self.held = Some(next);
-            return;
-        };
-        self.held = self.unwrap(&held, next);
-    }
-
-    /// Looks at a held line, joined with the next one if together they say more than apart; gives back what is held now.
-    fn unwrap(&mut self, held: &Held, next: Held) -> Option<Held> {
-        let both = !held.text.is_empty() && !next.text.is_empty() && !is_powershell(&next.text);
-        if both {
-            let joined = held.joined(&next.text);
-            if self.known(&joined) > self.known(&held.text).max(self.known(&next.text)) {
-                self.line(&Line { text: joined.as_bytes(), ..held.line() });
-                self.ledger.settle(next.number, Account::Evidence);
-                return None;
-            }
-        }
-        self.line(&held.line());
-        Some(next)
-    }
-
-    /// How grave the rules find a line that stands by itself.
-    fn known(&mut self, text: &str) -> Option<Level> {
-        self.rules.hits(text.as_bytes(), &mut self.hits);
-        let rules = self.hits.rules.iter().map(|&rule| self.rules.rule(rule as usize));
-        rules.filter(|rule| rule.pattern.is_match(text)).map(|rule| rule.level).max()
     }
 
     fn line(&mut self, line: &Line<'_>) {
@@ -270,43 +227,6 @@ impl<'r> Classifier<'r> {
         let sighting = unknown_sighting(at, line.number, &body_line);
         self.open = Some(Open::new(sighting, self.rules.rule(at).body, line.indent));
         Account::Evidence
-    }
-
-    /// A line that no rule knows and that does not look like trouble.
-    fn unknown(&mut self, line: &Line<'_>, text: &str) -> Account {
-        let before = self.before.take().filter(|before| before.index + 1 == self.index);
-        if is_frame(line.text) {
-            let Some(before) = before.filter(|_| is_sure_frame(line.text)) else {
-                return Account::Neutral;
-            };
-            return self.begin_stack(&before, line);
-        }
-        let text = if text.is_empty() { as_text(line.text) } else { Cow::Borrowed(text) };
-        if self.options.strict {
-            self.begin_fallback(line, &text, Fallback::Unaccounted);
-        } else if !line.informs {
-            let text = text.into_owned();
-            self.before = Some(Before { number: line.number, index: self.index, indent: line.indent, text });
-        }
-        Account::Unaccounted
-    }
-
-    /// A stack stands below a line that no rule knows: whatever its words are, they are an exception's.
-    fn begin_stack(&mut self, before: &Before, frame: &Line<'_>) -> Account {
-        let heading = Line {
-            number: before.number,
-            text: before.text.as_bytes(),
-            indent: before.indent,
-            marked: false,
-            informs: false,
-        };
-        let account = self.begin_fallback(&heading, &before.text, Fallback::Trouble);
-        if let Some(open) = &mut self.open {
-            let text = as_text(frame.text);
-            let line = BodyLine { text: &text, indent: frame.indent, index: self.index };
-            open.absorb(&line, self.rules.rule(open.sighting.rule));
-        }
-        account
     }
 
     /// Closes the block. One that hid graver things until its end has to have come to it.
