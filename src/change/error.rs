@@ -50,7 +50,8 @@ pub enum ChangeError {
     #[error(
         "{path} does not look like a theme. Looked for: mastodon/app/javascript/, app/javascript/, skins/, *.scss or *.css \
          here, and *.css or *.scss in dist/, build/, src/, styles/, css/ and scss/.\n\
-         Name the folder that holds one of these, or the stylesheet itself: --theme DIR/NAME.scss"
+         Name the folder that holds one of these, or the stylesheet itself: --theme DIR/NAME.scss. A skin for glitch-soc \
+         (NAME/common.scss) belongs into skins/FLAVOUR/ of a folder of its own."
     )]
     NoLayout {
         /// The folder.

@@ -126,9 +126,9 @@ fn unreadable_line(entry: &RegistryEntry, at: &Path) -> Finding {
     Finding::fatal("theme-name-not-text", message)
         .at_line(at, entry.line, format!("{}: {}", entry.name, entry.path))
         .meaning(
-            "To YAML the name or the path is a truth value, a number, a list or nothing, and no setting can name it.",
+            "To YAML the name or the path is a truth value, a number, a list, a map or nothing, and no setting can name it.",
         )
-        .help("Write the line as `NAME: styles/NAME.scss`, with a name that begins with a letter.")
+        .help("Write the line as `NAME: styles/NAME.scss`, at the margin, with a name that begins with a letter.")
 }
 
 fn path_changes(entry: &RegistryEntry, known: &RegistryEntry, at: &Path) -> Finding {
