@@ -104,6 +104,13 @@ struct Answer {
     report: String,
 }
 
+/// Removes what a run has left half written that was killed; for whoever has the site's lock.
+pub fn sweep(state: &Path) {
+    for folder in ["evidence", "baselines"] {
+        sealed::sweep(&state.join(folder));
+    }
+}
+
 /// Remembers that `run` answered a question.
 ///
 /// # Errors

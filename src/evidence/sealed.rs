@@ -47,6 +47,17 @@ pub(super) fn read_open(mut file: &File) -> Option<Vec<u8>> {
     (blake3::hash(content).as_bytes() == sum).then(|| content.to_vec())
 }
 
+/// How a file that is being written begins (`tempfile`).
+const DRAFT: &str = ".tmp";
+
+/// Removes what a writer has left behind that was killed. One that is still at it fails, and writes the next time.
+pub(super) fn sweep(folder: &Path) {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    for draft in files.filter(|file| file.file_name().as_encoded_bytes().starts_with(DRAFT.as_bytes())) {
+        let _stays = fs::remove_file(draft.path());
+    }
+}
+
 /// Removes the oldest of the files of a folder that are named by a digest, beyond `most`. What cannot be removed stays: it
 /// takes room and nothing else.
 pub(super) fn prune(folder: &Path, most: usize) {

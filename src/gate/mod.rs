@@ -30,6 +30,7 @@ use crate::change::{Change, GoesLive};
 use crate::compiled::CompiledTree;
 use crate::compiler::{Compiler, CompilerChoice};
 use crate::configuration::Configuration;
+use crate::evidence;
 use crate::isolation::{IsolationChoice, NetworkChoice};
 use crate::report::{Report, StagingFacts};
 use crate::runs;
@@ -217,6 +218,7 @@ fn lock(request: &CheckRequest, site: &LiveSite, purpose: &str) -> Result<Option
     }
     let lock = SiteLock::take(&site.state, purpose)?;
     staging::sweep_alone(&site.state)?;
+    evidence::sweep(&site.state);
     Ok(Some(lock))
 }
 

@@ -208,6 +208,18 @@ fn evidence_that_was_touched_cut_off_or_brought_from_elsewhere_is_not_believed()
 }
 
 #[test]
+fn what_a_killed_run_left_half_written_is_swept_by_the_next() {
+    let site = Site::copy(Kind::Builtin);
+    site.check(&[]).assert_verdict("pass", 0);
+    fs::create_dir_all(site.state().join("baselines")).unwrap();
+    let drafts = ["evidence/.tmpQ1w2E3", "baselines/.tmpQ1w2E3"].map(|draft| site.state().join(draft));
+    drafts.iter().for_each(|draft| fs::write(draft, "half").unwrap());
+    let again = site.check(&[]);
+    assert!(answered(&again).is_some());
+    assert_eq!(drafts.map(|draft| draft.exists()), [false, false]);
+}
+
+#[test]
 fn a_pass_whose_staged_tree_is_gone_is_compiled_again_so_that_it_can_be_promoted() {
     let site = Site::copy(Kind::Builtin);
     let arguments = ["--theme", &theme("midnight")];
