@@ -252,6 +252,11 @@ mod tests {
             looks("You will not receive security or critical stability updates for this version."),
             Looks::Harmless
         );
+        assert_eq!(
+            looks("WARNING: Sidekiq::Web.sessions= is no longer relevant and will be removed in Sidekiq 7.0."),
+            Looks::Deprecation
+        );
+        assert_eq!(looks("WARNING: the theme dusk is no longer used and will be removed"), Looks::Trouble);
         assert_eq!(looks("WARNING: the theme dusk is no longer supported"), Looks::Trouble);
         assert_eq!(looks("error: this version is no longer supported"), Looks::Trouble);
     }

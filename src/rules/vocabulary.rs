@@ -242,7 +242,7 @@ pattern!(
 pattern!(
     /// Somebody is told that a program has no makers any more.
     OUTLIVED,
-    r"(?i)\bend[- ]of[- ]life\b|\bno longer (?:being )?(?:actively )?(?:supported|maintained|developed)\b|\bno longer (?:receives?|gets?)\b|\bunmaintained\b|\bis not (?:actively )?maintained\b"
+    r"(?i)\bend[- ]of[- ]life\b|\bno longer (?:being )?(?:actively )?(?:supported|maintained|developed)\b|\bno longer (?:receives?|gets?)\b|\bunmaintained\b|\bis not (?:actively )?maintained\b|\bno longer (?:relevant|used) and will be removed\b"
 );
 pattern!(
     /// Too grave for a mere note on something old.
