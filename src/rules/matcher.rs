@@ -9,7 +9,7 @@ use super::filter::{Filter, Finder, Target};
 use super::pack::{Fallback, PackFault, read};
 use super::pattern::Pattern;
 use super::rule::{Nearby, Part, Rule};
-use super::vocabulary::WORDS;
+use super::words::WORDS;
 
 /// Compiled rule packs.
 #[derive(Debug)]

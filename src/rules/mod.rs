@@ -26,6 +26,7 @@ mod trouble;
 mod tty;
 mod vocabulary;
 mod watch;
+mod words;
 mod wrap;
 
 pub use classified::{Classified, Options};
