@@ -52,6 +52,10 @@ const DRAFT: &str = ".tmp";
 
 /// Removes what a writer has left behind that was killed. One that is still at it fails, and writes the next time.
 pub(super) fn sweep(folder: &Path) {
+    // Not through a link: somebody else's files may begin so too.
+    if !fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir()) {
+        return;
+    }
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     for draft in files.filter(|file| file.file_name().as_encoded_bytes().starts_with(DRAFT.as_bytes())) {
         let _stays = fs::remove_file(draft.path());
@@ -96,6 +100,20 @@ mod tests {
         fs::write(&path, &whole).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(read(&path), None, "open to others");
+    }
+
+    #[test]
+    fn drafts_are_swept_and_not_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let [theirs, link] = ["theirs", "link"].map(|name| folder.path().join(name));
+        fs::create_dir(&theirs).unwrap();
+        fs::write(theirs.join(".tmpA"), "half").unwrap();
+        fs::write(theirs.join("index"), "whole").unwrap();
+        std::os::unix::fs::symlink(&theirs, &link).unwrap();
+        sweep(&link);
+        assert!(theirs.join(".tmpA").exists());
+        sweep(&theirs);
+        assert!(!theirs.join(".tmpA").exists() && theirs.join("index").exists());
     }
 
     #[test]

@@ -141,7 +141,8 @@ mod tests {
             Ok(())
         });
         assert_eq!((result, count), (Ok(()), 400));
-        assert!(threads > walk::processors(), "{threads}");
+        // On a machine of many processors there are no more threads than those.
+        assert_eq!(threads > walk::processors(), walk::threads() > walk::processors(), "{threads}");
     }
 
     #[test]

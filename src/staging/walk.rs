@@ -31,12 +31,16 @@ pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// How many threads there are for what may wait.
+pub(super) fn threads() -> usize {
+    (processors() * THREADS_PER_PROCESSOR).min(MOST_THREADS)
+}
+
 /// Runs `work`, with what it does in parallel on staging's own threads.
 pub(crate) fn spread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
     let begin = || {
-        let threads = (processors() * THREADS_PER_PROCESSOR).min(MOST_THREADS);
-        ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("staging {number}")).build().ok()
+        ThreadPoolBuilder::new().num_threads(threads()).thread_name(|number| format!("staging {number}")).build().ok()
     };
     match POOL.get_or_init(begin) {
         Some(pool) => pool.install(work),

@@ -168,6 +168,11 @@ mod tests {
         assert_eq!(dead(".a\u{a0}{color:red}"), typographic("a\u{a0}"));
         assert_eq!(dead("\u{feff}.a{top:0}"), []);
         assert_eq!(dead(".a{content:'\u{201c}\u{a0}'; quotes: '\u{ab}' '\u{bb}'}.\u{e4}{top:0}/* \u{201c} */"), []);
+        // What minifiers make of "L’Étoile" and [aria-label="“S’abonner”"].
+        assert_eq!(
+            dead(".a{font-family:L\u{2019}\u{c9}toile}[aria-label=\u{201c}S\u{2019}abonner\u{201d}]{top:0}"),
+            []
+        );
         let others = vec![(DeadKind::OtherSites, "@-moz-document".to_owned())];
         assert_eq!(dead("@-moz-document domain(\"social.example\"){.a{top:0}}"), others);
         assert_eq!(dead("@-moz-document url-prefix(https://a.example/){.a{top:0}}"), others);

@@ -14,6 +14,8 @@ pub(super) struct Reader {
     depth: u32,
     /// How many of the open blocks are conditions.
     conditions: u32,
+    /// How many square brackets are open.
+    brackets: u32,
 }
 
 /// What stands before a `{` or a `;`.
@@ -120,7 +122,7 @@ impl Reader {
         let after_dot = std::mem::take(&mut prelude.after_dot);
         let after_dollar = std::mem::take(&mut prelude.after_dollar);
         if let Token::Ident(name) | Token::Function(name) = token {
-            if name.contains(is_typographic) {
+            if self.brackets == 0 && is_misprinted(name) {
                 self.dead(DeadKind::Typographic, name, line);
             }
             if after_dollar {
@@ -140,7 +142,10 @@ impl Reader {
             Token::QuotedString(url) if is_import(prelude) => self.address(parser, url, start, prelude),
             Token::Function(name) => self.function(parser, name, start, prelude),
             Token::ParenthesisBlock | Token::SquareBracketBlock | Token::CurlyBracketBlock => {
+                let bracket = u32::from(matches!(token, Token::SquareBracketBlock));
+                self.brackets += bracket;
                 self.nested(parser, line, |reader, inner| reader.inside(inner, prelude));
+                self.brackets -= bracket;
             }
             other => self.broken(other, line),
         }
@@ -205,9 +210,11 @@ impl Reader {
     }
 }
 
-/// Characters that are part of a name to CSS, and that look like quotation marks or like nothing at all.
-const fn is_typographic(letter: char) -> bool {
-    matches!(letter, '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}' | '\u{a0}' | '\u{200b}' | '\u{2060}')
+/// True for a name with quotation marks of a word processor around it, or with something invisible in it. An apostrophe within a
+/// name, and all that stands in an attribute selector, may have been quoted: minifiers take quotes off where a name is left.
+fn is_misprinted(name: &str) -> bool {
+    let is_mark = |letter| matches!(letter, '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}');
+    name.starts_with(is_mark) || name.ends_with(is_mark) || name.contains(['\u{a0}', '\u{200b}', '\u{2060}'])
 }
 
 /// True unless the condition of `@-moz-document` is the empty one, by which stylesheets once told Firefox from the others.
