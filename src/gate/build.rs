@@ -237,6 +237,9 @@ fn inspect(
     record.findings.extend(findings);
     record.findings.extend(fits(&subject, gate.change));
     surroundings::settle_rooted_addresses(&compiled, record);
+    if !compiler.is_builtin {
+        surroundings::settle_shared_paths(gate.offered, &compiled, record);
+    }
     compiled
 }
 

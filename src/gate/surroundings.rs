@@ -169,6 +169,18 @@ pub(super) fn cdn(site: &LiveSite) -> Option<String> {
     host.filter(|host| !host.is_empty())
 }
 
+/// Two themes with one file are looked at where webpack may put what they share elsewhere. Where both got a stylesheet of
+/// their own, the site has set it up otherwise.
+pub(super) fn settle_shared_paths(offered: &[OfferedTheme], compiled: &CompiledTree, record: &mut Record<'_>) {
+    let is_there = |theme: &OfferedTheme| matches!(theme.resolve(&compiled.set), Resolution::Found { .. });
+    if offered.iter().all(is_there) {
+        let shared = record.findings.iter_mut().filter(|finding| finding.id == "registry-same-path");
+        shared.filter(|finding| finding.severity == Severity::Review).for_each(|finding| {
+            finding.severity = Severity::Benign;
+        });
+    }
+}
+
 /// Vite says of every rooted `url()` that it leaves it for run time. Where the file stands in `public/`, that is proven
 /// harmless; where the compiled stylesheet's own address was looked for in vain, that finding says it with its place.
 pub(super) fn settle_rooted_addresses(compiled: &CompiledTree, record: &mut Record<'_>) {
