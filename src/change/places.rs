@@ -156,6 +156,11 @@ pub(super) fn is_deployable_kind(kind: &str) -> bool {
             | "svg"
             | "webp"
             | "avif"
+            | "apng"
+            | "bmp"
+            | "cur"
+            | "jfif"
+            | "jxl"
             | "ico"
     )
 }

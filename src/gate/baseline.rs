@@ -23,8 +23,8 @@ use crate::site::environment::SiteEnvironment;
 pub(super) struct Control {
     /// The findings of its log, each as [`key`] has it.
     findings: BTreeSet<String>,
-    /// Digests of the compiled stylesheets, by theme.
-    pub(super) sheets: BTreeMap<String, String>,
+    /// Digests of what people see of the compiled stylesheets, by theme.
+    pub(super) looks: BTreeMap<String, String>,
 }
 
 /// Marks each finding of the log that needs review as the change's own, or as one that the untouched site has too. Fatal
@@ -107,11 +107,11 @@ fn build_untouched(
     }
     let log = build::whole_log(&build, &control)?;
     let classified = build::read_log(gate, &log, &build)?;
-    let sheets = bystanders::sheets_of(gate.offered, &build::compiled_in(gate, compiler, &control));
+    let looks = bystanders::looks_of(gate.offered, &build::compiled_in(gate, compiler, &control));
     control.close()?;
     if let Some(moved) = caches::moved(shown.as_ref()) {
         record.findings.push(moved);
         return Ok(None);
     }
-    Ok(Some(Control { findings: classified.findings.iter().map(key).collect(), sheets }))
+    Ok(Some(Control { findings: classified.findings.iter().map(key).collect(), looks }))
 }

@@ -14,15 +14,40 @@ use crate::compiler::Compiler;
 use crate::finding::Finding;
 use crate::invariant::OfferedTheme;
 use crate::manifest::resolution::Resolution;
+use crate::stylesheet::{Address, AddressKind, Sheet};
 
-/// The compiled stylesheets of `offered` in a tree, each as a digest of its bytes.
-pub(super) fn sheets_of(offered: &[OfferedTheme], compiled: &CompiledTree) -> BTreeMap<String, String> {
-    let digest = |theme: &OfferedTheme| {
+/// The compiled stylesheets of `offered` in a tree, each as a digest of what people see: see [`digest`].
+pub(super) fn looks_of(offered: &[OfferedTheme], compiled: &CompiledTree) -> BTreeMap<String, String> {
+    let digest_of = |theme: &OfferedTheme| {
         let Resolution::Found { entry, .. } = theme.resolve(&compiled.set) else { return None };
         let bytes = compiled.read_served(&entry.file).ok()?;
-        Some((theme.name.clone(), blake3::hash(&bytes).to_hex().to_string()))
+        Some((theme.name.clone(), digest(&bytes, &entry.file, compiled)))
     };
-    offered.iter().filter_map(digest).collect()
+    offered.iter().filter_map(digest_of).collect()
+}
+
+/// A digest of a stylesheet with the pictures and fonts that it loads in the place of their addresses. Vite keeps one file of
+/// those with the same content, under the name of one of them, so that a theme with a copy of Mastodon's logo gives another
+/// address to everybody, and the same logo. What follows `sourceMappingURL` is for developers' tools.
+fn digest(bytes: &[u8], served: &str, compiled: &CompiledTree) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.rsplit_once("/*# sourceMappingURL=").map_or(&*text, |(rules, _)| rules);
+    let mut addresses = Sheet::read(text).addresses;
+    addresses.sort_by_key(|address| address.span);
+    let (mut hasher, mut told) = (blake3::Hasher::new(), 0);
+    for address in addresses.iter().filter(|address| address.kind == AddressKind::Url) {
+        let Some(content) = content(address, served, compiled).filter(|_| told <= address.span.0) else { continue };
+        let fragment = address.url.find(['?', '#']).map_or("", |start| &address.url[start..]);
+        hasher.update(&text.as_bytes()[told..address.span.0]);
+        hasher.update(blake3::hash(&content).as_bytes()).update(fragment.as_bytes());
+        told = address.span.1;
+    }
+    hasher.update(&text.as_bytes()[told..]).finalize().to_hex().to_string()
+}
+
+/// What the web server answers with, of the compiled output.
+fn content(address: &Address, sheet: &str, compiled: &CompiledTree) -> Option<Vec<u8>> {
+    compiled.read_served(address.served_from(sheet)?.to_str()?).ok()
 }
 
 /// Compares the stylesheets of the themes that the change does not bring with those of the control build. That is made only
@@ -37,15 +62,15 @@ pub(super) fn altered(
     if !is_themes || record.is_fatal() || gate.live.set.bundler().is_none() {
         return Ok(());
     }
-    let mut others = sheets_of(gate.offered, compiled);
+    let mut others = looks_of(gate.offered, compiled);
     others.retain(|name, _| !gate.change.themes.iter().any(|theme| theme.name == *name));
-    let live = sheets_of(gate.offered, gate.live);
+    let live = looks_of(gate.offered, gate.live);
     others.retain(|name, sheet| live.get(name).is_some_and(|before| before != sheet));
     if others.is_empty() {
         return Ok(());
     }
     let Some(control) = baseline::of_untouched(gate, compiler, record)? else { return Ok(()) };
-    let differs = |(name, sheet): &(&String, &String)| control.sheets.get(*name).is_some_and(|before| before != *sheet);
+    let differs = |(name, sheet): &(&String, &String)| control.looks.get(*name).is_some_and(|before| before != *sheet);
     let altered: Vec<&str> = others.iter().filter(differs).map(|(name, _)| name.as_str()).collect();
     let themes = gate.offered.iter().filter(|theme| altered.contains(&theme.name.as_str()));
     record.findings.extend(themes.map(finding));

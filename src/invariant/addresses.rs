@@ -1,12 +1,11 @@
 //! What a theme's compiled stylesheet asks the browser to load is there, and on this host.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
 
 use super::{Invariant, OfferedTheme, Subject, ThemeSheet};
 use crate::finding::Finding;
 use crate::manifest::resolution::Resolution;
-use crate::stylesheet::{Address, AddressKind, Sheet, percent_decoded};
+use crate::stylesheet::{Address, AddressKind, Sheet};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "addresses",
@@ -51,7 +50,7 @@ fn fault(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet, address
         remote(theme, address)
     } else {
         let path = address.local_path()?;
-        if resolves(subject, &read.file, path) {
+        if resolves(subject, &read.file, address) {
             return None;
         }
         unresolved(theme, path, address)
@@ -71,30 +70,12 @@ fn on_this_host(address: &Address, cdn: Option<&str>) -> Address {
 
 /// Looks where the browser would: beside the stylesheet, or from the web server's root; in the staged tree, and in the live
 /// tree's `public/` for what is not staged (uploads).
-fn resolves(subject: &Subject<'_>, sheet: &str, path: &str) -> bool {
-    let path = percent_decoded(path);
-    let served = match path.strip_prefix('/') {
-        Some(rooted) => PathBuf::from(rooted),
-        None => Path::new(sheet).parent().unwrap_or_else(|| Path::new("")).join(&path),
-    };
-    let Some(served) = normalised(&served) else { return false };
+fn resolves(subject: &Subject<'_>, sheet: &str, address: &Address) -> bool {
+    let Some(served) = address.served_from(sheet) else { return false };
     let staged = subject.staged.public.join(&served);
     // What a build makes must be in this build's output: an old file of the live output is cleaned away one day.
     let is_output = ["packs", "assets"].iter().any(|folder| served.starts_with(folder));
     staged.is_file() || !is_output && subject.live.public.join(&served).is_file()
-}
-
-/// `a/../b` as `b`; `None` if it leads above the root.
-fn normalised(path: &Path) -> Option<PathBuf> {
-    let mut result = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(name) => result.push(name),
-            Component::ParentDir if !result.pop() => return None,
-            _ => {}
-        }
-    }
-    Some(result)
 }
 
 fn remote(theme: &OfferedTheme, address: &Address) -> Finding {

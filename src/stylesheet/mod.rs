@@ -6,6 +6,7 @@
 mod reader;
 
 use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 
 use cssparser::Parser;
 use percent_encoding::percent_decode_str;
@@ -53,6 +54,30 @@ impl Address {
         }
         url.split(['?', '#']).next().filter(|path| !path.is_empty())
     }
+
+    /// Where a browser looks for it, relative to the web server's root, if it stands in the stylesheet that is served as
+    /// `sheet`. `None` for what the site does not serve, and for what leads above that root.
+    #[must_use]
+    pub fn served_from(&self, sheet: &str) -> Option<PathBuf> {
+        let path = percent_decoded(self.local_path()?);
+        match path.strip_prefix('/') {
+            Some(rooted) => normalised(Path::new(rooted)),
+            None => normalised(&Path::new(sheet).parent().unwrap_or_else(|| Path::new("")).join(&path)),
+        }
+    }
+}
+
+/// `a/../b` as `b`; `None` if it leads above the root.
+fn normalised(path: &Path) -> Option<PathBuf> {
+    let mut result = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => result.push(name),
+            Component::ParentDir if !result.pop() => return None,
+            _ => {}
+        }
+    }
+    Some(result)
 }
 
 /// What is wrong with the text of a stylesheet itself.
