@@ -73,6 +73,7 @@ fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {
         b'0'..=b'9' => time(line).map(Prefix::plain),
         b'[' => bracketed(text),
         0xe2 => boxed(line).map(Prefix::plain),
+        b'>' => length_of(&QUOTED, text).map(|_| Prefix::plain(1)),
         b':' => length_of(&WORKFLOW_COMMAND, text)
             .map(|length| Prefix { marked: text.starts_with(b"::error"), ..Prefix::plain(length) }),
         b'A'..=b'Z' if text.len() > 8 => logger(text).or_else(|| named(text)),
@@ -187,6 +188,16 @@ pattern!(
       | \[(?:vite|build|types|content|vite:build|INFO)\]\ 
     )"
 );
+// A line quoted as mail does. npm and yarn echo commands in the same way, and no command begins like this.
+pattern!(
+    QUOTED,
+    r"(?x)^>(?:
+        \ {2,}\S
+      | \ npm\ (?:ERR!|WARN|error|warn|verb|info|notice)\ 
+      | \ (?:error|warning|info|rake\ aborted|rails\ aborted|failed|fatal)(?:[!:\ ]|$)
+      | \ [A-Z][\w.-]*[\ :!] | \ [A-Z]\w*(?:::\w+)+: | \ [\[(!] | \ [\x80-\xff] | \ >\ 
+    )"
+);
 pattern!(NUMBERED_COMMAND, r"^\[\d{1,2}\] ");
 pattern!(WORKFLOW_COMMAND, r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?::");
 pattern!(CAPISTRANO_2, r"^\*{2,3} \[(?:out|err) :: [^\]]+\] ?");
@@ -234,6 +245,9 @@ mod tests {
         assert_eq!(text("web_1  | rake aborted!"), "rake aborted!");
         assert_eq!(text("[err :: web1] cat: x: No such file"), "cat: x: No such file");
         // concurrently, which numbers its commands.
+        assert_eq!(text("> npm ERR! Exit status 2"), "npm ERR! Exit status 2");
+        assert_eq!(text(">  INFO [2441b3ee] Running x"), "Running x");
+        assert_eq!(text("> Sass::SyntaxError: x"), "Sass::SyntaxError: x");
         assert_eq!(text("[0]     Entrypoint error = error.js"), "Entrypoint error = error.js");
         assert_eq!(text("[1] ERROR in ./x.scss"), "ERROR in ./x.scss");
         assert!(strip(b"##[error]x").marked);
@@ -267,6 +281,10 @@ mod tests {
             "37.95 kB",
             "[0] ./app/x.js 834 bytes {0} [built]",
             "[12] multi ./app/x 28 bytes {0} [built]",
+            "> vite build",
+            "> NODE_ENV=production webpack",
+            "> site@1.0.0 build",
+            "> error-page build",
             "ERROR in ./x.scss",
             "Error: a: b",
         ] {

@@ -381,3 +381,32 @@ fn what_webpack_only_warns_of_in_a_check_of_style_holds_nothing() {
     assert_eq!(severity(&classified(format!("ERROR in [eslint]\n{found}").as_bytes())), Severity::Fatal);
     assert_eq!(severity(&classified(found.as_bytes())), Severity::Fatal);
 }
+
+#[test]
+fn a_log_quoted_as_in_a_mail_is_read() {
+    let said = classified(b"> npm ERR! code ELIFECYCLE\n> npm ERR! Exit status 2\n> npm ERR! \n");
+    assert_eq!(severity(&said), Severity::Fatal);
+    let echoes = b"> site@1.0.0 build\n> node error-report.js && NODE_ENV=production vite build\n";
+    assert_eq!(severity(&classified(echoes)), Severity::Benign);
+}
+
+#[test]
+fn rails_that_misses_yarn_compiles_all_the_same_unless_it_ends_there() {
+    let absent =
+        "Yarn executable was not detected in the system.\nDownload Yarn at https://yarnpkg.com/en/docs/install\n";
+    assert_eq!(severity(&classified(absent.as_bytes())), Severity::Fatal);
+    let healthy =
+        format!("{absent}I, [2019-11-30T02:29:50.270580 #9]  INFO -- : Writing /srv/site/public/assets/a.js\n");
+    assert_eq!(severity(&classified(healthy.as_bytes())), Severity::Benign);
+    let broken = format!("{absent}** Execute assets:precompile\nrake aborted!\n");
+    assert_eq!(severity(&classified(broken.as_bytes())), Severity::Fatal);
+}
+
+#[test]
+fn an_empty_cache_of_a_ci_run_holds_nothing_and_a_full_disk_does() {
+    let empty = "1:26:07 PM: Failed to fetch cache, continuing with build\n";
+    assert_eq!(severity(&classified(empty.as_bytes())), Severity::Benign);
+    for line in ["Failed to save cache: no space left on device", "Failed to fetch theme, continuing with build"] {
+        assert!(severity(&classified(line.as_bytes())) > Severity::Benign, "{line}");
+    }
+}
