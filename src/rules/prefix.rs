@@ -237,6 +237,13 @@ mod tests {
     }
 
     #[test]
+    fn a_quotation_is_read() {
+        assert_eq!(text("> npm ERR! Exit status 2"), "npm ERR! Exit status 2");
+        assert_eq!(text(">  INFO [2441b3ee] Running x"), "Running x");
+        assert_eq!(text("> Sass::SyntaxError: x"), "Sass::SyntaxError: x");
+    }
+
+    #[test]
     fn prefixes_of_containers_and_ci_are_cut() {
         assert_eq!(text("#12 34.56 Killed"), "Killed");
         assert_eq!(text("3.456 Error: x"), "Error: x");
@@ -245,9 +252,6 @@ mod tests {
         assert_eq!(text("web_1  | rake aborted!"), "rake aborted!");
         assert_eq!(text("[err :: web1] cat: x: No such file"), "cat: x: No such file");
         // concurrently, which numbers its commands.
-        assert_eq!(text("> npm ERR! Exit status 2"), "npm ERR! Exit status 2");
-        assert_eq!(text(">  INFO [2441b3ee] Running x"), "Running x");
-        assert_eq!(text("> Sass::SyntaxError: x"), "Sass::SyntaxError: x");
         assert_eq!(text("[0]     Entrypoint error = error.js"), "Entrypoint error = error.js");
         assert_eq!(text("[1] ERROR in ./x.scss"), "ERROR in ./x.scss");
         assert!(strip(b"##[error]x").marked);

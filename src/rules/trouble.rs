@@ -188,6 +188,7 @@ mod tests {
         for line in [
             "Calling it with a block will raise an ArgumentError in Rails 7.2.",
             "In a future version this will be an error.",
+            "This may result in unexpected gem versions being used in your app.",
             "The web project completed with warnings in 4 s",
         ] {
             assert_eq!(looks(line), Looks::Harmless, "{line}");

@@ -78,6 +78,7 @@ pattern!(
       | \b(?:buil[dt]s?|compiled|completed?|done|deployed|ended|exited|finished|generated|passed|succeeded|success(?:ful(?:ly)?)?)\ with\ (?:some\ |minor\ )?warnings?\b
       | \b(?:will|would|going\ to|may|might)\ (?:\w+\ )?(?:be(?:come)?|raise|throw|cause|result\ in|trigger|produce)\ (?:an?\ )?(?:\w+\ )?(?:errors?|exceptions?|\w+Error)\b[^.]{0,50}\b(?:future|next|upcoming|later|versions?|releases?|v?\d+\.\d+)\b
       | \b(?:in|from|with|starting)\ (?:an?\ |the\ )?(?:future|next|upcoming|later|(?-i:[A-Z])\w+\ v?\d[\d.]*)\b[^.]{0,60}\b(?:will|would|going\ to)\ [^.]{0,30}\b(?:errors?|exceptions?|fail)\b
+      | \b(?:may|might|could)\ (?:result\ in|lead\ to)\b[^.]{0,80}
       | \b(?:may|might|could)\ (?:fail|break|crash|cause\ (?:errors?|problems|issues|warnings?|conflicts?))\b
       | \b(?:is|are|was|were)\ not\ (?:a|an)\ (?:errors?|problems?|failures?)\b
       | \b(?:security|critical|stability|bug)(?:\ (?:or|and|security|critical|stability|bug)){0,4}\ (?:updates?|fix(?:es)?|patches|releases)\b
