@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::asset;
 use super::locale;
 use super::places::{extension, is_deployable_kind, is_stylesheet};
 use super::revision::lfs;
@@ -42,7 +43,7 @@ pub(super) fn faults(path: &Path, bytes: &[u8]) -> Vec<Finding> {
     }
     let is_yaml = matches!(extension(path).as_str(), "yml" | "yaml");
     if !is_stylesheet(path) && !is_yaml {
-        return bytes.is_empty().then(|| empty(path)).into_iter().collect();
+        return not_whole(path, bytes).into_iter().collect();
     }
     let Ok(text) = std::str::from_utf8(bytes) else {
         return vec![not_text(path)];
@@ -86,6 +87,23 @@ fn not_the_file(path: &Path, begins: &str) -> Finding {
         .help("Download it again, on GitHub with the button Raw or by cloning the repository; curl -f saves no error pages.")
 }
 
+/// A picture or font that is empty, is something else, or ends too early.
+fn not_whole(path: &Path, bytes: &[u8]) -> Option<Finding> {
+    if bytes.is_empty() {
+        return Some(empty(path));
+    }
+    let drawing = (extension(path) == "svg").then(|| std::str::from_utf8(bytes).ok()).flatten();
+    drawing.and_then(|text| conflict_fault(path, text)).or_else(|| {
+        let what = asset::damage(&extension(path), bytes)?;
+        Some(
+            Finding::review("theme-file-damaged", format!("{} {what}.", path.display()))
+                .at(path)
+                .meaning("It was copied or downloaded only in part, or is not what its name says: browsers show nothing in its place.")
+                .help("Copy the file again, and open it once: file NAME says what it is."),
+        )
+    })
+}
+
 fn empty(path: &Path) -> Finding {
     Finding::fatal("theme-file-empty", format!("{} is empty.", path.display()))
         .at(path)
@@ -123,7 +141,7 @@ fn conflict_fault(path: &Path, text: &str) -> Option<Finding> {
     Some(
         Finding::fatal("theme-merge-conflict", message)
             .at_line(path, index as u64 + 1, line)
-            .meaning("Neither side of the merge was chosen: the stylesheet does not compile, or a locale file keeps the site from starting.")
+            .meaning("Neither side of the merge was chosen: the stylesheet does not compile, a picture stays blank, or a locale file keeps the site from starting.")
             .help("Keep the lines that are wanted, and remove the <<<<<<<, ======= and >>>>>>> lines."),
     )
 }

@@ -6,6 +6,7 @@
 #[macro_use]
 mod pattern;
 
+mod asset;
 mod content;
 mod difference;
 mod error;

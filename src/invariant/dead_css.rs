@@ -76,6 +76,13 @@ fn words(kind: DeadKind, theme: &OfferedTheme, named: &str) -> Finding {
             "Browsers take them for letters of a name: that rule or value does nothing.",
             "Write plain quotation marks and plain spaces there; most often the text was copied from a web page.",
         ),
+        DeadKind::UnknownAtRule => (
+            "unknown-at-rule",
+            format!("The compiled stylesheet of {name} says {named}, which no browser knows."),
+            "Browsers leave out that line, or the whole block after it.",
+            "Correct the word; Sass passes on what it does not know (@inclde). In a .css file nothing of Sass is known: give \
+             the file the ending .scss.",
+        ),
         DeadKind::OtherSites => (
             "style-for-other-addresses",
             format!("Rules of {name} stand in an @-moz-document block, which is for the addresses that it names."),

@@ -13,6 +13,7 @@ mod manifest_written;
 mod manifests_agree;
 mod origins;
 mod output_kinds;
+mod page_shown;
 mod sheet_weight;
 mod sheet_whole;
 pub(crate) mod static_page;
@@ -219,6 +220,7 @@ pub const ALL: &[Invariant] = &[
     addresses::INVARIANT,
     functions::INVARIANT,
     dead_css::INVARIANT,
+    page_shown::INVARIANT,
     body_classes::INVARIANT,
     output_kinds::INVARIANT,
     static_page::INVARIANT,
@@ -231,6 +233,7 @@ const OF_SHEETS: &[Invariant] = &[
     addresses::INVARIANT,
     functions::INVARIANT,
     dead_css::INVARIANT,
+    page_shown::INVARIANT,
     body_classes::INVARIANT,
 ];
 

@@ -3,6 +3,8 @@
 //! Browsers forgive almost anything, so this reads tolerantly (the tokens of the CSS Syntax specification, by `cssparser`)
 //! and reports as a fault only what no browser could have meant.
 
+mod at_rules;
+mod hiding;
 mod reader;
 
 use std::collections::BTreeSet;
@@ -11,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use cssparser::Parser;
 use percent_encoding::percent_decode_str;
 
+pub use hiding::Hiding;
 use reader::Reader;
 
 /// Where an address stands.
@@ -105,6 +108,8 @@ pub enum DeadKind {
     SassVariable,
     /// A character that a word processor or a web page put in the place of the plain one: `“`, a non-breaking space.
     Typographic,
+    /// A rule that begins with a word after `@` that no browser knows: a misspelt one, or one of Sass in plain CSS.
+    UnknownAtRule,
     /// Rules for the addresses that `@-moz-document` names: no browser applies them to a page, or no page is at that address.
     OtherSites,
 }
@@ -137,6 +142,8 @@ pub struct Sheet {
     pub functions: BTreeSet<FunctionUse>,
     /// What browsers read and do nothing with.
     pub dead: BTreeSet<Dead>,
+    /// What hides the whole page for everybody.
+    pub hidden: Vec<Hiding>,
     /// What is wrong with the text itself.
     pub faults: Vec<SheetFault>,
 }
@@ -148,7 +155,7 @@ impl Sheet {
         let mut parser = Parser::new(css);
         let mut reader = Reader::default();
         reader.block(&mut parser);
-        reader.sheet
+        reader.finish()
     }
 }
 
@@ -198,6 +205,11 @@ mod tests {
             dead(".a{font-family:L\u{2019}\u{c9}toile}[aria-label=\u{201c}S\u{2019}abonner\u{201d}]{top:0}"),
             []
         );
+        let unknown = |name: &str| vec![(DeadKind::UnknownAtRule, name.to_owned())];
+        assert_eq!(dead("@inclde card;.a{top:0}"), unknown("@inclde"));
+        assert_eq!(dead(".a{@include card;top:0}"), unknown("@include"));
+        assert_eq!(dead("@each in b{.a{top:0}}"), unknown("@each"));
+        assert_eq!(dead("@-webkit-keyframes x{}@MEDIA print{.a{top:0}}@page{@top-left{content:''}}@charset 'x';"), []);
         let others = vec![(DeadKind::OtherSites, "@-moz-document".to_owned())];
         assert_eq!(dead("@-moz-document domain(\"social.example\"){.a{top:0}}"), others);
         assert_eq!(dead("@-moz-document url-prefix(https://a.example/){.a{top:0}}"), others);

@@ -2,6 +2,8 @@
 
 use cssparser::{ParseError, Parser, SourcePosition, Token};
 
+use super::at_rules;
+use super::hiding::{Cascade, Declared};
 use super::{Address, AddressKind, Dead, DeadKind, FunctionUse, Sheet, SheetFault};
 
 /// Nesting deeper than this is no stylesheet but an attack on the reader's stack.
@@ -16,6 +18,11 @@ pub(super) struct Reader {
     conditions: u32,
     /// How many square brackets are open.
     brackets: u32,
+    /// How many of the open blocks are style rules.
+    styles: u32,
+    /// The declarations of the open block.
+    declared: Vec<Declared>,
+    cascade: Cascade,
 }
 
 /// What stands before a `{` or a `;`.
@@ -48,7 +55,7 @@ impl Reader {
             match token {
                 Token::WhiteSpace(_) if prelude.start.is_none() => {}
                 Token::Semicolon => {
-                    declarations += self.end_declaration(&prelude);
+                    declarations += self.end_declaration(parser, &prelude, start);
                     prelude = Prelude::default();
                 }
                 Token::CurlyBracketBlock if !prelude.is_custom_property() => {
@@ -61,12 +68,24 @@ impl Reader {
                 }
             }
         }
-        declarations + self.end_declaration(&prelude)
+        let end = parser.position();
+        declarations + self.end_declaration(parser, &prelude, end)
     }
 
-    fn end_declaration(&mut self, prelude: &Prelude) -> u64 {
+    /// The sheet, once all of it was read.
+    pub(super) fn finish(self) -> Sheet {
+        Sheet { hidden: self.cascade.hidden(), ..self.sheet }
+    }
+
+    fn end_declaration(&mut self, parser: &Parser<'_>, prelude: &Prelude, end: SourcePosition) -> u64 {
+        if let Some(name) = &prelude.at_rule {
+            self.at_rule(name, line_of(parser));
+        }
         if prelude.at_rule.is_some() || !prelude.has_colon {
             return 0;
+        }
+        if let Some(start) = prelude.start.filter(|_| self.styles == 1 && self.conditions == 0) {
+            self.declared.extend(declared(parser.slice(start..end)));
         }
         self.sheet.functions.extend(prelude.functions.iter().cloned());
         self.sheet.declarations += 1;
@@ -81,10 +100,19 @@ impl Reader {
         if prelude.at_rule.as_deref() == Some("-moz-document") && selector.as_deref().is_some_and(names_addresses) {
             self.dead(DeadKind::OtherSites, "@-moz-document", line);
         }
-        let is_condition = prelude.at_rule.as_deref().is_some_and(|name| name != "layer");
+        if let Some(name) = &prelude.at_rule {
+            self.at_rule(name, line);
+        }
+        let is_condition = is_condition(prelude.at_rule.as_deref(), selector.as_deref());
         self.conditions += u32::from(is_condition);
+        self.styles += u32::from(is_style);
         let declarations = self.nested(parser, line, Self::block);
         self.conditions -= u32::from(is_condition);
+        self.styles -= u32::from(is_style);
+        if is_style && self.styles == 0 && self.conditions == 0 {
+            let declared = std::mem::take(&mut self.declared);
+            self.cascade.rule(selector.as_deref().unwrap_or_default(), &declared, line);
+        }
         if is_style && declarations > 0 {
             self.sheet.rules += 1;
             self.sheet.classes.extend(prelude.classes.iter().cloned());
@@ -195,6 +223,12 @@ impl Reader {
         self.sheet.addresses.push(Address { url: url.to_owned(), kind, span, line: line_of(parser) });
     }
 
+    fn at_rule(&mut self, name: &str, line: u64) {
+        if !at_rules::is_known(name) {
+            self.dead(DeadKind::UnknownAtRule, &format!("@{name}"), line);
+        }
+    }
+
     fn dead(&mut self, kind: DeadKind, text: &str, line: u64) {
         const ENOUGH: usize = 200;
         if self.sheet.dead.len() < ENOUGH {
@@ -208,6 +242,25 @@ impl Reader {
             self.sheet.faults.push(SheetFault { line, what });
         }
     }
+}
+
+/// True unless the block holds on every screen: `@layer`, `@media screen`.
+fn is_condition(at_rule: Option<&str>, prelude: Option<&str>) -> bool {
+    let media = || prelude.and_then(|text| text.get("@media".len()..)).unwrap_or_default().trim().to_ascii_lowercase();
+    match at_rule {
+        None | Some("layer") => false,
+        Some("media") => !matches!(media().as_str(), "screen" | "all" | "only screen" | "only all"),
+        Some(_) => true,
+    }
+}
+
+/// `color: red !important` in its parts.
+fn declared(text: &str) -> Option<Declared> {
+    let (property, value) = text.split_once(':')?;
+    let value = value.trim().to_ascii_lowercase();
+    let plain = value.rsplit_once('!').filter(|(_, word)| word.trim() == "important").map(|(plain, _)| plain.trim());
+    let property = property.trim().to_ascii_lowercase();
+    Some(Declared { property, important: plain.is_some(), value: plain.unwrap_or(&value).to_owned() })
 }
 
 /// True for a name with quotation marks of a word processor around it, or with something invisible in it. An apostrophe within a

@@ -29,10 +29,10 @@ fn a_folder_of_ten_thousand_files_is_no_theme() {
 #[test]
 fn a_large_file_is_held() {
     let trees = Trees::new();
-    trees.overlay("").theme("app/javascript/images/big.png", "");
+    trees.overlay("").theme("app/javascript/images/big.ico", "");
     fs::File::options()
         .write(true)
-        .open(trees.theme_path("app/javascript/images/big.png"))
+        .open(trees.theme_path("app/javascript/images/big.ico"))
         .unwrap()
         .set_len(60 << 20)
         .unwrap();
@@ -52,11 +52,11 @@ fn a_theme_of_which_nothing_fits_this_site_is_said_to_bring_none() {
 #[test]
 fn a_file_that_changes_after_it_was_judged_is_not_staged() {
     let trees = Trees::new();
-    trees.overlay("").theme("app/javascript/images/big.png", "");
-    let big = trees.theme_path("app/javascript/images/big.png");
+    trees.overlay("").theme("app/javascript/images/big.ico", "");
+    let big = trees.theme_path("app/javascript/images/big.ico");
     fs::File::options().write(true).open(&big).unwrap().set_len(65 << 20).unwrap();
     let change = trees.read();
-    let file = change.files.iter().find(|file| file.to.ends_with("big.png")).unwrap();
+    let file = change.files.iter().find(|file| file.to.ends_with("big.ico")).unwrap();
     assert!(file.bytes().is_ok());
     fs::write(&big, "another").unwrap();
     assert!(matches!(file.bytes().unwrap_err(), ChangeError::Moved { .. }));

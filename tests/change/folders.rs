@@ -54,7 +54,7 @@ fn flat_stylesheets_go_to_the_styles_folder_with_the_art_they_name() {
     trees.theme("linernotes.scss", "@import 'application'; @import 'parts/a'; a { background: url('parts/bg.png') }");
     trees
         .theme("parts/a.scss", "a {}")
-        .theme("parts/bg.png", "png")
+        .theme("parts/bg.png", "GIF89a;")
         .theme("screenshot.png", "png")
         .theme("gulpfile.js", "x");
     trees.theme("_part.scss", "a {}").theme("shared.scss", "a {}").theme("parts/b.scss", "@use '../shared';");

@@ -29,6 +29,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("app/javascript/images/x.png", "<html lang=\"en\"><body>404</body></html>", "theme-file-is-web-page"),
     ("app/javascript/fonts/x.woff2", "Not Found\n", "theme-file-is-web-page"),
     ("app/javascript/fonts/x.woff2", "", "theme-file-empty"),
+    ("app/javascript/images/x.svg", "<svg>\n<<<<<<< HEAD\n=======\n>>>>>>> x\n</svg>\n", "theme-merge-conflict"),
     ("app/javascript/images/x.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>", ""),
     ("app/javascript/images/x.svg", "<?xml version=\"1.0\"?>\n<svg><title>404 not found</title></svg>", ""),
     ("app/javascript/styles/tangerine/x.scss", "html { color: red }", ""),

@@ -1,0 +1,51 @@
+//! A theme's stylesheet does not hide the whole page.
+//!
+//! It compiles, and a look at the file shows nothing odd: a rule that was meant for printing, for one class or for the time until a
+//! page is loaded lost its condition.
+
+use super::{Invariant, OfferedTheme, Subject};
+use crate::finding::Finding;
+use crate::manifest::resolution::Resolution;
+use crate::stylesheet::{Hiding, Sheet};
+
+pub(super) const INVARIANT: Invariant =
+    Invariant { id: "page-shown", statement: "No theme's stylesheet hides the whole page.", check };
+
+fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let touched = subject.offered.iter().filter(|theme| subject.touched.contains(&theme.name));
+    touched.filter_map(|theme| of_theme(subject, theme)).collect()
+}
+
+/// One finding for a theme: the first rule that hides everything is enough.
+fn of_theme(subject: &Subject<'_>, theme: &OfferedTheme) -> Option<Finding> {
+    let read = subject.sheets.get(&theme.name)?;
+    let stock = theme.stock().and_then(|stock| subject.sheets.get(&stock));
+    let mut known: Vec<Hiding> = stock.map(|stock| stock.sheet.hidden.clone()).unwrap_or_default();
+    known.extend(live(subject, theme));
+    let is_known = |hiding: &Hiding| {
+        known.iter().any(|one| one.selector == hiding.selector && one.declaration == hiding.declaration)
+    };
+    let hiding = read.sheet.hidden.iter().find(|hiding| !is_known(hiding))?;
+    let finding = finding(theme, hiding);
+    let places = [format!("{} {{", hiding.selector), format!("{}{{", hiding.selector), hiding.declaration.clone()];
+    let source = places.iter().find_map(|place| subject.source_of(theme, place));
+    Some(match source {
+        Some((path, line, excerpt)) => finding.at_line(path, line, excerpt),
+        None => finding.at_line(subject.staged.shown(&read.file), hiding.line, hiding.declaration.clone()),
+    })
+}
+
+/// What the theme's live stylesheet hides already: nobody has complained.
+fn live(subject: &Subject<'_>, theme: &OfferedTheme) -> Vec<Hiding> {
+    let Resolution::Found { entry, .. } = theme.resolve(&subject.live.set) else { return Vec::new() };
+    let bytes = subject.live.read_served(&entry.file).unwrap_or_default();
+    Sheet::read(&String::from_utf8_lossy(&bytes)).hidden
+}
+
+fn finding(theme: &OfferedTheme, hiding: &Hiding) -> Finding {
+    let message =
+        format!("{} hides the whole page: {} {{ {} }} holds always.", theme.name, hiding.selector, hiding.declaration);
+    Finding::review("page-hidden", message)
+        .meaning("Whoever picks it sees an empty page, and does not find the way back to the settings.")
+        .help("Take the rule out, or give it the condition it was meant for: a class, @media print.")
+}
