@@ -4,7 +4,7 @@
 
 use super::vocabulary::{
     ADVICE, BEGINS, COMPLAINS, DECLARED, DEPRECATION, FAILED, FAILS, GOT_OVER, GRAVE, HARMLESS, LACKS, NAMES, NEGATED,
-    OUTLIVED, PROSE, PROSE_END, SITE, SKIPPED, SPOKEN, STOPS, WARNS,
+    NEXT_STEP, OUTLIVED, PROSE, PROSE_END, SITE, SKIPPED, SPOKEN, STOPS, WARNS,
 };
 
 /// Only this much of a line is a message; what follows is data.
@@ -52,7 +52,7 @@ pub(crate) fn looks(text: &str) -> Looks {
         (true, _) if of_the_site || !GOT_OVER.is_match(text) => Looks::Trouble,
         (true, _) => Looks::Remark,
         (false, _) if of_the_site && (spoken || SKIPPED.is_match(&cleared)) => Looks::Complaint,
-        (false, true) if !GOT_OVER.is_match(text) => Looks::Remark,
+        (false, true) if !GOT_OVER.is_match(text) && !NEXT_STEP.is_match(text) => Looks::Remark,
         (false, _) => Looks::Harmless,
     }
 }
@@ -179,6 +179,10 @@ mod tests {
     fn what_the_line_itself_got_over_weighs_less() {
         assert_eq!(looks("statsd: connection refused (ignored)"), Looks::Remark);
         assert_eq!(looks("No wrangler.toml file found. Continuing."), Looks::Harmless);
+        assert_eq!(looks("Image not found (web:1a2b). Building new image."), Looks::Harmless);
+        assert_eq!(looks("Skipping 'fsevents' build as platform linux is not supported"), Looks::Harmless);
+        assert_eq!(looks("Theme dusk not found. Building without it."), Looks::Complaint);
+        assert_eq!(looks("Error: image not found. Building failed."), Looks::Trouble);
         assert_eq!(looks("Warning: cannot watch the disk, using polling"), Looks::Remark);
         assert_eq!(looks("Error in themes/dusk.scss (ignored)"), Looks::Trouble);
     }

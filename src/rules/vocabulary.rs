@@ -150,6 +150,11 @@ pattern!(
     r"(?i)\((?:ignored|skipped|optional|using [^)]{1,40})\)|\b(?:ignored|skipped|skipping|ignoring it|continuing)\W*$|,? using (?:the )?(?:default|fallback|polling)|\bfall(?:ing|s)? back (?:to|on)\b|\bdefaulting to\b|\bcontinu(?:e|ing) (?:without|anyway|with)\b|\bassuming\b|\bwill be ignored\b|\bnothing to worry about\b|\bsafely ignore\b"
 );
 pattern!(
+    /// The line itself says what is done next, or for which machine it was left out.
+    NEXT_STEP,
+    r"(?i)[.;] (?:building|creating|downloading|installing|cloning|pulling|fetching|generating|initiali[sz]ing|rebuilding)\b[^.:]{0,60}\.?$|^skipping '?[\w@/.-]+'? (?:build|install(?:ation)?|download|binary)\b.*\bplatform\b"
+);
+pattern!(
     /// What people see hangs on these: a complaint of one of them is not got over.
     SITE,
     r"(?i)\bthemes?\b|stylesheet|\bskins?\b|\bentr(?:y|ies|ypoints?)\b|\bmanifest|\.(?:s?css|sass|less|haml|erb)\b|\bpre-?compil|\bcompil(?:e|ing|ation)\b|\b(?:vite|webpack|rails|asset|assets) build\b"
