@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::finding::Finding;
 use crate::manifest::{Manifest, ManifestError, ManifestFormat, ManifestSet, rails, vite, webpacker};
+use crate::plain_file;
 use crate::site::locate::real_path;
 use crate::site::{OutputLayout, Toolchain};
 
@@ -20,6 +21,8 @@ pub struct CompiledTree {
     pub set: ManifestSet,
     /// Manifests that are there and cannot be read.
     pub findings: Vec<Finding>,
+    /// Whether a build that may be anybody's has just written it.
+    pub(crate) is_staged: bool,
 }
 
 impl CompiledTree {
@@ -27,7 +30,23 @@ impl CompiledTree {
     /// fatal finding.
     #[must_use]
     pub fn read(root: &Path, layout: &OutputLayout, toolchain: Toolchain) -> Self {
+        Self::read_as(false, root, layout, toolchain)
+    }
+
+    /// The same of a staged tree after its build. What lies behind a link out of it was there before, whatever the build has
+    /// compiled: a manifest there is not read, and an output folder there is a fatal finding.
+    #[must_use]
+    pub fn read_staged(root: &Path, layout: &OutputLayout, toolchain: Toolchain) -> Self {
+        let mut tree = Self::read_as(true, root, layout, toolchain);
+        let out: Vec<_> =
+            layout.folders().into_iter().filter(|folder| tree.leads_out(&tree.root.join(folder))).collect();
+        tree.findings.extend(out.iter().map(|folder| output_elsewhere(folder)));
+        tree
+    }
+
+    fn read_as(is_staged: bool, root: &Path, layout: &OutputLayout, toolchain: Toolchain) -> Self {
         let mut tree = Self {
+            is_staged,
             root: root.to_path_buf(),
             public: root.join(&layout.public),
             set: ManifestSet::default(),
@@ -76,7 +95,7 @@ impl CompiledTree {
     }
 
     fn bytes(&mut self, path: &Path) -> Option<Vec<u8>> {
-        match fs::read(self.root.join(path)) {
+        match self.manifest(&self.root.join(path)) {
             Ok(bytes) => Some(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
@@ -84,6 +103,18 @@ impl CompiledTree {
                 None
             }
         }
+    }
+
+    fn manifest(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if self.is_staged && self.leads_out(path) {
+            return Err(io::Error::other("a link in its place leads out of the tree"));
+        }
+        plain_file::bytes(path)
+    }
+
+    fn leads_out(&self, path: &Path) -> bool {
+        let roots = real_path(path).zip(real_path(&self.root));
+        roots.is_some_and(|(real, root)| !real.starts_with(root))
     }
 
     /// Where a served file stands on disk; `served` is relative to the web server's root.
@@ -108,9 +139,9 @@ impl CompiledTree {
     /// The bytes of a served file.
     ///
     /// # Errors
-    /// If it is not there or cannot be read.
+    /// If it is not there, cannot be read, or is larger than any file of a compiled tree.
     pub fn read_served(&self, served: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.found(served).ok_or(io::ErrorKind::NotFound)?)
+        plain_file::bytes(&self.found(served).ok_or(io::ErrorKind::NotFound)?)
     }
 
     /// A served file: a regular one, below the web server's root by its name and below the tree or its output folders by
@@ -130,6 +161,14 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Finding {
         .at(path)
         .meaning("Rails reads this file to find every stylesheet and script; without it each page answers 500.")
         .help("Compile again: RAILS_ENV=production bundle exec rails assets:precompile")
+}
+
+fn output_elsewhere(folder: &Path) -> Finding {
+    let place = folder.display();
+    Finding::fatal("output-elsewhere", format!("The build has put a link in the place of {place}, which leads out of the tree."))
+        .at(folder)
+        .meaning("What it leads to was there before, whatever the build has compiled: it proves nothing.")
+        .help("See what in the build makes that link (Rakefile, lib/tasks, a deploy script), and leave the folder to the compiler.")
 }
 
 fn below(folder: &Path, public: &Path) -> String {

@@ -18,6 +18,7 @@ pub mod hook;
 pub mod invariant;
 pub mod isolation;
 pub mod manifest;
+mod plain_file;
 pub mod precompile;
 mod programs;
 pub mod promotion;

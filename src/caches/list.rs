@@ -1,12 +1,14 @@
 //! The list of what is kept: each file with its size and checksum.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use crate::plain_file;
 
 /// What is kept, and for which toolchain.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ impl FileList {
 pub(super) fn checksum(path: &Path) -> io::Result<Checksum> {
     // Never whole in memory: what node keeps of webpack is megabytes in one file.
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(open(path)?)?;
+    hasher.update_reader(plain_file::open_itself(path)?)?;
     Ok(Checksum(hasher.count(), hasher.finalize().to_hex().to_string()))
 }
 
@@ -56,13 +58,6 @@ impl Checksum {
 /// The bytes of a regular file; a link is not followed.
 pub(super) fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.read_to_end(&mut bytes)?;
+    plain_file::open_itself(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).expect("open flags are small");
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no file")) }
 }

@@ -60,5 +60,5 @@ fn read(path: &Path) -> anyhow::Result<CompiledTree> {
     let packs = path.ancestors().nth(if is_vite { 2 } else { 1 }).unwrap_or(path);
     let public = packs.parent().unwrap_or(packs).to_path_buf();
     let set = ManifestSet { manifests: vec![(path.to_string_lossy().into_owned(), manifest)], lookup: None };
-    Ok(CompiledTree { root: public.clone(), public, set, findings: Vec::new() })
+    Ok(CompiledTree { root: public.clone(), public, set, findings: Vec::new(), is_staged: false })
 }

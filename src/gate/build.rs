@@ -22,6 +22,7 @@ use crate::finding::Finding;
 use crate::fit;
 use crate::invariant::{self, OfferedTheme, Subject, ThemeSheet};
 use crate::manifest::diff::ManifestDiff;
+use crate::plain_file;
 use crate::precompile::environment::environment;
 use crate::precompile::{self, Build, BuildEnd};
 use crate::report::{LogFacts, PrecompileFacts};
@@ -162,7 +163,7 @@ pub(super) fn whole_log(build: &Build, staged: &StagedTree) -> Result<PathBuf, G
     let join = || -> io::Result<()> {
         let mut whole = File::create(&path)?;
         for part in std::iter::once(&build.log).chain(&build.heard) {
-            io::copy(&mut File::open(part)?, &mut whole)?;
+            io::copy(&mut plain_file::open_itself(part)?, &mut whole)?;
         }
         Ok(())
     };
@@ -198,7 +199,7 @@ pub(super) fn read_log(gate: &Gate<'_>, log: &Path, build: &Build) -> Result<Cla
 pub(super) fn compiled_in(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree) -> CompiledTree {
     // The builtin compiler writes webpacker's shape whatever the site's own toolchain is.
     let toolchain = if compiler.is_builtin { Toolchain::Webpacker } else { gate.site.toolchain };
-    CompiledTree::read(&staged.root(), &gate.site.output, toolchain)
+    CompiledTree::read_staged(&staged.root(), &gate.site.output, toolchain)
 }
 
 fn inspect(
@@ -278,7 +279,7 @@ pub(super) fn sources(change: &Change, offered: &[OfferedTheme], staged: &Staged
     let plain = offered.iter().filter(|theme| theme.source.ends_with(".css"));
     let listed = plain.filter_map(|theme| {
         let path = Path::new("app/javascript").join(&theme.source);
-        Some((path.clone(), std::fs::read(staged.root().join(path)).ok()?))
+        Some((path.clone(), plain_file::bytes(&staged.root().join(path)).ok()?))
     });
     let all = changed.chain(listed);
     all.map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned())).collect()

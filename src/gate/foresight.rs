@@ -1,6 +1,7 @@
 //! What the next build will need, by what an earlier one needed, compared with what the machine has.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::build::Gate;
@@ -10,6 +11,9 @@ use crate::report::Report;
 use crate::runs;
 use crate::site::LiveSite;
 use crate::staging::StagedTree;
+
+/// Bytes in one of the blocks that `stat(2)` counts.
+const BLOCK: u64 = 512;
 
 /// How far back an earlier build is looked for.
 const LOOKED_AT: usize = 5;
@@ -73,9 +77,10 @@ fn free_disk(state: &Path) -> Option<u64> {
     (status.f_blocks > 0).then(|| status.f_bavail.saturating_mul(status.f_frsize))
 }
 
-/// Bytes in the output folders of a staged tree.
+/// Bytes in the output folders of a staged tree; a hole in a file takes none.
 pub(super) fn output_bytes(site: &LiveSite, staged: &StagedTree) -> u64 {
     let folders = site.output.folders().into_iter();
     let found = folders.flat_map(|folder| walkdir::WalkDir::new(staged.root().join(folder))).flatten();
-    found.filter(|found| found.file_type().is_file()).filter_map(|found| Some(found.metadata().ok()?.len())).sum()
+    let files = found.filter(|found| found.file_type().is_file()).filter_map(|found| found.metadata().ok());
+    files.map(|file| file.len().min(file.blocks() * BLOCK)).sum()
 }

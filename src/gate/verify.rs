@@ -51,6 +51,7 @@ pub fn verify(request: &VerifyRequest, progress: &dyn Progress) -> Result<Report
         public: compiled.public.clone(),
         set: ManifestSet::default(),
         findings: Vec::new(),
+        is_staged: false,
     };
     let sources = BTreeMap::new();
     let mut subject = Subject {

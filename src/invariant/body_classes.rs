@@ -3,11 +3,11 @@
 //! Up to 4.5 the body carries `theme-NAME`; from 4.6 it does not (Mastodon, app/helpers/application_helper.rb), and rules
 //! behind `.theme-contrast` match nothing: it compiles, and stays unstyled silently.
 
-use std::fs;
 use std::path::Path;
 
 use super::{Invariant, OfferedTheme, Subject};
 use crate::finding::Finding;
+use crate::plain_file;
 
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "body-classes",
@@ -59,7 +59,8 @@ fn emits_theme_classes(root: &Path) -> bool {
     let mut read_any = false;
     for folder in folders {
         for file in walkdir::WalkDir::new(root.join(folder)).into_iter().flatten() {
-            let Ok(text) = fs::read_to_string(file.path()) else { continue };
+            let Ok(text) = plain_file::bytes(file.path()) else { continue };
+            let text = String::from_utf8_lossy(&text);
             read_any = true;
             if text.contains("theme-#{") || text.contains("theme-<%") || text.contains("\"theme-\"") {
                 return true;

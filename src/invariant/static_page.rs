@@ -53,7 +53,8 @@ fn page(subject: &Subject<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let shown = subject.staged.shown(PAGE);
-    let Ok(page) = fs::read_to_string(subject.staged.path_of(PAGE)) else {
+    let page = subject.staged.read_served(PAGE).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let Ok(page) = page else {
         return vec![
             Finding::review("static-page-missing", "The build did not render the static error page.")
                 .at(shown)

@@ -127,9 +127,10 @@ impl Wrapped {
         })
     }
 
-    /// The logs in which something was heard.
+    /// The logs in which something was heard: the build can put a link to anything in their place, or what nobody could read.
     pub(super) fn heard(&self) -> Vec<PathBuf> {
-        self.launchers.iter().map(|launcher| launcher.log.clone()).filter(|log| log.exists()).collect()
+        let is_file = |log: &PathBuf| fs::symlink_metadata(log).is_ok_and(|found| found.is_file());
+        self.launchers.iter().map(|launcher| launcher.log.clone()).filter(is_file).collect()
     }
 
     /// The launchers, relative to the tree.

@@ -118,8 +118,9 @@ impl Built {
         let said = self.checked.report["staging"]["isolation"].as_str().unwrap_or_default();
         assert!(
             said.starts_with("the build saw its stage alone"),
-            "{}\n{}",
+            "{}\n{:?}\n{}",
             self.checked.report["staging"],
+            self.checked.grave(),
             self.checked.stderr
         );
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
@@ -167,4 +167,72 @@ fn no_mount_reaches_the_system_even_where_mounts_are_shared() {
         let [before, after] = ["before", "after"].map(|name| fs::read_to_string(ground.path(name)).unwrap());
         assert_eq!(before, after, "{way}");
     }
+}
+
+/// What a build may put in the place of what the gate reads when it is over: nobody waits for it, and no link is followed out.
+#[test]
+fn the_gate_waits_for_nothing_and_reads_no_secret_whatever_a_build_has_left() {
+    const SCRIPTS: [(&str, &str); 8] = [
+        ("a manifest that is a FIFO", "rm public/packs/manifest.json; mkfifo public/packs/manifest.json"),
+        ("another manifest that is one", "mkdir -p public/assets; mkfifo public/assets/.sprockets-manifest-0.json"),
+        (
+            "a manifest without end",
+            "truncate -s 900G public/packs/manifest.json || truncate -s 9G public/packs/manifest.json",
+        ),
+        ("a stylesheet without end", "for file in public/packs/css/*.css; do truncate -s 9G $file; done"),
+        ("a helper that is a FIFO", "mkdir -p app/helpers; mkfifo app/helpers/x.rb"),
+        (
+            "a log of the bundler's that is a FIFO",
+            "log=$(echo @/.themegate/*/side/heard)/heard-webpack.log; rm $log; mkfifo $log",
+        ),
+        (
+            "a log of the bundler's that is a secret",
+            "log=$(echo @/.themegate/*/side/heard)/heard-webpack.log; rm $log; ln -s @/live/.env.production.local $log",
+        ),
+        ("a manifest that is a secret", "ln -sf @/shared/manifest.json public/packs/manifest.json"),
+    ];
+    let ground = Ground::new();
+    ground.site.write("node_modules/.bin/webpack", "#!/bin/sh\necho the bundler was here\n");
+    let program = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(ground.path("live/node_modules/.bin/webpack"), program).unwrap();
+    fs::write(ground.path("shared/manifest.json"), r#"{"tell-nobody.js": "/packs/tell-nobody.js"}"#).unwrap();
+    for way in WAYS {
+        for (what, script) in SCRIPTS {
+            let script = format!("node_modules/.bin/webpack; PROGRAM __compile; {script}");
+            let built = ground.build(&script, &["--fresh", "--staging", way]);
+            built.assert_isolated();
+            assert_ne!(built.checked.verdict(), "pass", "{what}");
+            let told = format!("{}{}{}", built.log, built.checked.report, built.checked.stderr);
+            assert!(!told.contains("tell-nobody"), "{way}, {what}: {told}");
+        }
+    }
+}
+
+#[test]
+fn what_a_link_in_the_place_of_the_output_leads_to_was_not_compiled() {
+    let ground = Ground::new();
+    ground.site.check(&["--compiler", "builtin"]).assert_verdict("pass", 0);
+    // The build itself sees the stage at that path: it is the gate that would be led to the live tree.
+    let copied = Command::new("cp").arg("-a").arg(ground.path(".themegate/staged")).arg(ground.path("kept")).status();
+    assert!(copied.unwrap().success());
+    let kept =
+        fs::read_dir(ground.path("kept")).unwrap().flatten().map(|found| found.path()).find(|path| path.is_dir());
+    fs::rename(kept.unwrap().join("public/packs"), ground.path("outside/packs")).unwrap();
+    for way in WAYS {
+        let built = ground.build("rm -rf public/packs; ln -s @/outside/packs public/packs", &["--staging", way]);
+        built.checked.assert_verdict("block", 1);
+        assert!(built.checked.finding("output-elsewhere").is_some(), "{:?}", built.checked.grave());
+    }
+}
+
+#[test]
+fn folders_beyond_count_and_depth_are_removed_with_few_descriptors() {
+    let ground = Ground::new();
+    let line = ground.script(
+        "PROGRAM __compile; deep=$(printf '/d%.0s' $(seq 60)); for wide in $(seq 60); do mkdir -p public/packs/$wide$deep; done",
+    );
+    let few = ["sh", "-c", "ulimit -n 64; exec \"$@\"", "sh"];
+    let checked = ground.site.check_through(&few, &["--compiler", &line, "--staging", "copy"]);
+    checked.assert_verdict("pass", 0);
+    assert!(ground.site.stages().is_empty());
 }

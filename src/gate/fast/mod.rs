@@ -180,8 +180,13 @@ fn of_sheets(gate: &Gate<'_>, staged: &StagedTree, looked: &[Looked<'_>], css: &
     let sources = build::sources(gate.change, gate.offered, staged);
     // Places are shown by the source they were compiled from: there is no output.
     let root = &gate.site.root;
-    let unbundled =
-        CompiledTree { root: root.clone(), public: root.clone(), set: ManifestSet::default(), findings: Vec::new() };
+    let unbundled = CompiledTree {
+        root: root.clone(),
+        public: root.clone(),
+        set: ManifestSet::default(),
+        findings: Vec::new(),
+        is_staged: false,
+    };
     let sheet = |looked: &Looked<'_>| {
         let css = css.get(&looked.theme.name)?;
         let file = looked.file.to_string_lossy().into_owned();
