@@ -116,9 +116,28 @@ fn remove_if_orphaned(folder: &Path, spared: fn(&Path) -> bool) -> Result<bool, 
         Err(_) if spared(folder) => return Ok(false),
         Err(_) => None,
     };
-    removal::remove_tree(folder)?;
-    drop(lock);
+    remove_stage(folder, lock)?;
     Ok(true)
+}
+
+/// Removes a stage, the file that its lock is held on at the end, and closed by then: on file systems that cannot remove an open
+/// file (NFS, FUSE) it would stay behind under another name, and the folder with it.
+pub(super) fn remove_stage(folder: &Path, lock: Option<File>) -> Result<(), StagingError> {
+    let failed = |source| StagingError::Removal { path: folder.to_path_buf(), source };
+    let listing = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        listing => listing.map_err(failed)?,
+    };
+    for entry in listing {
+        let entry = entry.map_err(failed)?;
+        if entry.file_type().map_err(failed)?.is_dir() {
+            removal::remove_tree(&entry.path())?;
+        } else if entry.file_name() != OWNER {
+            fs::remove_file(entry.path()).map_err(failed)?;
+        }
+    }
+    drop(lock);
+    removal::remove_tree(folder)
 }
 
 /// A stage that root was killed over cannot be removed by anybody else, and must not keep him from a check: root's next check

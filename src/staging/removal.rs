@@ -27,9 +27,12 @@ const BETWEEN_ROUNDS: Duration = Duration::from_millis(20);
 /// or room on a thread's stack.
 const DEEPEST: usize = 64;
 
+/// The same where descriptors are scarce: a limit of 64 is enough then.
+const DEEPEST_OF_FEW: usize = 8;
+
 /// Removes a folder and all below it. A folder that is not there is no error.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), StagingError> {
-    let pace = Pace::at(path);
+    let mut pace = Pace::at(path);
     let mut rounds = 1;
     loop {
         match walk::spread(|| remove_whole(path, pace)) {
@@ -38,6 +41,8 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), StagingError> {
                 rounds += 1;
                 thread::sleep(BETWEEN_ROUNDS);
             }
+            // Each thread has as many folders open as its way is deep.
+            Err(Errno::MFILE | Errno::NFILE) if pace != Pace::Sparing => pace = Pace::Sparing,
             Err(error) => {
                 return Err(StagingError::Removal { path: PathBuf::from(path), source: io::Error::from(error) });
             }
@@ -64,6 +69,8 @@ enum Pace {
     Alone,
     /// As many as staging has.
     Together,
+    /// One, with few folders open at a time.
+    Sparing,
 }
 
 impl Pace {
@@ -72,6 +79,10 @@ impl Pace {
     fn at(path: &Path) -> Self {
         let is_xfs = statfs(path).is_ok_and(|status| status.f_type == XFS);
         if is_xfs { Self::Alone } else { Self::Together }
+    }
+
+    const fn deepest(self) -> usize {
+        if matches!(self, Self::Sparing) { DEEPEST_OF_FEW } else { DEEPEST }
     }
 }
 
@@ -101,7 +112,7 @@ impl Removal<'_> {
         }
         let remove = |name: &&CStr| permitted(folder, || self.remove_folder(folder, name, depth));
         match self.pace {
-            Pace::Alone => folders.iter().try_for_each(remove),
+            Pace::Alone | Pace::Sparing => folders.iter().try_for_each(remove),
             Pace::Together => folders.par_iter().try_for_each(remove),
         }
     }
@@ -128,7 +139,7 @@ impl Removal<'_> {
     }
 
     fn remove_below(&self, folder: &OwnedFd, name: &CStr, depth: usize) -> Result<(), Errno> {
-        if depth >= DEEPEST && self.move_up(folder, name)? {
+        if depth >= self.pace.deepest() && self.move_up(folder, name)? {
             return Ok(());
         }
         self.empty(&open_folder(folder, name)?, depth + 1)?;

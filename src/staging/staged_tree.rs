@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::error::StagingError;
 use super::inventory::{Change, Inventory, What, differences};
 use super::survey::Look;
-use super::{HEARD, Method, SIDE, TREE, ladder, layer, overlay, ownership, remove_tree};
+use super::{HEARD, Method, SIDE, TREE, ladder, layer, overlay, ownership};
 use crate::finding::Finding;
 use crate::isolation::{self, Holder};
 
@@ -24,8 +24,8 @@ pub struct StagedTree {
     /// Whether what replaces folders of the live tree is shown in it.
     pub(super) shows_replacement: bool,
     pub(super) passed_over: Vec<String>,
-    /// Holds the lock that says that the owner lives.
-    _owner: File,
+    /// Holds the lock that says that the owner lives; none once the stage is being removed.
+    owner: Option<File>,
     pub(super) keep: bool,
     removed: bool,
     pub(super) method: Method,
@@ -46,7 +46,7 @@ impl StagedTree {
             isolation: None,
             shows_replacement: false,
             passed_over: Vec::new(),
-            _owner: owner,
+            owner: Some(owner),
             keep: false,
             removed: false,
             method: Method::Copy,
@@ -249,7 +249,7 @@ impl StagedTree {
         }
         // The mount and what is below it end side by side: each waits for the disk.
         self.holder.iter_mut().for_each(Holder::let_go);
-        let removed = remove_tree(&self.folder);
+        let removed = ownership::remove_stage(&self.folder, self.owner.take());
         drop(self.holder.take());
         removed
     }

@@ -124,3 +124,23 @@ fn a_killed_gate_leaves_a_stage_that_the_next_run_sweeps() {
     assert_eq!(sweep(&home.state()).unwrap(), [root.parent().unwrap()]);
     assert!(!root.exists());
 }
+
+/// On such a file system (NFS too) an open file that is removed stays under another name until it is closed.
+#[test]
+fn a_stage_is_removed_where_the_system_cannot_remove_an_open_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [real, shown] = ["real", "shown"].map(|name| folder.path().join(name));
+    [&real, &shown].into_iter().for_each(|path| fs::create_dir(path).unwrap());
+    if !Command::new("bindfs").args([&real, &shown]).status().is_ok_and(|end| end.success()) {
+        return eprintln!("skipped: no bindfs here");
+    }
+    let staged_and_closed = || {
+        let mut home = Home::below(&shown);
+        let staged = home.stage();
+        let stage = staged.root().parent().unwrap().to_path_buf();
+        staged.close().map(|()| stage.exists())
+    };
+    let left = staged_and_closed();
+    assert!(Command::new("umount").arg(&shown).status().unwrap().success());
+    assert!(matches!(left, Ok(false)), "{left:?}");
+}
