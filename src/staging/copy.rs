@@ -144,8 +144,9 @@ impl<'a> Copier<'a> {
                 Err(_) => return self.range(from, to, 0, u64::MAX),
             };
             let hole = rustix::fs::seek(from, SeekFrom::Hole(data)).unwrap_or(size);
-            self.range(from, to, data, hole - data)?;
-            position = hole;
+            // It may have grown, or been cut off, since its size was asked for.
+            self.range(from, to, data, hole.saturating_sub(data))?;
+            position = hole.max(data + 1);
         }
     }
 
@@ -159,12 +160,13 @@ impl<'a> Copier<'a> {
             }
             let wanted = usize::try_from(end - reading).unwrap_or(CHUNK).min(CHUNK);
             match rustix::fs::copy_file_range(from, Some(&mut reading), to, Some(&mut writing), wanted) {
-                Ok(0) => break,
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
-                    return self.plain(from, to, reading, end);
-                }
-                Err(error) => return Err(Failure::Writing(error.into())),
+                Ok(0) if reading > start => break,
+                Ok(count) if count > 0 => {}
+                Err(Errno::INTR) => {}
+                Err(error @ (Errno::NOSPC | Errno::DQUOT)) => return Err(Failure::Writing(error.into())),
+                // Some file systems refuse it, each with an error of its own, and some copy nothing without one (FUSE, CIFS);
+                // reading and writing also tells which of the two fails.
+                Ok(_) | Err(_) => return self.plain(from, to, reading, end),
             }
         }
         Ok(reading)
@@ -206,10 +208,12 @@ impl<'a> Copier<'a> {
         let mut position = start;
         while position < end && !self.interrupted.load(Ordering::Relaxed) {
             let wanted = usize::try_from(end - position).unwrap_or(buffer.len()).min(buffer.len());
-            let count = from.read_at(&mut buffer[..wanted], position).map_err(Failure::Reading)?;
-            if count == 0 {
-                break;
-            }
+            let count = match from.read_at(&mut buffer[..wanted], position) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Failure::Reading(error)),
+            };
             to.write_all_at(&buffer[..count], position).map_err(Failure::Writing)?;
             position += count as u64;
         }
