@@ -1,6 +1,7 @@
 //! Parse, run, exit code.
 
 use std::io::Write;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -21,7 +22,13 @@ fn main() -> ExitCode {
         }
         None => {}
     }
-    match cli::run(&Cli::parse()) {
+    let cli = Cli::parse();
+    // Whatever was being done is undone on the way here, or journalled.
+    let Ok(result) = std::panic::catch_unwind(AssertUnwindSafe(|| cli::run(&cli))) else {
+        let _ = writeln!(anstream::stderr(), "themegate: {}", cli::BROKEN_OFF);
+        return ExitCode::from(cli.broken_off());
+    };
+    match result {
         Ok(code) => ExitCode::from(code),
         Err(error) if terminal::is_broken_pipe(&error) && cli::exit_code(&error) == 2 => ExitCode::SUCCESS,
         Err(error) => {

@@ -46,6 +46,22 @@ pub struct Cli {
     command: Command,
 }
 
+/// What is said when a command ends in the midst of its work.
+pub const BROKEN_OFF: &str = "The command broke off in the midst of its work, so there is no verdict. Above it says where.\n\
+    If the system refused it a thread, allow more (ulimit -u; TasksMax= of its unit; --pids-limit of its container), and run it \
+    again. If not, it is a fault of themegate: please report it. If it was changing the live tree: themegate recover";
+
+impl Cli {
+    /// The exit code of a command that broke off: *undecided*, or *interrupted* where it may have been changing the live tree.
+    #[must_use]
+    pub const fn broken_off(&self) -> u8 {
+        match self.command {
+            Command::Promote(_) | Command::Rollback(_) | Command::Recover(_) | Command::Withdraw(_) => 5,
+            _ => 3,
+        }
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   themegate check --theme ~/TangerineUI     may this theme go live? (run in ~/live)

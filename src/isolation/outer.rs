@@ -69,8 +69,13 @@ fn attempt(plan: &Plan, path: &Path, words: Vec<OsString>) -> Result<Word, Fault
     let mut said = String::new();
     line.read_to_string(&mut said).map_err(refused("hear the first process"))?;
     let status = child.wait().map_err(refused("wait for the first process"))?;
-    let killed = Word::Killed(status.signal().unwrap_or(Signal::KILL.as_raw()));
-    Ok(said.lines().next_back().and_then(Word::parse).unwrap_or(killed))
+    // Without a signal it was not killed: something kept it from saying how the build ended.
+    let silent = || {
+        let lost =
+            || Word::NotStarted(format!("the first process of its namespaces left no word, and ended with {status}"));
+        status.signal().map_or_else(lost, Word::Killed)
+    };
+    Ok(said.lines().next_back().and_then(Word::parse).unwrap_or_else(silent))
 }
 
 /// Whoever waits for us sees what it would have seen of the build itself.

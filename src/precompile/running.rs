@@ -134,7 +134,15 @@ impl Running {
                 Some(Ending::Exited(code)) => BuildEnd::Exited(code),
                 Some(Ending::Killed(signal)) => BuildEnd::Killed { signal },
                 Some(Ending::NotStarted(reason)) => BuildEnd::NotStarted(reason),
-                None => BuildEnd::Killed { signal: status.signal().unwrap_or(Signal::KILL.as_raw()) },
+                // Without a signal it was not killed: something kept it from doing its work, or from writing down how that ended.
+                None => status.signal().map_or_else(
+                    || {
+                        BuildEnd::NotStarted(format!(
+                            "the process that watches over it left no word, and ended with {status}"
+                        ))
+                    },
+                    |signal| BuildEnd::Killed { signal },
+                ),
             },
             None => status
                 .code()

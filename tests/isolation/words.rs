@@ -48,3 +48,15 @@ fn isolation_none_is_told_and_an_unknown_word_refused() {
         "overlay"
     );
 }
+
+#[test]
+fn a_system_that_grants_no_more_threads_is_undecided() {
+    let Some(ground) = Ground::new().for_user() else { return eprintln!("skipped: runuser is for root") };
+    let owned =
+        Command::new("chown").arg("-hR").arg(format!("{}:", ground.user.unwrap())).arg(ground.path("")).status();
+    assert!(owned.unwrap().success());
+    let few = ["runuser", "-u", ground.user.unwrap(), "--", "prlimit", "--nproc=2"];
+    let checked = ground.site.check_through(&few, &["--compiler", "builtin"]);
+    assert_eq!(checked.code, 3, "{}", checked.stderr);
+    assert!(checked.stderr.contains("ulimit -u"), "{}", checked.stderr);
+}
