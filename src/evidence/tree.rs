@@ -40,6 +40,8 @@ pub struct Digester {
     /// The time by the file system's own clock, before the tree is looked at.
     began: i64,
     known: Index,
+    /// How many entries a tree may have.
+    most: usize,
 }
 
 /// One folder, and what is in its files, in the order of its names; none for what is no file.
@@ -67,7 +69,7 @@ impl Digester {
     pub fn begin(state: &Path) -> io::Result<Self> {
         let folder = super::folder(state)?;
         let began = Stat::of(&tempfile::NamedTempFile::new_in(&folder)?.as_file().metadata()?).changed();
-        Ok(Self { path: folder.join(super::INDEX), began, known: Index::default() })
+        Ok(Self { path: folder.join(super::INDEX), began, known: Index::default(), most: MOST })
     }
 
     /// Reads what is known of the tree's files, unless every one is to be read `afresh`.
@@ -83,7 +85,7 @@ impl Digester {
     /// Something that cannot be read, that changed meanwhile, or that leads to the whole disk: then there is no digest, and
     /// nothing is answered from evidence.
     pub fn digest(&self, look: &Look) -> io::Result<blake3::Hash> {
-        let behind = spread(|| behind_links(look))?;
+        let behind = spread(|| behind_links(look, self.most))?;
         let mut all: Vec<&Listing> = look.listings().iter().chain(&behind.listings).collect();
         all.sort_by(|one, other| {
             order_of_places(&one.place, &other.place).then_with(|| order_of_places(&one.source, &other.source))
@@ -171,14 +173,14 @@ struct Behind {
     ends: Vec<(PathBuf, PathBuf)>,
 }
 
-fn behind_links(look: &Look) -> io::Result<Behind> {
+fn behind_links(look: &Look, most: usize) -> io::Result<Behind> {
     let mut behind = Behind { listings: Vec::new(), ends: Vec::new() };
     // What was taken in for a link is looked at already.
     let taken_in = look.taken_in().iter().filter_map(|(place, _)| fs::canonicalize(look.live().join(place)).ok());
     let mut entered: BTreeSet<PathBuf> = taken_in.chain([look.live().to_path_buf()]).collect();
     let mut entries: usize = look.listings().iter().map(Listing::len).sum();
     let mut links: Vec<(PathBuf, PathBuf)> = links(look.listings()).collect();
-    let bounded = |entries| if entries > MOST { Err(io::Error::other("there are too many files")) } else { Ok(()) };
+    let bounded = |entries| if entries > most { Err(io::Error::other("there are too many files")) } else { Ok(()) };
     bounded(entries)?;
     while !links.is_empty() {
         let end = |(place, link): &(PathBuf, PathBuf)| Some((place.clone(), fs::canonicalize(link).ok()?));
@@ -223,4 +225,30 @@ fn read_behind(root: &Path, place: &Path, state: &Path) -> io::Result<Vec<Listin
     all.push(itself);
     all.sort_by(|one, other| order_of_places(&one.place, &other.place));
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_with_too_many_entries_is_not_digested_wherever_they_lie() {
+        let folder = tempfile::tempdir().unwrap();
+        let [live, state, outside] = ["live", "state", "outside"].map(|name| folder.path().join(name));
+        for number in 0..10 {
+            fs::create_dir_all(live.join("app")).and_then(|()| fs::create_dir_all(&outside)).unwrap();
+            fs::write(live.join(format!("app/{number}")), "").unwrap();
+            fs::write(outside.join(number.to_string()), "").unwrap();
+        }
+        let digested = |most| {
+            let look = Look::now(&live, &state, &[], &AtomicBool::new(false)).unwrap();
+            let digester = Digester { most, ..Digester::begin(look.state()).unwrap() };
+            digester.digest(&look).map_err(|error| error.to_string())
+        };
+        let refused = Err("there are too many files".to_owned());
+        assert_eq!((digested(10), digested(11).is_ok()), (refused.clone(), true));
+        std::os::unix::fs::symlink(&outside, live.join("link")).unwrap();
+        // The link, what it leads to, and the ten files in that.
+        assert_eq!((digested(22), digested(23).is_ok()), (refused, true));
+    }
 }
