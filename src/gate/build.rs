@@ -44,6 +44,8 @@ pub(super) struct Gate<'gate> {
     pub(super) rules: Option<&'gate RuleSet>,
     /// What is asked, as a digest; none where that cannot be had.
     pub(super) question: Option<&'gate Question>,
+    /// Why the tree is not to be staged as an overlay, if there is a reason: an earlier build of the same check has met it.
+    pub(super) against_overlay: Option<&'gate str>,
 }
 
 /// Bytes of the last build's log that are read while another one runs: more hold no other kinds of lines.
@@ -56,13 +58,14 @@ impl<'gate> Gate<'gate> {
     }
 }
 
-/// Builds in the staged tree and inspects what came of it; gives the path of the whole build log.
+/// Builds in the staged tree and inspects what came of it; gives the path of the whole build log, or why it has to be built once
+/// more where there are no layers.
 pub(super) fn build_and_inspect(
     gate: &Gate<'_>,
     compiler: &Compiler,
     staged: &StagedTree,
     record: &mut Record<'_>,
-) -> Result<PathBuf, GateError> {
+) -> Result<Result<PathBuf, String>, GateError> {
     record.begin("precompile");
     let before = writes::inventory(gate.site, staged)?;
     let began = SystemTime::now();
@@ -73,6 +76,9 @@ pub(super) fn build_and_inspect(
     staged.ensure_readable()?;
     record.begin("rules");
     let log = whole_log(&build, staged)?;
+    if let Some(why) = isolation::hindered_by_layers(gate, staged, &build, &log) {
+        return Ok(Err(why));
+    }
     classify(gate, &log, &build, record)?;
     baseline::attribute(gate, compiler, record)?;
     aftermath::of(&build, compiler, gate.site, record);
@@ -86,7 +92,7 @@ pub(super) fn build_and_inspect(
     let shown = record.caches.as_ref().and_then(|(_, shown)| shown.as_ref());
     record.findings.extend(caches::moved(shown));
     staged.ensure_readable()?;
-    Ok(log)
+    Ok(Ok(log))
 }
 
 fn run(gate: &Gate<'_>, compiler: &Compiler, staged: &StagedTree, record: &mut Record<'_>) -> Result<Build, GateError> {

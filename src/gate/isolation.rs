@@ -11,7 +11,7 @@ use crate::isolation::{IsolationChoice, NetworkChoice, Wish};
 use crate::precompile::{Build, BuildEnd};
 use crate::site::Toolchain;
 use crate::site::environment::SiteEnvironment;
-use crate::staging::StagedTree;
+use crate::staging::{Method, StagedTree, Way};
 
 /// What a build prints when it is kept from something: read-only, not permitted, no network, across layers, foreign owners.
 const SIGNS: [&str; 15] = [
@@ -31,6 +31,10 @@ const SIGNS: [&str; 15] = [
     "Value too large for defined data type",
     "docker.sock",
 ];
+
+/// Those of them that an overlay alone brings about: it renames no folder of the live tree, and changes no file of another owner.
+const SIGNS_OF_LAYERS: [&str; 4] =
+    ["EXDEV", "Invalid cross-device link", "EOVERFLOW", "Value too large for defined data type"];
 
 /// As much of the log's end is looked through for them.
 const TAIL: u64 = 256 * 1024;
@@ -85,6 +89,18 @@ pub(super) fn not_isolated(gate: &Gate<'_>, staged: &StagedTree) -> Option<Findi
                  \"none\" under [check] in themegate.toml",
             ),
     )
+}
+
+/// Why the build is to be made once more where there are no layers, if it failed by them and the way to stage was left to us.
+pub(super) fn hindered_by_layers(gate: &Gate<'_>, staged: &StagedTree, build: &Build, log: &Path) -> Option<String> {
+    let way = gate.request.staging.unwrap_or(gate.settings.check.staging);
+    let failed = matches!(build.end, BuildEnd::Exited(code) if code != 0);
+    if !failed || way != Way::Auto || staged.method() != Method::Overlay {
+        return None;
+    }
+    let text = end_of(log)?;
+    let says = |line: &&str| SIGNS_OF_LAYERS.iter().any(|sign| line.contains(sign));
+    text.lines().find(says).map(|line| format!("a build in one failed: {}", shortened(line).trim_end_matches('.')))
 }
 
 /// A build that failed and said what a build says that is kept from something: nobody knows whose fault it is.

@@ -16,6 +16,7 @@ mod proposal;
 mod question;
 mod record;
 pub mod rehearsal;
+mod stage;
 mod surroundings;
 pub mod verify;
 mod writes;
@@ -32,12 +33,12 @@ use crate::compiler::{Compiler, CompilerChoice};
 use crate::configuration::Configuration;
 use crate::evidence;
 use crate::isolation::{IsolationChoice, NetworkChoice};
-use crate::report::{Report, StagingFacts};
+use crate::report::Report;
 use crate::runs;
 use crate::site::LiveSite;
 use crate::site::lock::SiteLock;
 use crate::site::registry::Registry;
-use crate::staging::{self, StagedTree, Way};
+use crate::staging::{self, Way};
 use crate::theme_setting::people::Inquiry;
 use crate::verdict::Verdict;
 
@@ -140,6 +141,7 @@ pub fn check_and_hold(
         change,
         rules: rules.as_ref(),
         question: None,
+        against_overlay: None,
     };
     if request.fast {
         return Ok((fast::check(&gate, record)?, lock));
@@ -183,8 +185,7 @@ fn compile_and_judge(
     let mut stage = None;
     record.findings.extend(foresight::of(gate));
     if !record.is_fatal() {
-        let staged = stage.insert(stage_change(gate, compiler, &mut record)?);
-        log = Some(build::build_and_inspect(gate, compiler, staged, &mut record)?);
+        log = Some(stage::build_in_one(gate, compiler, &mut stage, &mut record)?);
     }
     stop_if_asked(request)?;
     if let Some(inquiry) = inquiry {
@@ -204,7 +205,7 @@ fn compile_and_judge(
     caches::keep(gate, given, report.verdict, stage.as_ref());
     // Both wait for the disk.
     let prune = || if report.promotable { passed::prune(&site.state) } else { Ok(()) };
-    let (closed, pruned) = rayon::join(|| close(stage, request.keep_stage), prune);
+    let (closed, pruned) = rayon::join(|| stage::close(stage, request.keep_stage), prune);
     closed?;
     pruned?;
     question::remember(gate, tree_now, &report);
@@ -244,39 +245,6 @@ fn chosen(request: &CheckRequest, settings: &Configuration) -> CompilerChoice {
     request.compiler.clone().unwrap_or_else(configured)
 }
 
-fn stage_change(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>) -> Result<StagedTree, GateError> {
-    record.begin("staging");
-    let look = record.look.take();
-    let prepared = caches::prepare(gate, compiler);
-    let (keep, replacement) = (gate.request.keep_stage, prepared.replacement());
-    let staged = surroundings::stage(gate, compiler, keep, look, replacement, record.progress)?;
-    record.findings.extend(surroundings::noticed(&staged));
-    record.findings.extend(isolation::not_isolated(gate, &staged));
-    surroundings::apply(gate.change, &staged)?;
-    record.staging = Some(StagingFacts {
-        method: surroundings::method(staged.method()).to_owned(),
-        isolation: isolation::in_words(gate, compiler, &staged),
-        passed_over: staged.passed_over().to_vec(),
-        files: staged.files(),
-        bytes: staged.bytes(),
-        cached_files: 0,
-        kept: None,
-    });
-    caches::bring(gate, compiler, &staged, prepared, record)?;
-    Ok(staged)
-}
-
 fn stop_if_asked(request: &CheckRequest) -> Result<(), GateError> {
     if request.interrupted.load(Ordering::Relaxed) { Err(GateError::Interrupted) } else { Ok(()) }
-}
-
-fn close(stage: Option<StagedTree>, keep: bool) -> Result<(), GateError> {
-    match stage {
-        Some(staged) if !keep => Ok(staged.close()?),
-        Some(staged) => {
-            staged.keep()?;
-            Ok(())
-        }
-        None => Ok(()),
-    }
 }

@@ -40,7 +40,7 @@ pub(super) fn stage(
         isolate: isolation::wish(gate, compiler),
     };
     let now = || Look::now(&site.root, &site.state, &folders, request.interrupted);
-    let staged = staging::stage_by(&request, look.unwrap_or_else(now)?, replacement)?;
+    let staged = staging::stage_by(&request, look.unwrap_or_else(now)?, replacement, gate.against_overlay)?;
     materialise_registry(site, &staged)?;
     Ok(staged)
 }

@@ -23,8 +23,11 @@ pub(super) fn climb(
     plan: &Plan,
     request: &StagingRequest<'_>,
     shown: Option<&Path>,
+    against_overlay: Option<&str>,
 ) -> Result<Populated, StagingError> {
-    if matches!(request.way, Way::Auto | Way::Overlay) {
+    let against = against_overlay.filter(|_| request.way == Way::Auto);
+    staged.passed_over.extend(against.map(|why| format!("no overlay: {why}")));
+    if against.is_none() && matches!(request.way, Way::Auto | Way::Overlay) {
         match overlay(staged, plan, request, shown)? {
             Ok(populated) => return Ok(populated),
             Err(why) if request.way == Way::Overlay => {

@@ -113,10 +113,11 @@ pub enum Way {
 /// Whatever keeps the copy from being complete; nothing of a failed stage is left behind.
 pub fn stage(request: &StagingRequest<'_>) -> Result<StagedTree, StagingError> {
     let look = Look::now(request.live, request.state_dir, request.output_folders, request.interrupted)?;
-    stage_by(request, look, None)
+    stage_by(request, look, None, None)
 }
 
-/// Stages the live tree by a look at it, with other folders in the place of some.
+/// Stages the live tree by a look at it, with other folders in the place of some. An overlay is not tried where there is a reason
+/// against it, one sentence without its full stop, unless no other way will do.
 ///
 /// # Errors
 /// As [`stage`].
@@ -124,10 +125,11 @@ pub fn stage_by(
     request: &StagingRequest<'_>,
     mut look: Look,
     replacement: Option<Replacement<'_>>,
+    against_overlay: Option<&str>,
 ) -> Result<StagedTree, StagingError> {
     let mut staged = StagedTree::begin(&look.state, &look.live)?;
     let shown = replacement.and_then(|replacement| replacement.take_effect(&mut look.plan));
-    let populated = ladder::climb(&mut staged, &look.plan, request, shown)?;
+    let populated = ladder::climb(&mut staged, &look.plan, request, shown, against_overlay)?;
     staged.findings = report::findings(&look.plan, &populated.moving);
     staged.files = populated.files;
     staged.bytes = populated.bytes;

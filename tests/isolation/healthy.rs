@@ -81,6 +81,25 @@ fn a_file_that_belongs_to_somebody_else_can_be_changed_in_the_stage_all_the_same
     assert_eq!(checked.report["staging"]["method"], "overlay");
 }
 
+/// An overlay renames no folder that lies in the live tree alone.
+#[test]
+fn a_build_that_an_overlay_hinders_is_made_once_more_without_one() {
+    const SCRIPT: &str = "echo built >> $HOME/.cache/tool/new; PROGRAM __compile && \
+        perl -e 'rename(\"app/javascript/fonts\", \"f\") && rename(\"f\", \"app/javascript/fonts\") or die \"rename: $!\\n\"'";
+    let ground = Ground::new();
+    let built = ground.build(SCRIPT, &[]);
+    built.assert_isolated();
+    let staging = &built.checked.report["staging"];
+    assert_eq!(built.checked.report["precompile"]["exit"], 0, "{:?}", built.checked.grave());
+    assert_eq!((&staging["method"], built.checked.verdict()), (&"copy".into(), "pass"), "{:?}", built.checked.grave());
+    let why = staging["passed_over"][0].as_str().unwrap();
+    assert!(why.contains("a build in one failed: rename: Invalid cross-device link"), "{why}");
+    // Whoever asks for an overlay gets no other way.
+    let built = ground.build(SCRIPT, &["--staging", "overlay"]);
+    built.checked.assert_verdict("undecided", 3);
+    assert!(built.checked.finding("build-perhaps-hindered").is_some());
+}
+
 #[test]
 fn a_build_that_may_be_hindered_is_undecided_and_says_what_to_try() {
     let ground = Ground::new();

@@ -91,7 +91,7 @@ fn what_goes_wrong_while_the_names_are_read_beforehand_is_told_as_well() {
             isolate: None,
         };
         let look = Survey::begin(live, &state, &[]).finish(request.interrupted).unwrap()?;
-        stage_by(&request, look, None)
+        stage_by(&request, look, None, None)
     };
     let refused = staged(&nowhere, false).unwrap_err();
     assert!(matches!(refused, StagingError::LiveTree { .. }), "{refused}");

@@ -69,7 +69,7 @@ pub(super) fn check(gate: &Gate<'_>, mut record: Record<'_>) -> Result<Report, G
     let mut report = record.into_report(run, gate.site, gate.change, gate.offered, None);
     report.fast = Some(facts);
     runs::keep(&gate.site.state, &report, log.as_deref())?;
-    super::close(stage, false)?;
+    super::stage::close(stage, false)?;
     Ok(report)
 }
 
