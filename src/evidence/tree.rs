@@ -7,12 +7,13 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 use super::index::{Content, Index, Stat, read_content};
-use crate::staging::{Item, Kind, Listing, Look, Role, look_at, order_of_places, spread, whole_tree_at};
+use crate::staging::{Item, Kind, Listing, Look, Role, look_at, order_of_places, spread, whole_tree_until};
 
 /// A disk answers many requests at once: so many are made, however few cores there are. Measured: docs/benchmarks.md.
 const READERS: usize = 16;
@@ -42,6 +43,8 @@ pub struct Digester {
     known: Index,
     /// How many entries a tree may have.
     most: usize,
+    /// Set when the user asks to stop.
+    interrupted: Arc<AtomicBool>,
 }
 
 /// One folder, and what is in its files, in the order of its names; none for what is no file.
@@ -69,7 +72,13 @@ impl Digester {
     pub fn begin(state: &Path) -> io::Result<Self> {
         let folder = super::folder(state)?;
         let began = Stat::of(&tempfile::NamedTempFile::new_in(&folder)?.as_file().metadata()?).changed();
-        Ok(Self { path: folder.join(super::INDEX), began, known: Index::default(), most: MOST })
+        Ok(Self {
+            path: folder.join(super::INDEX),
+            began,
+            known: Index::default(),
+            most: MOST,
+            interrupted: Arc::default(),
+        })
     }
 
     /// Reads what is known of the tree's files, unless every one is to be read `afresh`.
@@ -79,20 +88,26 @@ impl Digester {
         Self { known, ..self }
     }
 
+    /// Ends without a digest, and soon, when the user asks to stop.
+    #[must_use]
+    pub fn heeding(self, interrupted: &Arc<AtomicBool>) -> Self {
+        Self { interrupted: Arc::clone(interrupted), ..self }
+    }
+
     /// The digest of what was looked at.
     ///
     /// # Errors
     /// Something that cannot be read, that changed meanwhile, or that leads to the whole disk: then there is no digest, and
     /// nothing is answered from evidence.
     pub fn digest(&self, look: &Look) -> io::Result<blake3::Hash> {
-        let behind = spread(|| behind_links(look, self.most))?;
+        let behind = spread(|| self.behind_links(look))?;
         let mut all: Vec<&Listing> = look.listings().iter().chain(&behind.listings).collect();
         all.sort_by(|one, other| {
             order_of_places(&one.place, &other.place).then_with(|| order_of_places(&one.source, &other.source))
         });
         let mut folders: Vec<Folder<'_>> = spread(|| all.into_par_iter().map(|listing| self.folder(listing)).collect());
         let unread: Vec<_> = folders.iter().enumerate().flat_map(|(at, folder)| folder.unread(at)).collect();
-        for (Unread { place: (folder, name), .. }, content) in unread.iter().zip(read_all(&unread)?) {
+        for (Unread { place: (folder, name), .. }, content) in unread.iter().zip(self.read_all(&unread)?) {
             folders[*folder].contents[*name] = Some(content);
         }
         let files: usize = folders.iter().map(|folder| folder.contents.iter().flatten().count()).sum();
@@ -101,6 +116,58 @@ impl Digester {
             Index::write(&self.path, self.began, seen)?;
         }
         Ok(hash(look, &folders, &behind.ends))
+    }
+
+    fn read_all(&self, unread: &[Unread]) -> io::Result<Vec<Content>> {
+        let content = |file: &Unread| {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            read_content(&file.path, &file.stat)
+        };
+        let read = || unread.par_iter().map(content).collect();
+        if unread.is_empty() {
+            return Ok(Vec::new());
+        }
+        match rayon::ThreadPoolBuilder::new().num_threads(READERS).build() {
+            Ok(readers) => readers.install(read),
+            Err(_no_more_threads) => read(),
+        }
+    }
+
+    fn behind_links(&self, look: &Look) -> io::Result<Behind> {
+        let mut behind = Behind { listings: Vec::new(), ends: Vec::new() };
+        // What was taken in for a link is looked at already.
+        let taken_in = look.taken_in().iter().filter_map(|(place, _)| fs::canonicalize(look.live().join(place)).ok());
+        let mut entered: BTreeSet<PathBuf> = taken_in.chain([look.live().to_path_buf()]).collect();
+        let mut entries: usize = look.listings().iter().map(Listing::len).sum();
+        let mut links: Vec<(PathBuf, PathBuf)> = links(look.listings()).collect();
+        let bounded =
+            |entries| if entries > self.most { Err(io::Error::other("there are too many files")) } else { Ok(()) };
+        bounded(entries)?;
+        while !links.is_empty() {
+            let end = |(place, link): &(PathBuf, PathBuf)| Some((place.clone(), fs::canonicalize(link).ok()?));
+            let ends: Vec<(PathBuf, PathBuf)> = links.par_iter().filter_map(end).collect();
+            links.clear();
+            for (place, root) in &ends {
+                // A link to a folder that holds the live tree itself leads to everything.
+                if root != look.live() && look.live().starts_with(root) {
+                    return Err(io::Error::other(format!("{} leads to {}", place.display(), root.display())));
+                }
+                if root.starts_with(look.state()) || root.ancestors().any(|folder| entered.contains(folder)) {
+                    continue;
+                }
+                entered.insert(root.clone());
+                let is_enough = |seen| entries + seen > self.most || self.interrupted.load(Ordering::Relaxed);
+                let more = read_behind(root, place, look.state(), &is_enough)?;
+                entries += more.iter().map(Listing::len).sum::<usize>();
+                bounded(entries)?;
+                links.extend(self::links(&more));
+                behind.listings.extend(more);
+            }
+            behind.ends.extend(ends);
+        }
+        Ok(behind)
     }
 
     fn folder<'a>(&self, listing: &'a Listing) -> Folder<'a> {
@@ -124,17 +191,6 @@ impl Folder<'_> {
             let stat = Stat::of_file(item)?;
             Some(Unread { place: (number, at), path: self.listing.source.join(name), stat })
         })
-    }
-}
-
-fn read_all(unread: &[Unread]) -> io::Result<Vec<Content>> {
-    let read = || unread.par_iter().map(|file| read_content(&file.path, &file.stat)).collect();
-    if unread.is_empty() {
-        return Ok(Vec::new());
-    }
-    match rayon::ThreadPoolBuilder::new().num_threads(READERS).build() {
-        Ok(readers) => readers.install(read),
-        Err(_no_more_threads) => read(),
     }
 }
 
@@ -173,39 +229,6 @@ struct Behind {
     ends: Vec<(PathBuf, PathBuf)>,
 }
 
-fn behind_links(look: &Look, most: usize) -> io::Result<Behind> {
-    let mut behind = Behind { listings: Vec::new(), ends: Vec::new() };
-    // What was taken in for a link is looked at already.
-    let taken_in = look.taken_in().iter().filter_map(|(place, _)| fs::canonicalize(look.live().join(place)).ok());
-    let mut entered: BTreeSet<PathBuf> = taken_in.chain([look.live().to_path_buf()]).collect();
-    let mut entries: usize = look.listings().iter().map(Listing::len).sum();
-    let mut links: Vec<(PathBuf, PathBuf)> = links(look.listings()).collect();
-    let bounded = |entries| if entries > most { Err(io::Error::other("there are too many files")) } else { Ok(()) };
-    bounded(entries)?;
-    while !links.is_empty() {
-        let end = |(place, link): &(PathBuf, PathBuf)| Some((place.clone(), fs::canonicalize(link).ok()?));
-        let ends: Vec<(PathBuf, PathBuf)> = links.par_iter().filter_map(end).collect();
-        links.clear();
-        for (place, root) in &ends {
-            // A link to a folder that holds the live tree itself leads to everything.
-            if root != look.live() && look.live().starts_with(root) {
-                return Err(io::Error::other(format!("{} leads to {}", place.display(), root.display())));
-            }
-            if root.starts_with(look.state()) || root.ancestors().any(|folder| entered.contains(folder)) {
-                continue;
-            }
-            entered.insert(root.clone());
-            let more = read_behind(root, place, look.state())?;
-            entries += more.iter().map(Listing::len).sum::<usize>();
-            bounded(entries)?;
-            links.extend(self::links(&more));
-            behind.listings.extend(more);
-        }
-        behind.ends.extend(ends);
-    }
-    Ok(behind)
-}
-
 /// The links of these folders that are followed: their places, and where they lie.
 fn links(listings: &[Listing]) -> impl Iterator<Item = (PathBuf, PathBuf)> {
     listings.iter().flat_map(|listing| {
@@ -215,13 +238,21 @@ fn links(listings: &[Listing]) -> impl Iterator<Item = (PathBuf, PathBuf)> {
 }
 
 /// What stands at `root` and below it, in the order of the folders, as what a link at `place` leads to; nothing of our own state.
-fn read_behind(root: &Path, place: &Path, state: &Path) -> io::Result<Vec<Listing>> {
+fn read_behind(
+    root: &Path,
+    place: &Path,
+    state: &Path,
+    is_enough: &(dyn Fn(usize) -> bool + Sync),
+) -> io::Result<Vec<Listing>> {
     let seen = look_at(root)?;
     let is_folder = seen.entry.kind == Kind::Folder;
     let mut itself = Listing::new(place, root.parent().unwrap_or(root), 1);
     itself.push(root.file_name().unwrap_or_default(), Item::new(seen, Role::default()));
-    let mut all =
-        if is_folder { whole_tree_at(root, place, Some(state)).map_err(io::Error::other)? } else { Vec::new() };
+    let mut all = if is_folder {
+        whole_tree_until(root, place, Some(state), is_enough).map_err(io::Error::other)?
+    } else {
+        Vec::new()
+    };
     all.push(itself);
     all.sort_by(|one, other| order_of_places(&one.place, &other.place));
     Ok(all)
@@ -250,5 +281,23 @@ mod tests {
         std::os::unix::fs::symlink(&outside, live.join("link")).unwrap();
         // The link, what it leads to, and the ten files in that.
         assert_eq!((digested(22), digested(23).is_ok()), (refused, true));
+    }
+
+    #[test]
+    fn a_digest_ends_when_the_user_asks_to_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let [live, state, outside] = ["live", "state", "outside"].map(|name| folder.path().join(name));
+        fs::create_dir_all(live.join("app")).and_then(|()| fs::create_dir_all(&outside)).unwrap();
+        let ends = |interrupted: bool| {
+            let look = Look::now(&live, &state, &[], &AtomicBool::new(false)).unwrap();
+            let interrupted = Arc::new(AtomicBool::new(interrupted));
+            Digester::begin(look.state()).unwrap().heeding(&interrupted).digest(&look).is_err()
+        };
+        assert_eq!((ends(true), ends(false)), (false, false), "nothing has to be read");
+        fs::write(live.join("app/file"), "").unwrap();
+        assert_eq!((ends(true), ends(false)), (true, false), "a file");
+        fs::remove_file(live.join("app/file")).unwrap();
+        std::os::unix::fs::symlink(&outside, live.join("link")).unwrap();
+        assert_eq!((ends(true), ends(false)), (true, false), "a folder behind a link");
     }
 }

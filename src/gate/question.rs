@@ -27,7 +27,7 @@ pub(super) fn ask(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>)
     let LiveSite { root, state, output, .. } = gate.site;
     let digester = Digester::begin(state).ok();
     let survey = Survey::begin(root, state, &output.folders());
-    let digester = digester.map(|digester| digester.remembering(gate.request.fresh));
+    let digester = digester.map(|digester| digester.remembering(gate.request.fresh).heeding(&gate.request.interrupted));
     let own = SiteEnvironment::read(&gate.site.root);
     let mut variables = environment(std::env::vars_os(), &own, &gate.site.root, Path::new(ANY_STAGE));
     variables.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
@@ -119,6 +119,7 @@ pub(super) type TreeNow = JoinHandle<Option<blake3::Hash>>;
 /// was asked, or no thread is to be had.
 pub(super) fn begin_tree(gate: &Gate<'_>, digester: Option<Digester>, look: Option<Look>) -> Option<TreeNow> {
     let (_asked, digester, look) = (gate.question?, digester?, look?);
+    let digester = digester.heeding(&gate.request.interrupted);
     let digest = move || digester.remembering(false).digest(&look).ok();
     std::thread::Builder::new().name("evidence".to_owned()).spawn(digest).ok()
 }

@@ -47,7 +47,7 @@ pub(crate) use listing::{Item, Listing, Role, order as order_of_places};
 pub use ownership::{sweep, sweep_alone};
 pub(crate) use removal::remove_tree;
 pub use replacement::Replacement;
-pub(crate) use scan::whole_tree_at;
+pub(crate) use scan::{whole_tree_at, whole_tree_until};
 pub use scratch::Scratch;
 pub use sources::stage_sources;
 pub use staged_tree::StagedTree;

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::error::StagingError;
 use super::exclusion::{Exclusions, Fate, is_secret};
@@ -41,30 +41,44 @@ pub(super) fn live_tree(
 
 /// Reads a whole tree; of the folders `closed`, themselves and nothing below them.
 pub(super) fn whole_tree(root: &Path, closed: &[PathBuf]) -> Result<Vec<Listing>, StagingError> {
-    everything(root, Path::new(""), |found| closed.iter().any(|closed| closed == found.place))
+    everything(root, Path::new(""), |found| closed.iter().any(|closed| closed == found.place), &|_| false)
 }
 
 /// The same for a tree that stands at `place` of another one; of the folder that lies at `closed`, if any, itself alone.
 pub(crate) fn whole_tree_at(root: &Path, place: &Path, closed: Option<&Path>) -> Result<Vec<Listing>, StagingError> {
-    everything(root, place, |found| closed == Some(found.path))
+    whole_tree_until(root, place, closed, &|_| false)
+}
+
+/// The same, until `is_enough` says so of the number of names that were seen: that ends as an interruption does.
+pub(crate) fn whole_tree_until(
+    root: &Path,
+    place: &Path,
+    closed: Option<&Path>,
+    is_enough: &(dyn Fn(usize) -> bool + Sync),
+) -> Result<Vec<Listing>, StagingError> {
+    everything(root, place, |found| closed == Some(found.path), is_enough)
 }
 
 fn everything(
     root: &Path,
     place: &Path,
     is_closed: impl Fn(&Found<'_>) -> bool + Sync + Send,
+    is_enough: &(dyn Fn(usize) -> bool + Sync),
 ) -> Result<Vec<Listing>, StagingError> {
-    walk::spread(|| walk::below(&Everything { is_closed }, root, place))
+    walk::spread(|| walk::below(&Everything { is_closed, is_enough, seen: AtomicUsize::new(0) }, root, place))
 }
 
-struct Everything<F> {
+struct Everything<'a, F> {
     is_closed: F,
+    is_enough: &'a (dyn Fn(usize) -> bool + Sync),
+    seen: AtomicUsize,
 }
 
-impl<F: Fn(&Found<'_>) -> bool + Sync> Visitor for Everything<F> {
+impl<F: Fn(&Found<'_>) -> bool + Sync> Visitor for Everything<'_, F> {
     type Part = Listing;
 
     fn enter(&self, place: &Path, path: &Path, names: usize) -> Listing {
+        self.seen.fetch_add(names, Ordering::Relaxed);
         Listing::new(place, path, names)
     }
 
@@ -79,7 +93,7 @@ impl<F: Fn(&Found<'_>) -> bool + Sync> Visitor for Everything<F> {
     }
 
     fn is_interrupted(&self) -> bool {
-        false
+        (self.is_enough)(self.seen.load(Ordering::Relaxed))
     }
 }
 
