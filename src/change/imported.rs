@@ -63,7 +63,8 @@ fn candidates(file: &Path, import: &str) -> Vec<PathBuf> {
     bases.iter().filter_map(|base| normal(&base.join(import))).flat_map(|path| spellings(&path)).collect()
 }
 
-fn spellings(path: &Path) -> Vec<PathBuf> {
+/// The files that a name without its ending can mean.
+pub(super) fn spellings(path: &Path) -> Vec<PathBuf> {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Vec::new() };
     let mut names = vec![name.clone(), format!("_{name}")];
     for ending in ["scss", "sass", "css"] {
@@ -74,7 +75,7 @@ fn spellings(path: &Path) -> Vec<PathBuf> {
 }
 
 /// Without `.` and `..`; none if it leads out of the tree.
-fn normal(path: &Path) -> Option<PathBuf> {
+pub(super) fn normal(path: &Path) -> Option<PathBuf> {
     let mut result = PathBuf::new();
     for part in path.components() {
         match part {

@@ -7,6 +7,7 @@
 mod pattern;
 
 mod asset;
+mod companions;
 mod content;
 mod difference;
 mod error;

@@ -9,9 +9,12 @@ use super::difference;
 use super::folder::{self, FoundFile, Walk};
 use super::layout::{self, Layout};
 use super::places::{self, Place};
-use super::{Change, ChangeError, ChangeSource, LeftOut, SiteFacts, content, registration};
+use super::{Change, ChangeError, ChangeSource, LeftOut, SiteFacts, companions, content, registration};
 use crate::finding::Finding;
 use crate::site::Fork;
+
+/// Where single stylesheets go, and what they bring along.
+const STYLES: &str = "app/javascript/styles";
 
 /// Bytes of a change that are kept in memory; what exceeds it is read again when it is staged.
 const KEPT_BYTES: u64 = 64 * 1024 * 1024;
@@ -97,9 +100,15 @@ fn read_one(folder: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeEr
     if !kind.is_file() || !matches!(places::extension(&named).as_str(), "scss" | "css") {
         return Err(ChangeError::NotATheme { path: named.clone() });
     }
-    let file = FoundFile { path: PathBuf::from(name), executable: false, len: kind.len() };
     let mut theme = ThemeFolder { root: root.to_path_buf(), ..ThemeFolder::default() };
-    theme.read_file(root, &file, Path::new("app/javascript/styles").join(name))?;
+    let read = |path: &Path| folder::read(root, path).ok();
+    let is_mastodons = |path: &Path| (site.shipped)(&Path::new(STYLES).join(path));
+    let companions = companions::of(Path::new(name), &read, &is_mastodons);
+    for path in std::iter::once(PathBuf::from(name)).chain(companions) {
+        let len = fs::metadata(root.join(&path)).map_or(0, |file| file.len());
+        let to = Path::new(STYLES).join(&path);
+        theme.read_file(root, &FoundFile { path, executable: false, len }, to)?;
+    }
     Ok(theme)
 }
 

@@ -29,7 +29,7 @@ use crate::staging::Way;
 pub struct CheckArgs {
     #[command(flatten)]
     pub(super) site: SiteArgs,
-    /// A theme: its folder as published, or a single stylesheet; may be given several times
+    /// A theme: its folder as published, or a single stylesheet, with what lies beside it and is imported; may be given several times
     #[arg(long = "theme", value_name = "DIR")]
     themes: Vec<PathBuf>,
     /// A commit: of the live tree's own repository, or with --theme of the theme's; whatever git rev-parse takes

@@ -51,6 +51,7 @@ impl Open {
         if self.lines >= LONGEST
             || self.blanks > MOST_BLANKS
             || own.until.as_ref().is_some_and(|until| until.is_match(line.text))
+            || is_of_another_compilation(line.text)
         {
             return false;
         }
@@ -142,6 +143,12 @@ impl Open {
         }
         self.absorb(line, rule);
     }
+}
+
+/// True for the head of what webpack reports of a compilation within its own: right below the frames of an error, about a module
+/// that has no part in it.
+fn is_of_another_compilation(text: &str) -> bool {
+    text.starts_with("Child ") && text.contains('/') && text.ends_with(':')
 }
 
 /// `/path/to/file.scss:46`.

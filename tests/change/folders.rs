@@ -85,6 +85,25 @@ fn css_folders_and_single_files_are_themes() {
 }
 
 #[test]
+fn a_single_file_brings_along_what_lies_beside_it_and_is_imported_or_loaded() {
+    let trees = Trees::new();
+    trees.theme("plus.scss", "@import 'application'; @import 'plus/part';").theme("plus/_part.scss", "a {}");
+    trees.theme("plus/a.png", "GIF89a;").theme("application.scss", "a {}").theme("other.scss", "a {}");
+    trees.theme("plus/_part.scss", "a { background: url('a.png') }").theme("README.md", "x");
+    let change = trees.read_from(&[trees.theme_path("plus.scss")]).unwrap();
+    assert_eq!(above_benign(&change), [""; 0]);
+    assert_eq!(names(&change), [("plus", ThemeKind::New)]);
+    assert_eq!(
+        places(&change),
+        [
+            "app/javascript/styles/plus.scss",
+            "app/javascript/styles/plus/_part.scss",
+            "app/javascript/styles/plus/a.png"
+        ]
+    );
+}
+
+#[test]
 fn of_several_folders_the_one_that_imports_the_stock_styles_is_the_theme() {
     for (built, sources) in [("build", "src"), ("dist", "scss"), ("", "src")] {
         let trees = Trees::new();

@@ -157,3 +157,20 @@ fn no_harmless_example_of_a_rule_hides_a_failure_below_it() {
         }
     }
 }
+
+/// webpack prints what its loaders made of every other stylesheet right below the frames of an error, without a blank line.
+#[test]
+fn what_webpack_says_of_other_stylesheets_is_no_part_of_an_error() {
+    let below = "    at /srv/node_modules/x/index.js:1:2\nChild mini-css-extract-plugin node_modules/css-loader/dist/cjs.js??ref--5-1!app/javascript/styles/innocent.scss:\n     5 assets\n";
+    for error in [
+        "Module build failed (from ./node_modules/sass-loader/dist/cjs.js):\nSassError: Undefined variable.\n",
+        "Module build failed (from ./node_modules/css-loader/dist/cjs.js):\nError: Can't resolve './a.png' in '/srv/app/javascript/styles'\n",
+        "Module build failed (from ./node_modules/postcss-loader/dist/cjs.js):\nError: Unknown node type in node creation\n",
+        "Module build failed (from ./node_modules/x-loader/dist/cjs.js):\nError: no words for this\n",
+    ] {
+        let said = classified(format!("ERROR in ./app/javascript/styles/guilty.scss\n{error}{below}").as_bytes());
+        assert_eq!(severity(&said), Severity::Fatal, "{error}");
+        let told = format!("{:?}", said.findings);
+        assert!(told.contains("guilty.scss") && !told.contains("innocent"), "{told}");
+    }
+}
