@@ -4,12 +4,12 @@
 //! version and 24 % one that was three years too old, so no threshold tells right from wrong.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
+use crate::plain_file;
 use crate::stylesheet::Sheet;
 
 /// Which of a theme's own classes are dead.
@@ -36,13 +36,14 @@ pub fn words_of(root: &Path, left_out: &HashSet<PathBuf>) -> HashSet<String> {
         .filter(|path| path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known)))
         .filter(|path| path.strip_prefix(root).is_ok_and(|relative| !left_out.contains(relative)))
         .collect();
-    files.par_iter().filter_map(|path| fs::read(path).ok()).map(|bytes| words(&String::from_utf8_lossy(&bytes))).reduce(
-        HashSet::new,
-        |mut all, some| {
+    files
+        .par_iter()
+        .filter_map(|path| plain_file::bytes(path).ok())
+        .map(|bytes| words(&String::from_utf8_lossy(&bytes)))
+        .reduce(HashSet::new, |mut all, some| {
             all.extend(some);
             all
-        },
-    )
+        })
 }
 
 fn words(text: &str) -> HashSet<String> {
@@ -62,6 +63,8 @@ pub fn of(theme: &Sheet, stock: &Sheet, words: &HashSet<String>) -> Fit {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -6,7 +6,7 @@ use super::record::Record;
 use crate::byte_size::ByteSize;
 use crate::compiler::Compiler;
 use crate::finding::{Finding, Severity};
-use crate::precompile::{Build, BuildEnd};
+use crate::precompile::{Build, BuildEnd, LOG_LIMIT};
 use crate::site::LiveSite;
 
 /// How a build ended, in the words of the report.
@@ -25,7 +25,7 @@ pub(super) fn in_words(end: &BuildEnd) -> String {
 /// Adds what follows from the way the build ended.
 pub(super) fn of(build: &Build, compiler: &Compiler, site: &LiveSite, record: &mut Record<'_>) {
     if build.log_dropped > 0 {
-        record.findings.push(flooded(compiler, build.log_bytes));
+        record.findings.push(flooded(compiler));
     }
     record.findings.extend(build.log_failure.as_deref().map(log_incomplete));
     let explained = record.findings.iter().any(|finding| finding.severity == Severity::Fatal && finding.rule.is_some());
@@ -94,10 +94,10 @@ fn out_of_memory(compiler: &Compiler, limit: u64) -> Finding {
         .inconclusive()
 }
 
-fn flooded(compiler: &Compiler, bytes: u64) -> Finding {
+fn flooded(compiler: &Compiler) -> Finding {
     Finding::fatal(
         "build-log-too-long",
-        format!("{} printed more than {bytes} bytes; the rest was not read.", compiler.shown),
+        format!("{} printed more than {LOG_LIMIT} bytes; the rest was not read.", compiler.shown),
     )
     .meaning("Something in the build repeats itself without end.")
     .help("See what it repeats: themegate show latest --log | tail")

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::PrecompileError;
 use super::command_line::quoted;
 use super::hearing::HEAR_COMMAND;
+use crate::plain_file;
 
 /// The real launcher stays in its folder (its links are relative), without an ending (node reads one as the kind of module).
 const REAL: &str = "themegate-real-";
@@ -116,7 +117,7 @@ impl Wrapped {
         self.launchers.iter().try_for_each(|launcher| {
             let (path, real) = (self.tree.join(launcher.place()), self.tree.join(launcher.real_place()));
             let ours = fs::symlink_metadata(&path).map_or(true, |metadata| metadata.is_file())
-                && fs::read(&path).map_or(true, |bytes| bytes == launcher.script);
+                && plain_file::bytes(&path).map_or(true, |bytes| bytes == launcher.script);
             let put_back = if ours { fs::rename(&real, &path) } else { fs::remove_file(&real) };
             match put_back {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {

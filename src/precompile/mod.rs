@@ -33,7 +33,7 @@ use launcher::Wrapped;
 use running::{Running, mark};
 
 /// The build log grows no further than this; what comes after is read and dropped, and counted.
-const LOG_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
+pub(crate) const LOG_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 
 /// How long the end of the output may take once no process of the build is left.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -116,7 +116,7 @@ pub struct Build {
     pub heard: Vec<PathBuf>,
     /// Bytes in the log.
     pub log_bytes: u64,
-    /// Bytes that the command wrote beyond the log's limit.
+    /// Bytes that the command wrote beyond the log's limit, and those of a bundler's log that is longer: nobody reads it.
     pub log_dropped: u64,
     /// Why the log is not complete, if it is not: a full disk, say.
     pub log_failure: Option<String>,
@@ -172,7 +172,9 @@ pub fn precompile(request: &PrecompileRequest<'_>) -> Result<Build, PrecompileEr
     let restored = wrapped.restore();
     let mut build = build?;
     restored?;
-    build.heard = wrapped.heard();
+    let (read, endless): (Vec<_>, Vec<_>) = wrapped.heard().into_iter().partition(|log| bytes_in(log) <= LOG_LIMIT);
+    build.log_dropped += endless.iter().map(|log| bytes_in(log)).sum::<u64>();
+    build.heard = read;
     build.wrapped = wrapped.places();
     Ok(build)
 }
@@ -201,6 +203,10 @@ fn run(request: &PrecompileRequest<'_>) -> Result<Build, PrecompileError> {
         log_failure: drained.failure,
         wrapped: Vec::new(),
     })
+}
+
+fn bytes_in(log: &Path) -> u64 {
+    std::fs::symlink_metadata(log).map_or(0, |found| found.len())
 }
 
 /// Ends what escaped every other care, and waits for the end of the log.

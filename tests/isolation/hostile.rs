@@ -172,7 +172,7 @@ fn no_mount_reaches_the_system_even_where_mounts_are_shared() {
 /// What a build may put in the place of what the gate reads when it is over: nobody waits for it, and no link is followed out.
 #[test]
 fn the_gate_waits_for_nothing_and_reads_no_secret_whatever_a_build_has_left() {
-    const SCRIPTS: [(&str, &str); 8] = [
+    const SCRIPTS: [(&str, &str); 10] = [
         ("a manifest that is a FIFO", "rm public/packs/manifest.json; mkfifo public/packs/manifest.json"),
         ("another manifest that is one", "mkdir -p public/assets; mkfifo public/assets/.sprockets-manifest-0.json"),
         (
@@ -189,6 +189,8 @@ fn the_gate_waits_for_nothing_and_reads_no_secret_whatever_a_build_has_left() {
             "a log of the bundler's that is a secret",
             "log=$(echo @/.themegate/*/side/heard)/heard-webpack.log; rm $log; ln -s @/live/.env.production.local $log",
         ),
+        ("a log of the bundler's without end", "truncate -s 90G $(echo @/.themegate/*/side/heard)/heard-webpack.log"),
+        ("a script without end", "truncate -s 9G node_modules/.bin/webpack app/javascript/x.js"),
         ("a manifest that is a secret", "ln -sf @/shared/manifest.json public/packs/manifest.json"),
     ];
     let ground = Ground::new();
