@@ -8,31 +8,30 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::list::{FileList, checksum};
-use super::{Caches, FOLDERS, LIST, Left, TREE, Verified, clear, is_plain_folder, may_be_kept};
+use super::{Caches, FOLDERS, Files, LIST, Left, TREE, Verified, clear};
 use crate::site::locate::make_private;
 use crate::site::owner;
-use crate::staging::{Kind, cover_what_is_below, whole_tree_at};
+use crate::staging::cover_what_is_below;
 
 impl Caches {
-    /// Keeps the caches that a build has left under `key`, in place of those kept before; nothing where they hold more than
+    /// Keeps the `files` that a build has left under `key`, in place of those kept before; nothing where they hold more than
     /// `limit` bytes.
     ///
     /// # Errors
     /// Something that cannot be read or written; nothing is kept then.
-    pub fn keep(&self, key: &str, left: &Left<'_>, limit: u64) -> io::Result<()> {
-        let kept = self.keep_draft(key, left, limit);
+    pub fn keep(&self, key: &str, left: &Left<'_>, files: Files, limit: u64) -> io::Result<()> {
+        let kept = self.keep_draft(key, left, files, limit);
         if !matches!(kept, Ok(true)) {
             self.forget();
         }
         kept.map(|_| ())
     }
 
-    fn keep_draft(&self, key: &str, left: &Left<'_>, limit: u64) -> io::Result<bool> {
-        let files = files_of(left.tree)?;
+    fn keep_draft(&self, key: &str, left: &Left<'_>, files: Files, limit: u64) -> io::Result<bool> {
         if files.iter().map(|(_, bytes)| bytes).sum::<u64>() > limit || files.is_empty() {
             return Ok(false);
         }
-        if let Some(shown) = left.shown.filter(|shown| shown.list.key == key) {
+        if let Some(shown) = left.shown(key) {
             return self.amend(shown, &files, left).map(|()| true);
         }
         make_private(&self.folder)?;
@@ -88,19 +87,4 @@ fn mark(tree: &Path) {
     for folder in FOLDERS.iter().map(|folder| tree.join(folder)).filter(|folder| folder.is_dir()) {
         let _copied_then = cover_what_is_below(&folder);
     }
-}
-
-/// The files of a tree that may be kept, and their sizes.
-fn files_of(tree: &Path) -> io::Result<Vec<(String, u64)>> {
-    let folders = FOLDERS.iter().map(Path::new).filter(|folder| is_plain_folder(tree, folder));
-    let mut files = Vec::new();
-    for folder in folders {
-        for listing in whole_tree_at(&tree.join(folder), folder, None).map_err(io::Error::other)? {
-            let kept = listing.iter().filter(|(_, item)| item.entry.kind == Kind::File);
-            let kept = kept.map(|(name, item)| (listing.place.join(name), item.entry.size));
-            let kept = kept.filter(|(place, _)| may_be_kept(place));
-            files.extend(kept.filter_map(|(place, size)| Some((place.into_os_string().into_string().ok()?, size))));
-        }
-    }
-    Ok(files)
 }

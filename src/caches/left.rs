@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::Verified;
-use crate::staging::make_plain;
+use super::{FOLDERS, Verified, is_plain_folder, may_be_kept};
+use crate::staging::{Kind, make_plain, whole_tree_at};
 
 /// What a build has left.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +18,39 @@ pub struct Left<'a> {
     pub shown: Option<&'a Verified>,
 }
 
+/// Files of caches, relative to the tree, and how many bytes each holds.
+pub type Files = Vec<(String, u64)>;
+
 impl Left<'_> {
+    /// What it has left in the folders of caches.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn files(&self) -> io::Result<Files> {
+        let folders = FOLDERS.iter().map(Path::new).filter(|folder| is_plain_folder(self.tree, folder));
+        let mut files = Vec::new();
+        for folder in folders {
+            for listing in whole_tree_at(&self.tree.join(folder), folder, None).map_err(io::Error::other)? {
+                let kept = listing.iter().filter(|(_, item)| item.entry.kind == Kind::File);
+                let kept = kept.map(|(name, item)| (listing.place.join(name), item.entry.size));
+                let kept = kept.filter(|(place, _)| may_be_kept(place));
+                files.extend(kept.filter_map(|(place, size)| Some((place.into_os_string().into_string().ok()?, size))));
+            }
+        }
+        Ok(files)
+    }
+
+    /// True if, with its files known, the tree need not be read to keep them under `key`: only what was written is.
+    #[must_use]
+    pub fn is_read(&self, key: &str) -> bool {
+        self.written.is_some() && self.shown(key).is_some()
+    }
+
+    /// What was shown under this key.
+    pub(super) fn shown(&self, key: &str) -> Option<&Verified> {
+        self.shown.filter(|shown| shown.list.key == key)
+    }
+
     pub(super) fn was_written(&self, place: &str) -> bool {
         self.written.is_none_or(|written| fs::symlink_metadata(written.join(place)).is_ok())
     }

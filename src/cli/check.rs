@@ -175,7 +175,12 @@ pub(super) fn deliver(report: &Report, args: &CheckArgs, out: &mut dyn Write) ->
         Some(path) => {
             let unwritable = || format!("{} could not be written", path.display());
             let file = File::create(path).with_context(unwritable)?;
-            let mut file = BufWriter::new(anstream::StripStream::new(file));
+            // Only words for people may hold colours.
+            let file: Box<dyn Write> = match args.format {
+                Format::Text => Box::new(anstream::StripStream::new(file)),
+                _ => Box::new(file),
+            };
+            let mut file = BufWriter::new(file);
             let written = write(report, args.format, 100, (args.verbose, true), &mut file);
             written.and_then(|()| file.flush()).with_context(unwritable)?;
             writeln!(out, "{}   report: {}", text::word(report), path.display())?;

@@ -69,6 +69,16 @@ impl Stat {
     pub(super) const fn changed(&self) -> i64 {
         self.ctime.0
     }
+
+    /// True if a file that was read after `began` can have been written since only so that its `ctime` tells.
+    pub(super) const fn is_settled(&self, began: i64) -> bool {
+        self.ctime.0 + TICK <= began
+    }
+
+    /// In bytes.
+    pub(super) const fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 /// The hash of a file's bytes.
@@ -120,13 +130,13 @@ impl Index {
         }
     }
 
-    /// Writes what was seen in a look that began at `began`: each folder, and what is in its files, in the order of its names.
-    /// A name that is not text is read again each time.
+    /// Writes what was seen in a look that began at `began`: each folder, and what is in its files, in the order of its names;
+    /// and gives it. A name that is not text is read again each time.
     pub(super) fn write<'a>(
         path: &Path,
         began: i64,
         seen: impl Iterator<Item = (&'a Listing, &'a [Option<Content>])>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Self> {
         let mut files: HashMap<&str, Vec<(&str, Stat, Content)>> = HashMap::new();
         for (listing, contents) in seen {
             let Some(folder) = listing.source.to_str() else { continue };
@@ -136,8 +146,9 @@ impl Index {
             files.entry(folder).or_default().extend(known);
         }
         let folders = files.into_iter().map(|(folder, files)| (folder.to_owned(), Folder::of(files))).collect();
-        let bytes = postcard::to_stdvec(&Stored { shape: SHAPE, began, folders }).map_err(io::Error::other)?;
-        sealed::write(path, &bytes)
+        let stored = Stored { shape: SHAPE, began, folders };
+        sealed::write(path, &postcard::to_stdvec(&stored).map_err(io::Error::other)?)?;
+        Ok(Self { began, folders: stored.folders })
     }
 
     /// What is known of a folder, by its path on the disk.
@@ -148,7 +159,7 @@ impl Index {
     /// The content of a file of that folder that has not been touched since.
     pub(super) fn content(&self, folder: &Folder, name: &OsStr, stat: &Stat) -> Option<Content> {
         let known = folder.find(name).filter(|known| known.stat == *stat);
-        known.filter(|known| known.stat.ctime.0 + TICK <= self.began).map(|known| known.content)
+        known.filter(|known| known.stat.is_settled(self.began)).map(|known| known.content)
     }
 
     /// What was in a file when it was last read, whatever has become of it since.

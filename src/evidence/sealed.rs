@@ -25,17 +25,8 @@ pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// The content of a file that [`write`] wrote; none if it is not there, cut off, changed, a link, or open to others.
 pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
-    read_open(&open(path)?)
-}
-
-/// Opens it, so that it can be read later, whatever stands at its place by then.
-pub(super) fn open(path: &Path) -> Option<File> {
     let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).ok()?;
-    File::options().read(true).custom_flags(flags).open(path).ok()
-}
-
-/// The same as [`read`] of an open one.
-pub(super) fn read_open(mut file: &File) -> Option<Vec<u8>> {
+    let mut file = File::options().read(true).custom_flags(flags).open(path).ok()?;
     let facts = file.metadata().ok()?;
     let ours = facts.uid() == rustix::process::geteuid().as_raw() && facts.mode() & 0o077 == 0;
     if !facts.is_file() || !ours || facts.len() > LARGEST {

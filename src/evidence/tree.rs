@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
+use super::contents::Contents;
 use super::index::{Content, Index, Stat, read_content};
 use crate::staging::{Item, Kind, Listing, Look, Role, look_at, order_of_places, spread, whole_tree_until};
 
@@ -20,6 +21,12 @@ const READERS: usize = 16;
 
 /// A tree with more entries than this is not digested.
 const MOST: usize = 1_500_000;
+
+/// An index that is wrong about no more files than this is left as it is: they are read again sooner than all is written.
+const FEW_FILES: usize = 64;
+
+/// The same of the bytes in them.
+const FEW_BYTES: u64 = 4 << 20;
 
 /// Where the tree is, and what of it counts.
 pub struct TreeRequest<'a> {
@@ -40,7 +47,7 @@ pub struct Digester {
     path: PathBuf,
     /// The time by the file system's own clock, before the tree is looked at.
     began: i64,
-    known: Index,
+    known: Arc<Contents>,
     /// How many entries a tree may have.
     most: usize,
     /// Set when the user asks to stop.
@@ -61,7 +68,7 @@ pub fn digest(request: &TreeRequest<'_>) -> io::Result<blake3::Hash> {
     let TreeRequest { live, outputs, state, afresh } = *request;
     let digester = Digester::begin(state)?;
     let look = Look::now(live, state, outputs, &AtomicBool::new(false)).map_err(io::Error::other)?;
-    digester.remembering(afresh).digest(&look)
+    digester.remembering(afresh).digest(&look).map(|(tree, _)| tree)
 }
 
 impl Digester {
@@ -75,7 +82,7 @@ impl Digester {
         Ok(Self {
             path: folder.join(super::INDEX),
             began,
-            known: Index::default(),
+            known: Arc::default(),
             most: MOST,
             interrupted: Arc::default(),
         })
@@ -84,7 +91,13 @@ impl Digester {
     /// Reads what is known of the tree's files, unless every one is to be read `afresh`.
     #[must_use]
     pub fn remembering(self, afresh: bool) -> Self {
-        let known = if afresh { Index::default() } else { Index::read(&self.path) };
+        let known = if afresh { Contents::default() } else { Contents::of(Index::read(&self.path)) };
+        Self { known: Arc::new(known), ..self }
+    }
+
+    /// Goes by what an earlier digest has found out.
+    #[must_use]
+    pub fn recalling(self, known: Arc<Contents>) -> Self {
         Self { known, ..self }
     }
 
@@ -94,12 +107,12 @@ impl Digester {
         Self { interrupted: Arc::clone(interrupted), ..self }
     }
 
-    /// The digest of what was looked at.
+    /// The digest of what was looked at, and what is in its files.
     ///
     /// # Errors
     /// Something that cannot be read, that changed meanwhile, or that leads to the whole disk: then there is no digest, and
     /// nothing is answered from evidence.
-    pub fn digest(&self, look: &Look) -> io::Result<blake3::Hash> {
+    pub fn digest(&self, look: &Look) -> io::Result<(blake3::Hash, Contents)> {
         let behind = spread(|| self.behind_links(look))?;
         let mut all: Vec<&Listing> = look.listings().iter().chain(&behind.listings).collect();
         all.sort_by(|one, other| {
@@ -107,15 +120,20 @@ impl Digester {
         });
         let mut folders: Vec<Folder<'_>> = spread(|| all.into_par_iter().map(|listing| self.folder(listing)).collect());
         let unread: Vec<_> = folders.iter().enumerate().flat_map(|(at, folder)| folder.unread(at)).collect();
-        for (Unread { place: (folder, name), .. }, content) in unread.iter().zip(self.read_all(&unread)?) {
-            folders[*folder].contents[*name] = Some(content);
+        let read = self.read_all(&unread)?;
+        for (Unread { place: (folder, name), .. }, content) in unread.iter().zip(&read) {
+            folders[*folder].contents[*name] = Some(*content);
         }
         let files: usize = folders.iter().map(|folder| folder.contents.iter().flatten().count()).sum();
-        if !unread.is_empty() || files < self.known.len() {
+        let contents = if is_outdated(self.known.indexed(), files, &unread) {
             let seen = folders.iter().map(|folder| (folder.listing, &folder.contents[..]));
-            Index::write(&self.path, self.began, seen)?;
-        }
-        Ok(hash(look, &folders, &behind.ends))
+            Contents::of(Index::write(&self.path, self.began, seen)?)
+        } else {
+            let newer =
+                unread.into_iter().zip(read).map(|(Unread { path, stat, .. }, content)| (path, (stat, content)));
+            self.known.and(newer.collect(), self.began)
+        };
+        Ok((hash(look, &folders, &behind.ends), contents))
     }
 
     fn read_all(&self, unread: &[Unread]) -> io::Result<Vec<Content>> {
@@ -171,10 +189,16 @@ impl Digester {
     }
 
     fn folder<'a>(&self, listing: &'a Listing) -> Folder<'a> {
-        let known = self.known.folder(&listing.source);
-        let content = |(name, item)| self.known.content(known?, name, &Stat::of_file(item)?);
+        let indexed = self.known.folder(&listing.source);
+        let content = |(name, item)| self.known.content(indexed, &listing.source, name, &Stat::of_file(item)?);
         Folder { listing, contents: listing.iter().map(content).collect() }
     }
+}
+
+/// True if an index that knows so many files is worth being written anew, for a tree of so many files that it was asked for.
+fn is_outdated(indexed: usize, files: usize, unread: &[Unread]) -> bool {
+    let bytes: u64 = unread.iter().map(|file| file.stat.size()).sum();
+    unread.len() > FEW_FILES || bytes > FEW_BYTES || indexed > files + FEW_FILES || (indexed == 0 && files > 0)
 }
 
 /// A file that nobody has read yet, and which folder's which name it is.
@@ -274,7 +298,7 @@ mod tests {
         let digested = |most| {
             let look = Look::now(&live, &state, &[], &AtomicBool::new(false)).unwrap();
             let digester = Digester { most, ..Digester::begin(look.state()).unwrap() };
-            digester.digest(&look).map_err(|error| error.to_string())
+            digester.digest(&look).map(|(tree, _)| tree).map_err(|error| error.to_string())
         };
         let refused = Err("there are too many files".to_owned());
         assert_eq!((digested(10), digested(11).is_ok()), (refused.clone(), true));

@@ -147,12 +147,18 @@ pub(super) fn moved(shown: Option<&Verified>) -> Option<Finding> {
 /// Keeps the caches of a build that passed. Whatever another one left is dropped with its stage.
 ///
 /// A cache that cannot be kept costs time, and is no reason to say anything else than the verdict.
-pub(super) fn keep(gate: &Gate<'_>, given: Given, verdict: Verdict, staged: Option<&StagedTree>) {
+pub(super) fn keep(gate: &Gate<'_>, given: Given, verdict: Verdict, staged: Option<&mut StagedTree>) {
     let given = given.filter(|_| verdict == Verdict::Pass && runs_own_code_only(gate.change, gate.site.toolchain));
     let Some(((key, shown), staged)) = given.zip(staged) else { return };
+    let (tree, kept) = (staged.root(), Caches::of(&gate.site.state));
     let written = (!gate.request.keep_stage).then(|| staged.written());
-    let left = Left { tree: &staged.root(), written: written.as_deref(), shown: shown.as_ref() };
-    let _slower_next_time = Caches::of(&gate.site.state).keep(&key, &left, gate.settings.check.cache_limit.bytes());
+    let left = Left { tree: &tree, written: written.as_deref(), shown: shown.as_ref() };
+    let Ok(files) = left.files() else { return kept.forget() };
+    if left.is_read(&key) {
+        // The overlay ends while what was written is taken over.
+        staged.let_go();
+    }
+    let _slower_next_time = kept.keep(&key, &left, files, gate.settings.check.cache_limit.bytes());
 }
 
 fn runs_own_code_only(change: &Change, toolchain: Toolchain) -> bool {

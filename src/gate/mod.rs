@@ -202,7 +202,7 @@ fn compile_and_judge(
         report.promotable = true;
         runs::keep(&site.state, &report, None)?;
     }
-    caches::keep(gate, given, report.verdict, stage.as_ref());
+    caches::keep(gate, given, report.verdict, stage.as_mut());
     // Both wait for the disk.
     let prune = || if report.promotable { passed::prune(&site.state) } else { Ok(()) };
     let (closed, pruned) = rayon::join(|| stage::close(stage, request.keep_stage), prune);

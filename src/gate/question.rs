@@ -1,6 +1,7 @@
 //! The question that a check asks, and the answer of an earlier run to the same one.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::build::Gate;
@@ -42,8 +43,8 @@ pub(super) fn ask(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>)
         texts: &texts.ok()?,
         own: &gate.request.own,
     };
-    let tree = digester?.digest(look).ok()?;
-    record.contents = Contents::known(&gate.site.state);
+    let (tree, contents) = digester?.digest(look).ok()?;
+    record.contents = Some(Arc::new(contents));
     Some(Question::new(tree, &subject))
 }
 
@@ -53,7 +54,7 @@ fn asked(gate: &Gate<'_>) -> String {
         live: Some(gate.site.root.clone()),
         state: Some(gate.site.state.clone()),
         config: None,
-        interrupted: std::sync::Arc::default(),
+        interrupted: Arc::default(),
         fresh: false,
         by_hook: false,
         ..gate.request.clone()
@@ -115,12 +116,17 @@ fn gone(run: &str) -> Finding {
 /// The live tree's digest, being made.
 pub(super) type TreeNow = JoinHandle<Option<blake3::Hash>>;
 
-/// Begins to make the live tree's digest after the build, by the `look` at it that `digester` was begun before: none if nothing
-/// was asked, or no thread is to be had.
-pub(super) fn begin_tree(gate: &Gate<'_>, digester: Option<Digester>, look: Option<Look>) -> Option<TreeNow> {
-    let (_asked, digester, look) = (gate.question?, digester?, look?);
+/// Begins to make the live tree's digest after the build, by the `look` at it that `digester` was begun before, and by what
+/// was found out when the question was asked: none if nothing was, or no thread is to be had.
+pub(super) fn begin_tree(
+    gate: &Gate<'_>,
+    digester: Option<Digester>,
+    known: Option<Arc<Contents>>,
+    look: Option<Look>,
+) -> Option<TreeNow> {
+    let (_asked, digester, known, look) = (gate.question?, digester?, known?, look?);
     let digester = digester.heeding(&gate.request.interrupted);
-    let digest = move || digester.remembering(false).digest(&look).ok();
+    let digest = move || digester.recalling(known).digest(&look).ok().map(|(tree, _)| tree);
     std::thread::Builder::new().name("evidence".to_owned()).spawn(digest).ok()
 }
 

@@ -1,6 +1,7 @@
 //! What a check has gathered so far: findings, facts, and how long each stage took.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Progress;
@@ -35,7 +36,7 @@ pub(super) struct Record<'gate> {
     /// The look at the live tree by which the question was asked, for the stage.
     pub(super) look: Option<Result<Look, StagingError>>,
     /// What was in the live tree's files when the question was asked, if one was.
-    pub(super) contents: Option<Contents>,
+    pub(super) contents: Option<Arc<Contents>>,
     /// The live tree's digest after the build, being made.
     pub(super) tree_now: Option<TreeNow>,
     timings: Vec<Timing>,

@@ -82,11 +82,11 @@ pub(super) fn live_tree_moved(gate: &Gate<'_>, staged: &StagedTree, record: &mut
             && !path.starts_with(&site.output.assets)
     };
     let is_same = |(path, what): &(PathBuf, What)| {
-        *what == What::Touched && holds_the_same(&site.root, record.contents.as_ref(), staged, path)
+        *what == What::Touched && holds_the_same(&site.root, record.contents.as_deref(), staged, path)
     };
     let digester = Digester::begin(&site.state).ok();
     let (moved, look) = staged.live_changes();
-    record.tree_now = question::begin_tree(gate, digester, look);
+    record.tree_now = question::begin_tree(gate, digester, record.contents.clone(), look);
     let moved = moved.into_iter().filter(|change| counts(&change.0) && !is_same(change));
     let mut moved: Vec<PathBuf> = moved.map(|(path, _)| path).collect();
     let now = CompiledTree::read(&site.root, &site.output, site.toolchain);

@@ -190,7 +190,7 @@ fn run(request: &PrecompileRequest<'_>) -> Result<Build, PrecompileError> {
         Ok(running) => running.follow(request, &drain, started, &mut peak_memory)?,
         Err(error) => BuildEnd::NotStarted(error.to_string()),
     };
-    let drained = last_words(&drain, request);
+    let drained = last_words(&drain, request, &end);
     Ok(Build {
         command: request.command.to_string(),
         end,
@@ -210,10 +210,12 @@ fn bytes_in(log: &Path) -> u64 {
 }
 
 /// Ends what escaped every other care, and waits for the end of the log.
-fn last_words(drain: &Drain, request: &PrecompileRequest<'_>) -> Drained {
+fn last_words(drain: &Drain, request: &PrecompileRequest<'_>, end: &BuildEnd) -> Drained {
     let mark = mark(request);
     let marked = || process_table::marked(&mark);
-    if !marked().is_empty() {
+    // Nothing outlives the first process of its namespace, and that one was waited for.
+    let is_over = request.isolation.is_some() && matches!(end, BuildEnd::Exited(_));
+    if !is_over && !marked().is_empty() {
         ending::kill_all(&marked);
     }
     drain.finish(LAST_WORDS).unwrap_or_else(|| Drained {

@@ -14,7 +14,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{WaitOptions, WaitStatus};
+use rustix::process::{WaitId, WaitIdOptions, WaitOptions, WaitStatus};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -174,6 +174,11 @@ fn end_family() {
 }
 
 fn family() -> Vec<Process> {
+    // Whoever lost its parent is our child: without one there is nobody further down, and no table to be read.
+    let of_any = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    if rustix::process::waitid(WaitId::All, of_any).is_err_and(|error| error == rustix::io::Errno::CHILD) {
+        return Vec::new();
+    }
     process_table::descendants(rustix::process::getpid().as_raw_nonzero().get())
 }
 

@@ -37,7 +37,8 @@ pub fn read(root: &Path) -> Option<MastodonVersion> {
 /// `lib/mastodon/version.rb` has had `def major`, a line with the number and `end` since 2017 (read: 3.5.3 to 4.6.5).
 fn parse(source: &str) -> Option<MastodonVersion> {
     static PART: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"def\s+(major|minor|patch)\s*(?:=|;|\n)\s*(\d+)").expect("the pattern is a constant and compiles")
+        Regex::new(r"(?-u)def\s+(major|minor|patch)\s*(?:=|;|\n)\s*(\d+)")
+            .expect("the pattern is a constant and compiles")
     });
     let mut parts = [None; 3];
     for found in PART.captures_iter(source) {

@@ -33,7 +33,8 @@ impl<'a> Replacement<'a> {
         let is_below = |place: &Path| folders.iter().any(|folder| is_at_or_below(place, folder));
         // A socket or the like at the place of one is left out already, and stays so.
         let stood = plan.folders.iter().map(|one| &one.place).chain(&plan.left_out);
-        let had: Vec<_> = stood.filter(|place| folders.contains(&place.as_path())).cloned().collect();
+        let is_one = |place: &Path| folders.iter().any(|folder| folder.as_os_str() == place.as_os_str());
+        let had: Vec<_> = stood.filter(|place| is_one(place)).cloned().collect();
         for planned in [&mut plan.folders, &mut plan.links] {
             planned.retain(|one: &Planned| !is_below(&one.place));
         }
@@ -60,11 +61,13 @@ impl<'a> Replacement<'a> {
 /// True if something else than a folder stands at `folder` or on the way to it, or the packages that it belongs to are missing.
 fn is_barred(plan: &Plan, folder: &Path) -> bool {
     let packages = Path::new("node_modules");
-    let is_homeless = folder.starts_with(packages) && !plan.folders.iter().any(|one| one.place == packages);
-    let is_link = |place: &Path| plan.links.iter().any(|link| link.place == place);
+    // As they are written: two paths are compared part by part, and there are thousands.
+    let stands_at = |one: &Planned, place: &Path| one.place.as_os_str() == place.as_os_str();
+    let is_homeless = folder.starts_with(packages) && !plan.folders.iter().any(|one| stands_at(one, packages));
+    let is_link = |place: &Path| plan.links.iter().any(|link| stands_at(link, place));
     let is_file = |place: &Path| {
         let (parent, name) = (place.parent().unwrap_or(Path::new("")), place.file_name().unwrap_or_default());
-        let mut listings = plan.listings.iter().filter(|listing| listing.place == parent);
+        let mut listings = plan.listings.iter().filter(|listing| listing.place.as_os_str() == parent.as_os_str());
         listings.any(|listing| listing.find(name).is_some_and(|item| item.entry.kind == Kind::File))
     };
     let mut way = folder.ancestors().filter(|place| !place.as_os_str().is_empty());

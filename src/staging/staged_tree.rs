@@ -226,6 +226,11 @@ impl StagedTree {
         overlay::link(&self.root(), place, target)
     }
 
+    /// Tells the overlay, if the tree is one, to end, and does not wait for that: only what was written can be read afterwards.
+    pub fn let_go(&mut self) {
+        self.holder.iter_mut().filter(|_| !self.keep).for_each(Holder::let_go);
+    }
+
     /// Removes the stage, unless it is to be kept.
     ///
     /// # Errors

@@ -3,11 +3,14 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use themegate::evidence::{TreeRequest, digest_tree};
+use themegate::evidence::{Digester, TreeRequest, digest_tree};
+use themegate::staging::Look;
 
 use super::support::repository;
 use super::with_times_put_back;
@@ -267,4 +270,65 @@ fn what_is_left_out_does_not_count_in_a_folder_behind_a_link_either() {
         fs::write(&path, "1").unwrap();
         assert_eq!(tree.digest(), before, "{}", path.display());
     }
+}
+
+/// The digest after a build goes by what the one before it has found out.
+#[test]
+fn what_one_digest_has_found_out_serves_the_next_and_hides_nothing() {
+    let tree = Tree::new();
+    let state = tree.folder.path().join("state");
+    let outputs = [PathBuf::from("public/packs")];
+    let look = || Look::now(&tree.live, &state, &outputs, &AtomicBool::new(false)).unwrap();
+    ["a.scss", "b.scss", "c.scss"].into_iter().for_each(|name| tree.write(name, name.as_bytes()));
+    for with_an_index in [false, true] {
+        let before = Digester::begin(&state).unwrap().remembering(!with_an_index);
+        let (first, contents) = before.digest(&look()).unwrap();
+        assert_eq!(contents.is_same(&tree.live.join("b.scss")), Some(true));
+        let contents = Arc::new(contents);
+        let again = || {
+            let after = Digester::begin(&state).unwrap().recalling(Arc::clone(&contents));
+            after.digest(&look()).unwrap().0
+        };
+        assert_eq!(again(), first);
+        // At once, within one tick of any clock, in as many bytes, its time put back.
+        with_times_put_back(&tree.live.join("b.scss"), |path| fs::write(path, "B.scss").unwrap());
+        assert_ne!(again(), first, "an index: {with_an_index}");
+        assert_eq!(contents.is_same(&tree.live.join("b.scss")), Some(false));
+        tree.write("b.scss", b"b.scss");
+        assert_eq!(again(), first);
+        tree.write("d.scss", b"d");
+        assert_ne!(again(), first, "a new file, an index: {with_an_index}");
+        fs::remove_file(tree.live.join("d.scss")).unwrap();
+    }
+}
+
+#[test]
+fn an_index_is_written_anew_for_many_files_or_bytes_and_not_for_a_few() {
+    let tree = Tree::new();
+    let index = tree.folder.path().join("state/evidence/index");
+    let written = |what: &str, expected: bool| {
+        let before = fs::read(&index).unwrap_or_default();
+        let (now, afresh) = (tree.digest(), Tree::digest_beside(&tree, &tree.beside("other-state", &["x"])));
+        assert_eq!(now, afresh, "{what}");
+        fs::remove_dir_all(tree.folder.path().join("other-state")).unwrap();
+        assert_eq!(fs::read(&index).unwrap() != before, expected, "{what}");
+    };
+    (0..100).for_each(|number| tree.write(&format!("old/{number}"), b"1"));
+    written("nothing is known", true);
+    // What was written within two seconds of an index is read again by the next.
+    std::thread::sleep(Duration::from_millis(2100));
+    written("all of it was too young", true);
+    written("nothing has changed", false);
+    tree.write("old/7", b"2");
+    written("one file", false);
+    (0..65).for_each(|number| tree.write(&format!("new/{number}"), b"1"));
+    written("many files", true);
+    std::thread::sleep(Duration::from_millis(2100));
+    written("they were too young", true);
+    tree.write("large", &vec![b'1'; 5 << 20]);
+    written("many bytes", true);
+    std::thread::sleep(Duration::from_millis(2100));
+    written("they were too young", true);
+    fs::remove_dir_all(tree.live.join("new")).unwrap();
+    written("many are gone", true);
 }

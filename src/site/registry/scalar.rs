@@ -14,12 +14,13 @@ static NOT_TEXT: LazyLock<Regex> = LazyLock::new(|| {
         r"-?\d{4}-\d{1,2}-\d{1,2}(?:[Tt]|\s+)\d{1,2}:\d\d:\d\d(?:\.\d*)?(?:\s*(?:Z|[-+]\d{1,2}:?(?:\d\d)?))?",
         r"\d{4}-(?:1[012]|0\d|\d)-(?:[12]\d|3[01]|0\d|\d)",
         r"[-+]?\.(?i:inf)|\.(?i:nan)",
-        r":[\s\S]+",
+        r":(?su:.)+",
         r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9]){1,2}(?:\.[0-9_]*)?",
         r"[-+]?(?:[0-9][0-9_,]*\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?",
         r"[-+]?0b[01_,]+|[-+]?0x[0-9a-fA-F_,]+|[-+]?0[0-7_,]+|[-+]?(?:0|[1-9](?:[0-9]|,[0-9]|_[0-9])*)",
     ];
-    Regex::new(&format!("^(?:{})$", shapes.join("|"))).expect("the pattern is a constant and compiles")
+    // Psych's own patterns know ASCII's digits and spaces alone.
+    Regex::new(&format!("^(?-u:{})$", shapes.join("|"))).expect("the pattern is a constant and compiles")
 });
 
 /// Whether Ruby reads the plain value as text.
