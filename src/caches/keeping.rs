@@ -8,7 +8,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::list::{FileList, checksum};
-use super::{Caches, FOLDERS, Files, LIST, Left, TREE, Verified, clear};
+use super::{Caches, FOLDERS, LIST, Left, TREE, Verified, clear};
 use crate::site::locate::make_private;
 use crate::site::owner;
 use crate::staging::cover_what_is_below;
@@ -19,7 +19,7 @@ impl Caches {
     ///
     /// # Errors
     /// Something that cannot be read or written; nothing is kept then.
-    pub fn keep(&self, key: &str, left: &Left<'_>, files: Files, limit: u64) -> io::Result<()> {
+    pub fn keep(&self, key: &str, left: &Left<'_>, files: &[(String, u64)], limit: u64) -> io::Result<()> {
         let kept = self.keep_draft(key, left, files, limit);
         if !matches!(kept, Ok(true)) {
             self.forget();
@@ -27,12 +27,12 @@ impl Caches {
         kept.map(|_| ())
     }
 
-    fn keep_draft(&self, key: &str, left: &Left<'_>, files: Files, limit: u64) -> io::Result<bool> {
+    fn keep_draft(&self, key: &str, left: &Left<'_>, files: &[(String, u64)], limit: u64) -> io::Result<bool> {
         if files.iter().map(|(_, bytes)| bytes).sum::<u64>() > limit || files.is_empty() {
             return Ok(false);
         }
         if let Some(shown) = left.shown(key) {
-            return self.amend(shown, &files, left).map(|()| true);
+            return self.amend(shown, files, left).map(|()| true);
         }
         make_private(&self.folder)?;
         let draft = self.folder.join("draft");

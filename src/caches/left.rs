@@ -18,15 +18,12 @@ pub struct Left<'a> {
     pub shown: Option<&'a Verified>,
 }
 
-/// Files of caches, relative to the tree, and how many bytes each holds.
-pub type Files = Vec<(String, u64)>;
-
 impl Left<'_> {
-    /// What it has left in the folders of caches.
+    /// The files that it has left in the folders of caches, relative to the tree, and how many bytes each holds.
     ///
     /// # Errors
     /// A folder that cannot be read.
-    pub fn files(&self) -> io::Result<Files> {
+    pub fn files(&self) -> io::Result<Vec<(String, u64)>> {
         let folders = FOLDERS.iter().map(Path::new).filter(|folder| is_plain_folder(self.tree, folder));
         let mut files = Vec::new();
         for folder in folders {

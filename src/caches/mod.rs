@@ -21,7 +21,7 @@ use crate::staging::{Inventory, Kind, Listing, StagingError, covers_what_is_belo
 use list::{Checksum, FileList, bytes_of, checksum};
 use removal::take_away;
 
-pub use left::{Files, Left};
+pub use left::Left;
 pub use removal::{cut_off_from, remove_from};
 pub use verified::Verified;
 

@@ -158,7 +158,7 @@ pub(super) fn keep(gate: &Gate<'_>, given: Given, verdict: Verdict, staged: Opti
         // The overlay ends while what was written is taken over.
         staged.let_go();
     }
-    let _slower_next_time = kept.keep(&key, &left, files, gate.settings.check.cache_limit.bytes());
+    let _slower_next_time = kept.keep(&key, &left, &files, gate.settings.check.cache_limit.bytes());
 }
 
 fn runs_own_code_only(change: &Change, toolchain: Toolchain) -> bool {

@@ -114,7 +114,7 @@ fn a_file_that_changes_after_it_was_verified_does_not_arrive() {
             let tree = folder.path().join(format!("tree-{round}"));
             fs::create_dir(&tree).unwrap();
             // A file that vanishes while it is kept anew: another round.
-            let _next_round = Caches::of(&state).keep("key", &left, left.files().unwrap_or_default(), u64::MAX);
+            let _next_round = Caches::of(&state).keep("key", &left, &left.files().unwrap_or_default(), u64::MAX);
             Caches::of(&state).bring("key", &tree).unwrap();
             fs::read_to_string(tree.join(ENTRY)).ok()
         };
