@@ -185,7 +185,7 @@ pattern!(
       | \[(?:INFO|WARNING)\]:\s
       | \[(?:out|err)\ ::\ [^\]]+\]\s?
       | \[\ *\d{1,8}\.\d{6}\]\s
-      | \[(?:vite|build|types|content|vite:build|INFO)\]\ 
+      | \[(?:vite|build|types|content|vite:build|INFO|webpack-dev-server)\]\ 
     )"
 );
 // A line quoted as mail does. npm and yarn echo commands in the same way, and no command begins like this.
@@ -254,6 +254,7 @@ mod tests {
         // concurrently, which numbers its commands.
         assert_eq!(text("[0]     Entrypoint error = error.js"), "Entrypoint error = error.js");
         assert_eq!(text("[1] ERROR in ./x.scss"), "ERROR in ./x.scss");
+        assert_eq!(text("[webpack-dev-server] WARNING in ./x.scss"), "WARNING in ./x.scss");
         assert!(strip(b"##[error]x").marked);
         assert_eq!(text("[16:41:49][Step 1/1] [ERROR] warning x"), "warning x");
         assert_eq!(text("2014-08-01T16:09:18.40-0700 [STG]     ERR x.rb:1: warning: y"), "x.rb:1: warning: y");

@@ -181,6 +181,10 @@ mod tests {
         assert_eq!(looks("No wrangler.toml file found. Continuing."), Looks::Harmless);
         assert_eq!(looks("Image not found (web:1a2b). Building new image."), Looks::Harmless);
         assert_eq!(looks("Skipping 'fsevents' build as platform linux is not supported"), Looks::Harmless);
+        assert_eq!(looks("CHECKS file not found in container: Running simple container check..."), Looks::Harmless);
+        assert_eq!(looks("No checks found in app.json. Simple checks will be performed"), Looks::Harmless);
+        assert_eq!(looks("You can remove this warning by naming the versions of node yourself"), Looks::Harmless);
+        assert_eq!(looks("No stylesheet found. A blank page will be used"), Looks::Complaint);
         assert_eq!(looks("Theme dusk not found. Building without it."), Looks::Complaint);
         assert_eq!(looks("Error: image not found. Building failed."), Looks::Trouble);
         assert_eq!(looks("Warning: cannot watch the disk, using polling"), Looks::Remark);

@@ -71,7 +71,7 @@ pattern!(
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]?\s*(?:0|\[\])(?:$|[\s,;.)\]])
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:none|false|no|off|nil|null|-)(?:\s*$|[,;)\]])
       | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?
-      | \b(?:(?:ignor|suppress|silenc|hid|disabl|check|look|scann?|captur|collect|track|handl|monitor|avoid|prevent)(?:e|es|ed|ing)?|(?:catch|report|detect)(?:es|s|ing)?)\ (?:for\ )?(?:(?:this|these|the|all|any|such|possible|common|known|type|types|syntax|dependency|build|lint)\ )*(?:errors?(?:\ and\ warnings?)?|warnings?(?:\ and\ errors?)?|exceptions?|failures?|conflicts?|messages?)\b
+      | \b(?:(?:ignor|suppress|silenc|hid|disabl|remov|dismiss|check|look|scann?|captur|collect|track|handl|monitor|avoid|prevent)(?:e|es|ed|ing)?|(?:catch|report|detect)(?:es|s|ing)?)\ (?:for\ )?(?:(?:this|these|the|all|any|such|possible|common|known|type|types|syntax|dependency|build|lint)\ )*(?:errors?(?:\ and\ warnings?)?|warnings?(?:\ and\ errors?)?|exceptions?|failures?|conflicts?|messages?)\b
       | \b(?:error|exception|warning)\s(?:page|pages|handling|handler|handlers|reporting|reporter|tracking|tracker|monitoring|boundary|boundaries|messages?\ (?:loaded|are)|log|logs|overlay|codes?)\b
       | \b(?:errors?|exceptions?|warnings?)\ (?:will|are|is)\ (?:not\ |now\ )?(?:be\ )?(?:reported|sent|captured|logged|tracked|ignored|shown|displayed|suppressed|silenced|hidden)\b
       | \b(?:[1-9]\d*|each|more)\ warnings?\b
@@ -152,7 +152,7 @@ pattern!(
 pattern!(
     /// The line itself says what is done next, or for which machine it was left out.
     NEXT_STEP,
-    r"(?i)[.;] (?:building|creating|downloading|installing|cloning|pulling|fetching|generating|initiali[sz]ing|rebuilding)\b[^.:]{0,60}\.?$|^skipping '?[\w@/.-]+'? (?:build|install(?:ation)?|download|binary)\b.*\bplatform\b"
+    r"(?i)[.;:] (?:building|creating|downloading|installing|cloning|pulling|fetching|generating|initiali[sz]ing|rebuilding|running|performing)\b[^.:]{0,60}\.{0,3}$|[.;:] [^.;:]{3,60} will be (?:performed|generated|created|used)(?: instead)?\.?$|^skipping '?[\w@/.-]+'? (?:build|install(?:ation)?|download|binary)\b.*\bplatform\b"
 );
 pattern!(
     /// What people see hangs on these: a complaint of one of them is not got over.
