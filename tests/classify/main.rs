@@ -398,6 +398,8 @@ fn rails_that_misses_yarn_compiles_all_the_same_unless_it_ends_there() {
     let healthy =
         format!("{absent}I, [2019-11-30T02:29:50.270580 #9]  INFO -- : Writing /srv/site/public/assets/a.js\n");
     assert_eq!(severity(&classified(healthy.as_bytes())), Severity::Benign);
+    let finished = format!("{absent}    ✔ 01 deploy@192.0.2.7 11.114s\n");
+    assert_eq!(severity(&classified(finished.as_bytes())), Severity::Benign);
     let broken = format!("{absent}** Execute assets:precompile\nrake aborted!\n");
     assert_eq!(severity(&classified(broken.as_bytes())), Severity::Fatal);
 }
