@@ -1,4 +1,5 @@
-//! Makes one stage and takes it away again, and prints how long each took, in seconds:
+//! Makes one stage and takes it away again, and prints how long each took, in seconds, and how long of the making the look at the
+//! live tree took, which a check has made before for its question:
 //! `stage_once LIVE_TREE STATE_FOLDER overlay|reflink|copy THEMEGATE`, the last the program itself, which makes the namespaces.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measured")]
@@ -9,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use themegate::isolation::Wish;
-use themegate::staging::{StagingError, StagingRequest, Way, stage};
+use themegate::staging::{Look, StagingError, StagingRequest, Way, stage_by};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -46,9 +47,12 @@ fn make_and_remove(live: &Path, state: &Path, way: Way, own: &Path) -> Result<St
         isolate: Some(wish),
     };
     let began = Instant::now();
-    let staged = stage(&request)?;
+    let look = Look::now(request.live, request.state_dir, request.output_folders, request.interrupted)?;
+    let looked = began.elapsed();
+    let staged = stage_by(&request, look, None, None)?;
     let made = began.elapsed();
     let began = Instant::now();
     staged.close()?;
-    Ok(format!("{:.3} {:.3}", made.as_secs_f64(), began.elapsed().as_secs_f64()))
+    let [made, removed, looked] = [made, began.elapsed(), looked].map(|took| took.as_secs_f64());
+    Ok(format!("{made:.3} {removed:.3} {looked:.3}"))
 }
