@@ -38,6 +38,17 @@ pub enum StagingError {
         /// The live tree.
         live: PathBuf,
     },
+    /// Something that the build has left in its stage cannot be read.
+    #[error(
+        "{path}, as the build has left it in its stage, cannot be read: {source}\nThe live tree is untouched. See what in the \
+         build takes permissions away (chmod, umask), and run again."
+    )]
+    StageUnreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Too little room for the copy.
     #[error("There is no room for a stage: it needs about {needs}, and {path} has {has}.\n{advice}")]
     NoRoom {

@@ -157,7 +157,10 @@ impl StagedTree {
     /// # Errors
     /// A folder that cannot be read.
     pub fn inventory(&self, closed: &[PathBuf]) -> Result<Inventory, StagingError> {
-        Inventory::of_tree_but(&self.written(), closed)
+        Inventory::of_tree_but(&self.written(), closed).map_err(|error| match error {
+            StagingError::Unreadable { path, source } => StagingError::StageUnreadable { path, source },
+            other => other,
+        })
     }
 
     /// What was made, changed and removed in the staged tree since its inventory was taken with the same folders `closed`.

@@ -125,3 +125,13 @@ fn a_theme_that_passed_in_an_overlay_is_promoted_without_a_trace_of_it() {
         assert!(!String::from_utf8_lossy(&names[..length]).contains("overlay"), "a mark of the overlay was left");
     }
 }
+
+#[test]
+fn what_a_build_has_closed_in_its_stage_is_told_as_its_doing() {
+    let Some(ground) = Ground::new().for_user() else { return eprintln!("skipped: runuser is for root") };
+    for way in WAYS {
+        let built = ground.build("mkdir -p app/a/b; chmod 000 app/a/b app/a config", &["--fresh", "--staging", way]);
+        assert_eq!(built.checked.code, 3, "{way}: {}", built.checked.stderr);
+        assert!(built.checked.stderr.contains("as the build has left it in its stage"), "{}", built.checked.stderr);
+    }
+}
