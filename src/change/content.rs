@@ -120,10 +120,20 @@ pub(super) fn broken(path: &Path, bytes: &[u8]) -> Option<Finding> {
         return Some(not_the_file(path, page));
     }
     if !is_locale && !is_source {
-        return None;
+        return unfinished_merge(path, bytes);
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return Some(not_text(path)) };
     conflict_fault(path, text).or_else(|| is_locale.then(|| locale::unreadable(path, text)).flatten())
+}
+
+/// A script, page or setting of the site with both marks of an unfinished merge: most of them no build ever reads.
+fn unfinished_merge(path: &Path, bytes: &[u8]) -> Option<Finding> {
+    const KINDS: [&str; 13] =
+        ["rb", "rake", "erb", "haml", "yml", "js", "jsx", "mjs", "ts", "tsx", "mts", "json", "svg"];
+    let is_read = ["app", "config", "lib"].iter().any(|folder| path.starts_with(folder));
+    let text = std::str::from_utf8(bytes).ok().filter(|_| is_read && KINDS.contains(&extension(path).as_str()))?;
+    let has = |mark: &str| text.lines().any(|line| line.starts_with(mark));
+    (has("<<<<<<< ") && has(">>>>>>> ")).then(|| conflict_fault(path, text)).flatten()
 }
 
 fn not_text(path: &Path) -> Finding {
@@ -141,7 +151,7 @@ fn conflict_fault(path: &Path, text: &str) -> Option<Finding> {
     Some(
         Finding::fatal("theme-merge-conflict", message)
             .at_line(path, index as u64 + 1, line)
-            .meaning("Neither side of the merge was chosen: the stylesheet does not compile, a picture stays blank, or a locale file keeps the site from starting.")
+            .meaning("Neither side of the merge was chosen: a stylesheet does not compile, a picture stays blank, and what Ruby reads keeps pages or the whole site from working.")
             .help("Keep the lines that are wanted, and remove the <<<<<<<, ======= and >>>>>>> lines."),
     )
 }
@@ -183,6 +193,13 @@ mod tests {
         assert_eq!(found("app/javascript/images/x.png", b"<!DOCTYPE html>\n<title>404</title>"), page);
         assert_eq!(found("app/javascript/styles/x.scss", b"404: Not Found"), page);
         assert_eq!(found("public/500.html", b"<!DOCTYPE html>"), None);
+        let merge = b"a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> x\n".as_slice();
+        let unfinished = Some("theme-merge-conflict".to_owned());
+        assert_eq!(found("config/settings.yml", merge), unfinished);
+        assert_eq!(found("app/views/layouts/application.html.haml", merge), unfinished);
+        assert_eq!(found("app/javascript/inline/theme-selection.js", merge), unfinished);
+        assert_eq!(found("docs/merging.md", merge), None);
+        assert_eq!(found("config/deploy.rb", b"puts <<~TEXT\n<<<<<<< only one\nTEXT\n"), None);
         assert_eq!(found("app/javascript/images/x.png", b"\x89PNG\r\n"), None);
     }
 }
