@@ -29,6 +29,8 @@ pub(super) fn build_in_one(
         close(stage.take(), false)?;
         record.findings.truncate(known);
         record.caches = None;
+        // The next stage has a look of its own: what the question knew of the files does not belong to that.
+        record.contents = None;
     }
 }
 

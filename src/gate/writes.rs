@@ -1,6 +1,5 @@
 //! What was written meanwhile: by the build outside of its output, and by somebody else to the live tree.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::build::Gate;
@@ -10,6 +9,7 @@ use crate::change::Change;
 use crate::compiled::CompiledTree;
 use crate::evidence::{Contents, Digester};
 use crate::finding::Finding;
+use crate::plain_file;
 use crate::site::{LiveSite, registry};
 use crate::staging::{Inventory, Method, StagedTree, What};
 
@@ -62,7 +62,7 @@ pub(super) fn unexpected_writes(
 
 /// True if the file holds what it held before the build: the change's bytes, or the live tree's.
 fn is_as_staged(gate: &Gate<'_>, staged: &StagedTree, place: &Path) -> bool {
-    let digest = |path: PathBuf| fs::read(path).ok().map(|bytes| blake3::hash(&bytes));
+    let digest = |path: PathBuf| plain_file::bytes(&path).ok().map(|bytes| blake3::hash(&bytes));
     let Change { files, registry, .. } = gate.change;
     let brought = files.iter().find(|file| file.to == place).map(|file| file.blake3);
     let listed = || registry.as_ref().filter(|_| place == Path::new(registry::PATH));
@@ -113,7 +113,7 @@ pub(super) fn live_tree_moved(gate: &Gate<'_>, staged: &StagedTree, record: &mut
 /// times back. Where nobody knows what it held, a copy in the stage tells.
 fn holds_the_same(live: &Path, before: Option<&Contents>, staged: &StagedTree, place: &Path) -> bool {
     let as_copied = || {
-        let [now, copied] = [live, &staged.root()].map(|tree| fs::read(tree.join(place)));
+        let [now, copied] = [live, &staged.root()].map(|tree| plain_file::bytes(&tree.join(place)));
         staged.method() != Method::Overlay && now.is_ok_and(|now| copied.is_ok_and(|copied| copied == now))
     };
     before.and_then(|before| before.is_same(&live.join(place))).unwrap_or_else(as_copied)

@@ -1,6 +1,5 @@
 //! No entry that the live site has, and that the staged sources still make, vanished or shrank to nothing.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
@@ -10,6 +9,7 @@ use super::{Invariant, Subject};
 use crate::compiled::CompiledTree;
 use crate::finding::Finding;
 use crate::manifest::{Entry, Manifest};
+use crate::plain_file;
 
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "entries-kept",
@@ -74,7 +74,7 @@ fn asked_for(root: &Path, kind: Kind, stem: &str) -> Option<(PathBuf, u64, Strin
     let folders = ["app/views", "app/helpers"].into_iter().map(|folder| root.join(folder));
     let files = folders.flat_map(|folder| WalkDir::new(folder).sort_by_file_name()).flatten();
     files.filter(|file| file.file_type().is_file()).find_map(|file| {
-        let text = fs::read_to_string(file.path()).ok()?;
+        let text = String::from_utf8(plain_file::bytes(file.path()).ok()?).ok()?;
         let is_comment = |line: &str| ["#", "-#", "<%#"].iter().any(|mark| line.trim_start().starts_with(mark));
         let (index, line) = text.lines().enumerate().find(|(_, line)| asks.is_match(line) && !is_comment(line))?;
         let path = file.path().strip_prefix(root).unwrap_or(file.path());
@@ -119,7 +119,7 @@ fn source(staged: &CompiledTree, stem: &str) -> Option<PathBuf> {
 fn emptied(subject: &Subject<'_>, key: &str, before: &Entry, now: &Entry) -> Option<Finding> {
     let source = source(subject.staged, stem_of(key))
         .filter(|_| Kind::of(key) == Some(Kind::Script) && before.file != now.file)?;
-    let bytes = fs::read(subject.staged.root.join(&source)).ok()?;
+    let bytes = plain_file::bytes(&subject.staged.root.join(&source)).ok()?;
     bytes.trim_ascii().is_empty().then(|| {
         Finding::review(
             "entry-source-empty",

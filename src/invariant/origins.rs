@@ -4,7 +4,6 @@
 //! sources in the manifest; webpack does not, so there a source has to be found.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
@@ -12,6 +11,7 @@ use walkdir::WalkDir;
 use super::Subject;
 use crate::finding::Finding;
 use crate::manifest::{Entry, ManifestFormat};
+use crate::plain_file;
 
 /// Where assets may come from, in the tree. What is in `public` is public already.
 const SOURCES: [&str; 6] = ["app/javascript", "app/assets", "public", "vendor/assets", "node_modules", ".yarn"];
@@ -114,7 +114,7 @@ fn is_among(subject: &Subject<'_>, sources: &BTreeMap<u64, Vec<PathBuf>>, key: &
     let has_bytes = || {
         let Ok(bytes) = subject.staged.read_served(&entry.file) else { return true };
         let alike = sources.get(&(bytes.len() as u64)).into_iter().flatten();
-        alike.into_iter().any(|path| fs::read(path).is_ok_and(|source| source == bytes))
+        alike.into_iter().any(|path| plain_file::bytes(path).is_ok_and(|source| source == bytes))
     };
     sources.values().flatten().any(is_called_so) || has_bytes()
 }

@@ -195,7 +195,7 @@ pattern!(
         \ {2,}\S
       | \ npm\ (?:ERR!|WARN|error|warn|verb|info|notice)\ 
       | \ (?:error|warning|info|rake\ aborted|rails\ aborted|failed|fatal)(?:[!:\ ]|$)
-      | \ [A-Z][\w.-]*[\ :!] | \ [A-Z]\w*(?:::\w+)+: | \ [\[(!] | \ [\x80-\xff] | \ >\ 
+      | \ [A-Z][\w.-]*[\ :!] | \ [A-Z]\w*(?:::\w+)+: | \ \[\w | \ \(!\) | \ [\x80-\xff] | \ >\ 
     )"
 );
 pattern!(NUMBERED_COMMAND, r"^\[\d{1,2}\] ");
@@ -290,6 +290,8 @@ mod tests {
             "> NODE_ENV=production webpack",
             "> site@1.0.0 build",
             "> error-page build",
+            "> [ -d node_modules ] || (echo \"error: run yarn first\" && exit 1)",
+            "> (test -d x || echo missing files) && vite build",
             "ERROR in ./x.scss",
             "Error: a: b",
         ] {

@@ -3,8 +3,8 @@
 //! It is asked about lines that no rule knows. A miss hides an error; a false alarm teaches people to switch the gate off.
 
 use super::vocabulary::{
-    ADVICE, BEGINS, COMPLAINS, DECLARED, DEPRECATION, FAILED, FAILS, GOT_OVER, GRAVE, HARMLESS, LACKS, NAMES, NEGATED,
-    NEXT_STEP, OUTLIVED, PROSE, PROSE_END, SITE, SKIPPED, SPOKEN, STOPS, WARNS,
+    ADVICE, BEGINS, COMPLAINS, DECLARED, DEPRECATION, FAILED, FAILS, GOT_OVER, GRAVE, HARMLESS, LACKS, LEFT_OUT, NAMES,
+    NEGATED, NEXT_STEP, OUTLIVED, PROSE, PROSE_END, SITE, SKIPPED, SPOKEN, STOPS, WARNS,
 };
 
 /// Only this much of a line is a message; what follows is data.
@@ -52,9 +52,14 @@ pub(crate) fn looks(text: &str) -> Looks {
         (true, _) if of_the_site || !GOT_OVER.is_match(text) => Looks::Trouble,
         (true, _) => Looks::Remark,
         (false, _) if of_the_site && (spoken || SKIPPED.is_match(&cleared)) => Looks::Complaint,
-        (false, true) if !GOT_OVER.is_match(text) && !NEXT_STEP.is_match(text) => Looks::Remark,
+        (false, true) if !GOT_OVER.is_match(text) && !says_what_is_next(text) => Looks::Remark,
         (false, _) => Looks::Harmless,
     }
+}
+
+/// True if a line says what is done next, and that is not that something is left out.
+fn says_what_is_next(text: &str) -> bool {
+    NEXT_STEP.is_match(text) && !LEFT_OUT.is_match(text)
 }
 
 /// True if all that a line declares is a warning, and that is mere advice.
@@ -180,6 +185,22 @@ mod tests {
         assert_eq!(looks("statsd: connection refused (ignored)"), Looks::Remark);
         assert_eq!(looks("No wrangler.toml file found. Continuing."), Looks::Harmless);
         assert_eq!(looks("Image not found (web:1a2b). Building new image."), Looks::Harmless);
+        for nothing in [
+            "Could not read the list of packs; nothing will be generated.",
+            "Cannot read config/webpacker.yml. No packs will be created.",
+            "webpack config not found: running without it",
+            "No packs found in app/javascript; the old ones will be used",
+        ] {
+            assert_eq!(looks(nothing), Looks::Remark, "{nothing}");
+        }
+        assert_eq!(looks("This may result in unexpected errors."), Looks::Harmless);
+        for follows in [
+            "Import cycle may lead to a broken bundle; compilation was aborted with an error",
+            "Mixed versions might lead to an empty chunk, fatal: no output",
+            "Plugin order may result in TypeError thrown while loading postcss",
+        ] {
+            assert_eq!(looks(follows), Looks::Trouble, "{follows}");
+        }
         assert_eq!(looks("Skipping 'fsevents' build as platform linux is not supported"), Looks::Harmless);
         assert_eq!(looks("CHECKS file not found in container: Running simple container check..."), Looks::Harmless);
         assert_eq!(looks("No checks found in app.json. Simple checks will be performed"), Looks::Harmless);

@@ -78,7 +78,7 @@ pattern!(
       | \b(?:buil[dt]s?|compiled|completed?|done|deployed|ended|exited|finished|generated|passed|succeeded|success(?:ful(?:ly)?)?)\ with\ (?:some\ |minor\ )?warnings?\b
       | \b(?:will|would|going\ to|may|might)\ (?:\w+\ )?(?:be(?:come)?|raise|throw|cause|result\ in|trigger|produce)\ (?:an?\ )?(?:\w+\ )?(?:errors?|exceptions?|\w+Error)\b[^.]{0,50}\b(?:future|next|upcoming|later|versions?|releases?|v?\d+\.\d+)\b
       | \b(?:in|from|with|starting)\ (?:an?\ |the\ )?(?:future|next|upcoming|later|(?-i:[A-Z])\w+\ v?\d[\d.]*)\b[^.]{0,60}\b(?:will|would|going\ to)\ [^.]{0,30}\b(?:errors?|exceptions?|fail)\b
-      | \b(?:may|might|could)\ (?:result\ in|lead\ to)\b[^.]{0,80}
+      | \b(?:may|might|could)\ (?:result\ in|lead\ to)\b(?:\ (?:an?|the|some|other|unexpected|undefined|unknown|random|strange|subtle|runtime|minor|possible|potential|future|poor|slow(?:er)?|incorrect|inconsistent|wrong|duplicated?|memory|performance)){0,4}(?:\ (?:errors?|exceptions?|failures?|problems?|issues?|conflicts?|warnings?|crash(?:es)?|behaviou?rs?|leaks?)\b)?
       | \b(?:may|might|could)\ (?:fail|break|crash|cause\ (?:errors?|problems|issues|warnings?|conflicts?))\b
       | \b(?:is|are|was|were)\ not\ (?:a|an)\ (?:errors?|problems?|failures?)\b
       | \b(?:security|critical|stability|bug)(?:\ (?:or|and|security|critical|stability|bug)){0,4}\ (?:updates?|fix(?:es)?|patches|releases)\b
@@ -153,6 +153,11 @@ pattern!(
     /// The line itself says what is done next, or for which machine it was left out.
     NEXT_STEP,
     r"(?i)[.;:] (?:building|creating|downloading|installing|cloning|pulling|fetching|generating|initiali[sz]ing|rebuilding|running|performing)\b[^.:]{0,60}\.{0,3}$|[.;:] [^.;:]{3,60} will be (?:performed|generated|created|used)(?: instead)?\.?$|^skipping '?[\w@/.-]+'? (?:build|install(?:ation)?|download|binary)\b.*\bplatform\b"
+);
+pattern!(
+    /// What is done next is nothing, or not what was wanted.
+    LEFT_OUT,
+    r"(?i)\b(?:without|nothing|none|no (?:\w+ )?(?:packs?|assets?|files?|output)|old ones?|packs?|webpack(?:er)?|postcss)\b"
 );
 pattern!(
     /// What people see hangs on these: a complaint of one of them is not got over.

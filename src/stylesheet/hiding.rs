@@ -79,10 +79,14 @@ impl Cascade {
     }
 
     /// What hides everything in the end. An element that is animated may well begin hidden.
-    pub(super) fn hidden(self) -> Vec<Hiding> {
-        let shown = |holder: Holder| self.animated.contains(&holder);
-        let all = self.winners.into_iter().filter(|((holder, _), _)| !shown(*holder));
-        let mut hidden: Vec<Hiding> = all.filter_map(|(_, (_, hiding))| hiding).collect();
+    pub(super) fn hidden(&self) -> Vec<Hiding> {
+        // What is in an invisible element is seen where it says so itself.
+        let visible = |(holder, property): &(Holder, &str)| {
+            let inside = self.winners.iter().filter(|((inner, named), _)| inner > holder && *named == "visibility");
+            *property == "visibility" && inside.into_iter().any(|(_, (_, hiding))| hiding.is_none())
+        };
+        let all = self.winners.iter().filter(|(at, _)| !self.animated.contains(&at.0) && !visible(at));
+        let mut hidden: Vec<Hiding> = all.filter_map(|(_, (_, hiding))| hiding.clone()).collect();
         hidden.dedup();
         hidden
     }
@@ -138,8 +142,8 @@ fn holder(selector: &str) -> Option<(Holder, (u32, u32, u32))> {
     }
     let compounds: Vec<&str> = selector.split([' ', '>']).filter(|part| !part.is_empty()).collect();
     let (last, above) = compounds.split_last()?;
-    let above = above.iter().map(|one| compound(one, false)).collect::<Option<Vec<_>>>()?;
-    let (holder, mut sum) = compound(last, above.iter().any(|(holder, _)| *holder == Holder::Body))?;
+    let above = above.iter().map(|one| compound(one, None)).collect::<Option<Vec<_>>>()?;
+    let (holder, mut sum) = compound(last, above.iter().map(|(holder, _)| *holder).max())?;
     for (_, (ids, classes, types)) in above {
         sum = (sum.0 + ids, sum.1 + classes, sum.2 + types);
     }
@@ -147,10 +151,15 @@ fn holder(selector: &str) -> Option<(Holder, (u32, u32, u32))> {
 }
 
 /// A compound selector of simple ones that every page's element has.
-fn compound(text: &str, in_body: bool) -> Option<(Holder, (u32, u32, u32))> {
-    // `*` is html itself, unless it stands below body.
+fn compound(text: &str, above: Option<Holder>) -> Option<(Holder, (u32, u32, u32))> {
+    // `*` is html itself, and below something what that holds.
     if text == "*" {
-        return Some((if in_body { Holder::App } else { Holder::Html }, (0, 0, 0)));
+        let holder = match above {
+            None => Holder::Html,
+            Some(Holder::Html) => Holder::Body,
+            Some(_) => Holder::App,
+        };
+        return Some((holder, (0, 0, 0)));
     }
     let (mut holder, mut sum) = (None, (0, 0, 0));
     for simple in simples(text) {
@@ -209,6 +218,7 @@ mod tests {
             "body *{visibility:hidden}",
             "body{clip-path:inset(100%)}",
             ".columns-area{display:none}",
+            "html{opacity:0}.ui *{opacity:1}html *{opacity:1}",
         ] {
             assert_eq!(hidden(css).len(), 1, "{css}");
         }
@@ -231,6 +241,7 @@ mod tests {
             ".x{body{display:none}}",
             "body{opacity:.95;display:flex;transform:scale(1)}",
             "body .x,.x body{display:none}",
+            "body{visibility:hidden}.app-holder{visibility:visible}",
         ] {
             assert_eq!(hidden(css), Vec::<String>::new(), "{css}");
         }

@@ -209,6 +209,7 @@ mod tests {
         assert_eq!(dead("@inclde card;.a{top:0}"), unknown("@inclde"));
         assert_eq!(dead(".a{@include card;top:0}"), unknown("@include"));
         assert_eq!(dead("@each in b{.a{top:0}}"), unknown("@each"));
+        assert_eq!(dead(".a{--handle:@ada;top:0}"), []);
         assert_eq!(dead("@-webkit-keyframes x{}@MEDIA print{.a{top:0}}@page{@top-left{content:''}}@charset 'x';"), []);
         let others = vec![(DeadKind::OtherSites, "@-moz-document".to_owned())];
         assert_eq!(dead("@-moz-document domain(\"social.example\"){.a{top:0}}"), others);

@@ -158,7 +158,10 @@ impl Reader {
             }
         }
         match token {
-            Token::AtKeyword(name) => prelude.at_rule = Some(name.to_ascii_lowercase()),
+            // A custom property may hold what looks like one (`--handle: @ada`).
+            Token::AtKeyword(name) if !prelude.is_custom_property() => {
+                prelude.at_rule = Some(name.to_ascii_lowercase())
+            }
             Token::Delim('.') => prelude.after_dot = true,
             Token::Delim('$') => prelude.after_dollar = true,
             Token::Ident(name) if after_dot => prelude.classes.push(name.to_string()),
