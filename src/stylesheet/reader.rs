@@ -160,7 +160,7 @@ impl Reader {
         match token {
             // A custom property may hold what looks like one (`--handle: @ada`).
             Token::AtKeyword(name) if !prelude.is_custom_property() => {
-                prelude.at_rule = Some(name.to_ascii_lowercase())
+                prelude.at_rule = Some(name.to_ascii_lowercase());
             }
             Token::Delim('.') => prelude.after_dot = true,
             Token::Delim('$') => prelude.after_dollar = true,
