@@ -1,8 +1,9 @@
 //! Whether the bytes of a picture or font are one, and all of it. Pure: only beginnings, ends and the lengths that a file gives
 //! of itself are looked at, as its format's specification has them.
 
-/// What is wrong with a file of this type (lower case, without the dot), as the rest of a sentence. Which kind of picture it is does
-/// not matter: browsers go by the bytes, whatever the name.
+/// What is wrong with a file of this type (lower case, without the dot), as the rest of a sentence. Which kind of picture of pixels
+/// it is does not matter: browsers go by the bytes, whatever the name. An SVG they know by the type that the web server gives
+/// it, which goes by the name (mimesniff.spec.whatwg.org, section "sniffing in an image context").
 pub(super) fn damage(kind: &str, bytes: &[u8]) -> Option<&'static str> {
     const ELSE: &str = "does not begin as any picture or font does";
     const CUT: &str = "ends before its end";
@@ -13,6 +14,7 @@ pub(super) fn damage(kind: &str, bytes: &[u8]) -> Option<&'static str> {
             Some(length) => (length > bytes.len() as u64).then_some(CUT),
         },
         "png" | "apng" | "gif" | "jpg" | "jpeg" | "jfif" | "webp" | "avif" => match is_whole_picture(bytes) {
+            None if is_drawing(bytes) => Some("is an SVG, which browsers show under the ending .svg alone"),
             None => Some(ELSE),
             Some(whole) => (!whole).then_some(CUT),
         },
@@ -50,20 +52,20 @@ fn is_whole_picture(bytes: &[u8]) -> Option<bool> {
         }
         // Boxes of ISO media: AVIF. Icons and bitmaps under another name are shown as well.
         [_, _, _, _, b'f', b't', b'y', b'p', ..] | [0, 0, 1 | 2, 0, ..] | [b'B', b'M', ..] => Some(true),
-        _ if is_drawing(bytes) => Some(true),
         _ => None,
     }
 }
 
 /// An SVG that lacks its element, or the end of it. A browser shows nothing of an XML file that is cut off.
 fn drawing(bytes: &[u8]) -> Option<&'static str> {
-    if is_whole_picture(bytes).is_none() && !is_drawing(bytes) && !is_packed_or_wide(bytes) {
+    if is_packed_or_wide(bytes) {
+        return None;
+    }
+    if is_whole_picture(bytes).is_some() || !is_drawing(bytes) {
         return Some("holds no <svg> element");
     }
-    let opened = is_drawing(bytes);
-    let tail = String::from_utf8_lossy(bytes);
-    let is_closed = tail.trim_end().ends_with('>');
-    (opened && !is_closed).then_some("ends before its end")
+    let is_closed = String::from_utf8_lossy(bytes).trim_end().ends_with('>');
+    (!is_closed).then_some("ends before its end")
 }
 
 fn is_drawing(bytes: &[u8]) -> bool {
@@ -97,6 +99,11 @@ mod tests {
         assert_eq!(damage("webp", b"RIFF\xff\0\0\0WEBPVP8 "), cut);
         assert_eq!(damage("svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"><path d=\"M0 0"), cut);
         assert_eq!(damage("svg", b"hello"), Some("holds no <svg> element"));
+        assert_eq!(damage("svg", b"\x89PNG\r\n\x1a\n...IEND\xaeB`\x82"), Some("holds no <svg> element"));
+        assert_eq!(
+            damage("png", b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
+            Some("is an SVG, which browsers show under the ending .svg alone")
+        );
     }
 
     #[test]

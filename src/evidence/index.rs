@@ -8,15 +8,15 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::sealed;
+use crate::plain_file;
 use crate::staging::{Item, Kind, Listing};
 
 /// Seconds: no file system in use has coarser times.
@@ -208,9 +208,7 @@ impl Folder {
 /// Reads a file, and makes sure that it was the one that was seen, and that nobody wrote to it meanwhile. One that was only touched
 /// since it was seen (linked by a backup, say) is read as it is now.
 pub(super) fn read_content(path: &Path, seen: &Stat) -> io::Result<Content> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-    let mut file = File::options().read(true).custom_flags(flags).open(path)?;
+    let mut file = plain_file::open_itself(path)?;
     let before = Stat::of(&file.metadata()?);
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; usize::try_from(seen.size).unwrap_or(usize::MAX).clamp(1, 256 * 1024)];
@@ -310,13 +308,13 @@ mod tests {
         assert_eq!(read_content(&path, &seen).unwrap(), *blake3::hash(b"1").as_bytes());
         let modified = facts().modified().unwrap();
         std::fs::write(&path, "12").unwrap();
-        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
         assert!(read_content(&path, &seen).is_err(), "another size");
         std::fs::write(&path, "2").unwrap();
         assert!(read_content(&path, &seen).is_err(), "another time");
         std::fs::write(folder.path().join("other"), "1").unwrap();
         std::fs::rename(folder.path().join("other"), &path).unwrap();
-        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
         assert!(read_content(&path, &seen).is_err(), "another file");
     }
 

@@ -1,9 +1,11 @@
 //! Files of our own that are believed only if they are whole, ours, and closed to others.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use crate::plain_file;
 
 /// Begins each such file; another number means another shape.
 const MARK: &[u8] = b"themegate sealed 1\n";
@@ -25,11 +27,10 @@ pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// The content of a file that [`write`] wrote; none if it is not there, cut off, changed, a link, or open to others.
 pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
-    let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).ok()?;
-    let mut file = File::options().read(true).custom_flags(flags).open(path).ok()?;
+    let mut file = plain_file::open_itself(path).ok()?;
     let facts = file.metadata().ok()?;
     let ours = facts.uid() == rustix::process::geteuid().as_raw() && facts.mode() & 0o077 == 0;
-    if !facts.is_file() || !ours || facts.len() > LARGEST {
+    if !ours || facts.len() > LARGEST {
         return None;
     }
     let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).ok()?);

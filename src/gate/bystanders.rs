@@ -28,10 +28,10 @@ pub(super) fn looks_of(offered: &[OfferedTheme], compiled: &CompiledTree) -> BTr
 
 /// A digest of a stylesheet with the pictures and fonts that it loads in the place of their addresses. Vite keeps one file of
 /// those with the same content, under the name of one of them, so that a theme with a copy of Mastodon's logo gives another
-/// address to everybody, and the same logo. What follows `sourceMappingURL` is for developers' tools.
+/// address to everybody, and the same logo. A `sourceMappingURL` at the end is for developers' tools.
 fn digest(bytes: &[u8], served: &str, compiled: &CompiledTree) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let text = text.rsplit_once("/*# sourceMappingURL=").map_or(&*text, |(rules, _)| rules);
+    let text = without_map(&text);
     let mut addresses = Sheet::read(text).addresses;
     addresses.sort_by_key(|address| address.span);
     let (mut hasher, mut told) = (blake3::Hasher::new(), 0);
@@ -43,6 +43,15 @@ fn digest(bytes: &[u8], served: &str, compiled: &CompiledTree) -> String {
         told = address.span.1;
     }
     hasher.update(&text.as_bytes()[told..]).finalize().to_hex().to_string()
+}
+
+/// The text without the comment at its end that names a source map. One further up came with a sheet that was put in.
+fn without_map(text: &str) -> &str {
+    let rules = text.rsplit_once("/*# sourceMappingURL=").filter(|(_, after)| {
+        let ends = after.find("*/").map(|end| &after[end + 2..]);
+        ends.is_some_and(|rest| rest.trim().is_empty())
+    });
+    rules.map_or(text, |(rules, _)| rules)
 }
 
 /// What the web server answers with, of the compiled output.
@@ -93,4 +102,17 @@ fn finding(theme: &OfferedTheme) -> Finding {
         "See which file of the change app/javascript/{} imports, directly or not, and give that file another name.",
         theme.source
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_map;
+
+    #[test]
+    fn a_source_map_is_named_at_the_end_and_what_follows_one_further_up_counts() {
+        assert_eq!(without_map(".a{}\n/*# sourceMappingURL=a.css.map */\n"), ".a{}\n");
+        for text in [".a{}", "/*# sourceMappingURL=b.css.map */.a{}", ".a{}/*# sourceMappingURL=b.css.map"] {
+            assert_eq!(without_map(text), text);
+        }
+    }
 }
