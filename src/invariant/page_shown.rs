@@ -6,7 +6,7 @@
 use super::{Invariant, OfferedTheme, Subject};
 use crate::finding::Finding;
 use crate::manifest::resolution::Resolution;
-use crate::stylesheet::{Hiding, Sheet};
+use crate::stylesheet::{Extent, Hiding, Sheet};
 
 pub(super) const INVARIANT: Invariant =
     Invariant { id: "page-shown", statement: "No theme's stylesheet hides the whole page.", check };
@@ -43,9 +43,26 @@ fn live(subject: &Subject<'_>, theme: &OfferedTheme) -> Vec<Hiding> {
 }
 
 fn finding(theme: &OfferedTheme, hiding: &Hiding) -> Finding {
-    let message =
-        format!("{} hides the whole page: {} {{ {} }} holds always.", theme.name, hiding.selector, hiding.declaration);
+    let (what, meaning) = match hiding.extent {
+        Extent::Page => (
+            "hides the whole page",
+            "Whoever picks it sees an empty page, and does not find the way back to the settings.",
+        ),
+        Extent::OneColumn => (
+            "hides what the web app shows in one column",
+            "Whoever picks it sees no timeline and no post, unless the layout of several columns is chosen.",
+        ),
+        Extent::Settings => (
+            "hides the settings",
+            "Whoever picks it sees an empty page in the place of the settings, and cannot pick another theme there.",
+        ),
+        Extent::Clicks => (
+            "lets nobody click anything",
+            "Whoever picks it sees the page, and no link and no button of it does anything, the way back to the settings included.",
+        ),
+    };
+    let message = format!("{} {what}: {} {{ {} }} holds always.", theme.name, hiding.selector, hiding.declaration);
     Finding::review("page-hidden", message)
-        .meaning("Whoever picks it sees an empty page, and does not find the way back to the settings.")
+        .meaning(meaning)
         .help("Take the rule out, or give it the condition it was meant for: a class, @media print.")
 }

@@ -4,6 +4,8 @@
 //! and reports as a fault only what no browser could have meant.
 
 mod at_rules;
+mod blocks;
+mod conditions;
 mod hiding;
 mod reader;
 
@@ -13,7 +15,7 @@ use std::path::{Component, Path, PathBuf};
 use cssparser::Parser;
 use percent_encoding::percent_decode_str;
 
-pub use hiding::Hiding;
+pub use hiding::{Extent, Hiding};
 use reader::Reader;
 
 /// Where an address stands.

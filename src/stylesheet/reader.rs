@@ -3,7 +3,7 @@
 use cssparser::{ParseError, Parser, SourcePosition, Token};
 
 use super::at_rules;
-use super::hiding::{Cascade, Declared};
+use super::blocks::Blocks;
 use super::{Address, AddressKind, Dead, DeadKind, FunctionUse, Sheet, SheetFault};
 
 /// Nesting deeper than this is no stylesheet but an attack on the reader's stack.
@@ -18,11 +18,7 @@ pub(super) struct Reader {
     conditions: u32,
     /// How many square brackets are open.
     brackets: u32,
-    /// How many of the open blocks are style rules.
-    styles: u32,
-    /// The declarations of the open block.
-    declared: Vec<Declared>,
-    cascade: Cascade,
+    blocks: Blocks,
 }
 
 /// What stands before a `{` or a `;`.
@@ -74,19 +70,19 @@ impl Reader {
 
     /// The sheet, once all of it was read.
     pub(super) fn finish(self) -> Sheet {
-        Sheet { hidden: self.cascade.hidden(), ..self.sheet }
+        Sheet { hidden: self.blocks.hidden(), ..self.sheet }
     }
 
     fn end_declaration(&mut self, parser: &Parser<'_>, prelude: &Prelude, end: SourcePosition) -> u64 {
+        let text = prelude.start.map(|start| parser.slice(start..end));
         if let Some(name) = &prelude.at_rule {
             self.at_rule(name, line_of(parser));
+            text.filter(|_| name == "layer").into_iter().for_each(|text| self.blocks.layer_statement(text));
         }
         if prelude.at_rule.is_some() || !prelude.has_colon {
             return 0;
         }
-        if let Some(start) = prelude.start.filter(|_| self.styles == 1 && self.conditions == 0) {
-            self.declared.extend(declared(parser.slice(start..end)));
-        }
+        text.into_iter().for_each(|text| self.blocks.declaration(text));
         self.sheet.functions.extend(prelude.functions.iter().cloned());
         self.sheet.declarations += 1;
         1
@@ -105,14 +101,10 @@ impl Reader {
         }
         let is_condition = is_condition(prelude.at_rule.as_deref(), selector.as_deref());
         self.conditions += u32::from(is_condition);
-        self.styles += u32::from(is_style);
+        self.blocks.open(prelude.at_rule.as_deref(), selector.as_deref().unwrap_or_default(), line);
         let declarations = self.nested(parser, line, Self::block);
+        self.blocks.close();
         self.conditions -= u32::from(is_condition);
-        self.styles -= u32::from(is_style);
-        if is_style && self.styles == 0 && self.conditions == 0 {
-            let declared = std::mem::take(&mut self.declared);
-            self.cascade.rule(selector.as_deref().unwrap_or_default(), &declared, line);
-        }
         if is_style && declarations > 0 {
             self.sheet.rules += 1;
             self.sheet.classes.extend(prelude.classes.iter().cloned());
@@ -255,15 +247,6 @@ fn is_condition(at_rule: Option<&str>, prelude: Option<&str>) -> bool {
         Some("media") => !matches!(media().as_str(), "screen" | "all" | "only screen" | "only all"),
         Some(_) => true,
     }
-}
-
-/// `color: red !important` in its parts.
-fn declared(text: &str) -> Option<Declared> {
-    let (property, value) = text.split_once(':')?;
-    let value = value.trim().to_ascii_lowercase();
-    let plain = value.rsplit_once('!').filter(|(_, word)| word.trim() == "important").map(|(plain, _)| plain.trim());
-    let property = property.trim().to_ascii_lowercase();
-    Some(Declared { property, important: plain.is_some(), value: plain.unwrap_or(&value).to_owned() })
 }
 
 /// True for a name with quotation marks of a word processor around it, or with something invisible in it. An apostrophe within a
