@@ -9,11 +9,12 @@ pub(super) enum Holder {
     App,
     /// The web app's outermost element.
     Ui,
-    Columns,
-    /// The web app where there is one column.
+    /// What that holds where there is one column.
     Panels,
-    /// Its middle: the column itself.
+    /// Its middle.
     Main,
+    /// The columns: in the middle of the panels, or right in the outermost element.
+    Columns,
     /// The settings and what moderators see, which stand right in the body.
     Admin,
 }
@@ -157,8 +158,9 @@ fn compound(text: &str, above: Option<Holder>) -> Option<Meant> {
             Some(Holder::Body) => Holder::App,
             Some(Holder::App) => Holder::Ui,
             Some(Holder::Ui) => Holder::Columns,
-            Some(Holder::Columns | Holder::Panels) => Holder::Panels,
-            Some(Holder::Main | Holder::Admin) => return None,
+            Some(Holder::Panels) => Holder::Main,
+            Some(Holder::Main) => Holder::Columns,
+            Some(Holder::Columns | Holder::Admin) => return None,
         }));
     }
     let (mut holder, mut sum, mut on_every_page) = (None, (0, 0, 0), true);
