@@ -35,7 +35,7 @@ impl Blocks {
         let (mut when, mut layer) = around.map_or((Holds::Always, None), |around| (around.holds, around.layer));
         let parent = around.and_then(|around| around.selector.as_deref());
         let (selector, written) = match at_rule {
-            None => (whole(prelude, parent, around.is_some_and(|around| around.is_lost())), prelude.to_owned()),
+            None => (whole(prelude, parent, around.is_some_and(Block::is_lost)), prelude.to_owned()),
             Some(_) => (parent.map(str::to_owned), around.map(|around| around.written.clone()).unwrap_or_default()),
         };
         if let Some(name) = at_rule {

@@ -270,7 +270,8 @@ impl Cascade {
         }
         let grows = ["flex", "flex-grow"].into_iter().any(is_some_length);
         let names = SIZES.into_iter().filter(|(size, least)| {
-            value(size).is_some_and(is_zero) && !is_some_length(least) && !(grows && !size.starts_with("max-"))
+            let may_grow = grows && !size.starts_with("max-");
+            value(size).is_some_and(is_zero) && !is_some_length(least) && !may_grow
         });
         names.map(|(size, _)| size).next()
     }
