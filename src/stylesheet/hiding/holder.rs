@@ -157,9 +157,8 @@ fn compound(text: &str, above: Option<Holder>) -> Option<Meant> {
             Some(Holder::Html) => Holder::Body,
             Some(Holder::Body) => Holder::App,
             Some(Holder::App) => Holder::Ui,
-            Some(Holder::Ui) => Holder::Columns,
             Some(Holder::Panels) => Holder::Main,
-            Some(Holder::Main) => Holder::Columns,
+            Some(Holder::Ui | Holder::Main) => Holder::Columns,
             Some(Holder::Columns | Holder::Admin) => return None,
         }));
     }
