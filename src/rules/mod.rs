@@ -14,6 +14,7 @@ mod ledger;
 mod literals;
 mod matcher;
 mod message;
+mod misread;
 mod outcome;
 mod pack;
 mod pack_reader;

@@ -76,7 +76,9 @@ fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {
         b'>' => length_of(&QUOTED, text).map(|_| Prefix::plain(1)),
         b':' => length_of(&WORKFLOW_COMMAND, text)
             .map(|length| Prefix { marked: text.starts_with(b"::error"), ..Prefix::plain(length) }),
-        b'A'..=b'Z' if text.len() > 8 => logger(text).or_else(|| named(text)),
+        b'A'..=b'Z' if text.len() > 8 => {
+            storybook(text).map(Prefix::plain).or_else(|| logger(text)).or_else(|| named(text))
+        }
         b'a'..=b'z' | b'A'..=b'Z' | b'@' | b'.' => named(text),
         _ => None,
     }
@@ -107,13 +109,26 @@ fn numbered_step(text: &[u8]) -> Option<Prefix> {
 /// `[0] ` of concurrently. webpack numbers its modules in the same way; their names begin otherwise.
 fn numbered_command(text: &[u8]) -> Option<usize> {
     let length = length_of(&NUMBERED_COMMAND, text)?;
-    let first = *text.get(length)?;
-    (first.is_ascii_uppercase() || first == b' ').then_some(length)
+    let rest = &text[length..];
+    let first = *rest.first()?;
+    let said = first.is_ascii_uppercase() || first == b' ' || TIME.is_match(rest);
+    (said || memchr::memmem::find(rest, b": ERROR: ").is_some()).then_some(length)
+}
+
+/// `[frontend] ` of whatever runs several commands, before what a bundler or a package manager says of a fault.
+fn named_command(text: &[u8]) -> Option<usize> {
+    let length = length_of(&NAMED_COMMAND, text)?;
+    SAID_BY_COMMAND.is_match(&text[length..]).then_some(length)
+}
+
+/// `WARN ` of Storybook, which stands before each line of a warning of webpack on sizes.
+fn storybook(text: &[u8]) -> Option<usize> {
+    (text.starts_with(b"WARN ") && STORYBOOK.is_match(text)).then_some(5)
 }
 
 /// `[2023-08-02T13:25:07Z] `, `[16:41:49][Step 1/1] [INFO] `, `[STG/0] ERR `, `[ 9042.118004] `, `[vite] `.
 fn bracketed(text: &[u8]) -> Option<Prefix> {
-    if let Some(length) = numbered_command(text) {
+    if let Some(length) = numbered_command(text).or_else(|| named_command(text)) {
         return Some(Prefix::plain(length));
     }
     let length = length_of(&BRACKETED, text)?;
@@ -199,6 +214,15 @@ pattern!(
     )"
 );
 pattern!(NUMBERED_COMMAND, r"^\[\d{1,2}\] ");
+pattern!(NAMED_COMMAND, r"^\[[a-z][\w@./:-]{0,30}\] +");
+pattern!(
+    SAID_BY_COMMAND,
+    r"^(?:(?:WARNING|ERROR) in \.{0,2}[\w/(@]|Module (?:Warning|Error) \(from |Module (?:not found|build failed|parse failed): |Warning$|\(\d+:\d+\) |npm (?:ERR!|error|WARN|warn) |webpack (?:\S+ )?compiled with )"
+);
+pattern!(
+    STORYBOOK,
+    r"^WARN (?:(?:asset|entrypoint) size limit: The following |This can impact web performance\.$|(?:Assets|Entrypoints): ?$|  ? ?\S+ \(\d[\d.]* (?:[KM]iB|kB|bytes)\)$| {6,8}\S+\.(?:js|css)$)"
+);
 pattern!(WORKFLOW_COMMAND, r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?::");
 pattern!(CAPISTRANO_2, r"^\*{2,3} \[(?:out|err) :: [^\]]+\] ?");
 pattern!(RUBY_LOGGER, r"^[DIWEFA], \[[^\]]{10,60}\] +[A-Z]+ -- [^:]{0,60}: ?");
@@ -273,6 +297,16 @@ mod tests {
     }
 
     #[test]
+    fn names_of_commands_are_cut() {
+        assert_eq!(text("[1] 22:12:12 [vite] Internal server error: x"), "Internal server error: x");
+        assert_eq!(text("[1] /srv/x.ts:2:7: ERROR: x"), "/srv/x.ts:2:7: ERROR: x");
+        assert_eq!(text("[element-js] ERROR in ./x.scss"), "ERROR in ./x.scss");
+        assert_eq!(text("[web] npm ERR! code 1"), "npm ERR! code 1");
+        assert_eq!(text("WARN asset size limit: The following asset(s)"), "asset size limit: The following asset(s)");
+        assert_eq!(text("WARN   main.js (2.73 MiB)"), "main.js (2.73 MiB)");
+    }
+
+    #[test]
     fn what_a_logger_calls_information_is_known_as_such() {
         assert!(strip(b"I, [2026-11-22T21:50:45.858067 #20302]  INFO -- : x").informs);
         assert!(!strip(b"E, [2026-11-22T21:50:45.858067 #20302] ERROR -- : x").informs);
@@ -294,6 +328,11 @@ mod tests {
             "> (test -d x || echo missing files) && vite build",
             "ERROR in ./x.scss",
             "Error: a: b",
+            "[plugin vite:css] /srv/x.scss",
+            "[postcss] Warning: x",
+            "WARN theme.css",
+            "WARN  main.css could not be written",
+            "WARN   theme (dusk) is missing",
         ] {
             assert_eq!(text(line), line);
         }

@@ -24,6 +24,8 @@ pattern!(
       | \S+\ \(\d[\d.,]*\ (?:bytes|[KMG]i?B)\)
       | \S+\ +\d[\d.,]*\ ?(?:b|bytes|[kKmMgG]i?[bB])(?:\ +\S{1,4})?
       | .*\(✔\)\ \w+\ \(✖\)\ \w+
+      | ➜\ +\S+\ git:\(\S+\)\ ✗(?:\ [a-z./].*)?
+      | [\w~./-]+/\S*\ +\S+\ ✗\ +\d+[smhdwMy]\ ⚑
       | \S+:\ +\[(?:Function|AsyncFunction|Getter|Object|Array|class)\b.*
       | .{1,80}[^\s:=]\s*[:=]\s*0
       | [-*]\ \S+$
@@ -67,7 +69,7 @@ pattern!(
     /// Nothing of the kind, looked for and not found, or only thought of.
     NEGATED,
     r#"(?ix)
-        \b(?:0|no|zero|without(?:\ any)?|any|found\ 0)\ (?:new\ |known\ |eslint\ |type\ |lint\ )?(?:errors?|warnings?|failures?|failed|issues?|problems?|offenses?|vulnerabilit\w+|conflicts?|exceptions?|skipped|broken|missing|unknown|rejected)\b(?:\ found|\ detected)?
+        \b(?:0|no|zero|without(?:\ any)?|any|found\ 0)\ (?:new\ |known\ |eslint\ |type(?:script)?\ |lint\ |import\ |syntax\ )?(?:errors?|warnings?|failures?|failed|issues?|problems?|offenses?|vulnerabilit\w+|conflicts?|exceptions?|skipped|broken|missing|unknown|rejected)\b(?:\ found|\ detected)?
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]?\s*(?:0|\[\])(?:$|[\s,;.)\]])
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:none|false|no|off|nil|null|-)(?:\s*$|[,;)\]])
       | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?

@@ -14,6 +14,7 @@ use crate::rules::context::LogContext;
 use crate::rules::frame::is_frame;
 use crate::rules::ledger::{Account, Ledger};
 use crate::rules::matcher::{Hits, RuleSet};
+use crate::rules::misread;
 use crate::rules::outcome::Outcome;
 use crate::rules::pack::Fallback;
 use crate::rules::prefix;
@@ -60,6 +61,7 @@ struct Classifier<'r> {
     /// The last line, if no rule knows it and nothing about it looks like trouble; for the frames that may stand below.
     before: Option<Before>,
     plain: Vec<u8>,
+    mended: Vec<u8>,
     ledger: Ledger,
     counts: Vec<u64>,
 }
@@ -78,6 +80,7 @@ impl<'r> Classifier<'r> {
             index: 0,
             before: None,
             plain: Vec::new(),
+            mended: Vec::new(),
             ledger: Ledger::default(),
             counts: vec![0; rules.rules().len()],
         }
@@ -94,6 +97,8 @@ impl<'r> Classifier<'r> {
         } else {
             raw.bytes
         };
+        let mut mended = std::mem::take(&mut self.mended);
+        let bytes = if !bytes.is_ascii() && misread::mend(bytes, &mut mended) { &mended[..] } else { bytes };
         let stripped = prefix::strip(bytes);
         let line = Line {
             number: raw.number,
@@ -109,6 +114,7 @@ impl<'r> Classifier<'r> {
             self.line(&line);
         }
         self.plain = plain;
+        self.mended = mended;
     }
 
     fn line(&mut self, line: &Line<'_>) {
