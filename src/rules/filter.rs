@@ -6,7 +6,8 @@ use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind};
 
-use super::literals::{EDGE, required};
+use super::literals::EDGE;
+use super::pattern::Pattern;
 
 /// Bytes of a text that are looked for: with more, the automaton outgrows the processor's caches, and hardly a line is told
 /// apart by them.
@@ -34,8 +35,8 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    pub(crate) fn add(&mut self, pattern: &str, target: Target) {
-        match (required(pattern), target) {
+    pub(crate) fn add(&mut self, pattern: &Pattern, target: Target) {
+        match (pattern.required(), target) {
             (Some(texts), _) => texts.iter().for_each(|text| self.text(text, target)),
             (None, Target::Rule(rule)) => self.always.push(rule),
             (None, Target::Watcher(watcher)) => self.blind.push(watcher),

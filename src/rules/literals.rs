@@ -12,9 +12,8 @@ const MOST: usize = 64;
 
 /// Texts in lower case; every match of `pattern` contains one of them, in whatever case, if an [`EDGE`] is put before and after
 /// the line. None if there are none to rely on.
-pub(crate) fn required(pattern: &str) -> Option<Vec<String>> {
-    let hir = regex_syntax::parse(pattern).ok()?;
-    let found = of(&hir, &[Vec::new()])?;
+pub(crate) fn required(pattern: &Hir) -> Option<Vec<String>> {
+    let found = of(pattern, &[Vec::new()])?;
     let texts: Option<Vec<String>> = found.into_iter().map(|text| String::from_utf8(text).ok()).collect();
     texts.filter(|texts| texts.iter().all(|text| text.len() >= 2))
 }
@@ -120,7 +119,9 @@ fn letter(class: &Class) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::required;
+    fn required(pattern: &str) -> Option<Vec<String>> {
+        super::required(&regex_syntax::parse(pattern).unwrap())
+    }
 
     #[test]
     fn the_longest_certain_text_is_found() {

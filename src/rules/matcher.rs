@@ -141,12 +141,12 @@ impl RuleSet {
         for (at, (rule, fallback)) in rules.iter().enumerate() {
             match fallback {
                 Some(kind) => drop(fallbacks.insert(*kind, at)),
-                None => filter.add(rule.pattern.as_str(), Target::Rule(index(at))),
+                None => filter.add(&rule.pattern, Target::Rule(index(at))),
             }
             watched.push(watchers.of(rule));
         }
         for (at, watcher) in watchers.patterns.iter().enumerate() {
-            filter.add(watcher.as_str(), Target::Watcher(index(at)));
+            filter.add(watcher, Target::Watcher(index(at)));
         }
         WORDS.iter().for_each(|word| filter.text(word, Target::Trouble));
         let blind = filter.blind().to_vec();

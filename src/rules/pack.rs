@@ -153,7 +153,7 @@ fn read_rule(entry: &mut Table<'_>, pack: &str, tool: &str) -> Option<Rule> {
 /// The rule's pattern; a fallback has none and never matches.
 fn pattern(entry: &mut Table<'_>) -> Option<Pattern> {
     if entry.is_string("fallback") {
-        return Some(Pattern::new(r"[^\s\S]"));
+        return Some(Pattern::nothing());
     }
     let pattern = entry.pattern("pattern");
     if pattern.is_none() && !entry.is_string("pattern") {

@@ -134,16 +134,15 @@ impl<'s> Table<'s> {
     }
 
     fn compile(&self, at: usize, key: &str, text: &str) -> Option<Pattern> {
-        let text = named_pattern(text).unwrap_or(text);
-        match regex_syntax::parse(text) {
-            Ok(_) => Some(Pattern::new(text)),
-            Err(error) => {
-                let reason =
-                    error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                self.source.fault(at, format!("`{key}` is not a regular expression: {reason}"));
-                None
-            }
-        }
+        let pattern = Pattern::parse(named_pattern(text).unwrap_or(text));
+        let reason = |error: Box<regex_syntax::Error>| {
+            error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        };
+        pattern
+            .map_err(|error| {
+                self.source.fault(at, format!("`{key}` is not a regular expression: {}", reason(error)));
+            })
+            .ok()
     }
 
     /// A list whose members are a text, or a pair of source and text.
