@@ -6,6 +6,7 @@ use super::asset;
 use super::locale;
 use super::places::{extension, is_deployable_kind, is_stylesheet};
 use super::revision::lfs;
+use super::unfinished_merge;
 use crate::finding::Finding;
 
 /// A stylesheet of a theme is some hundred kilobytes, a font some more.
@@ -48,7 +49,7 @@ pub(super) fn faults(path: &Path, bytes: &[u8]) -> Vec<Finding> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return vec![not_text(path)];
     };
-    let conflict = conflict_fault(path, text);
+    let conflict = unfinished_merge::marks(path, text);
     if conflict.is_some() || !is_yaml {
         return conflict.into_iter().collect();
     }
@@ -93,7 +94,7 @@ fn not_whole(path: &Path, bytes: &[u8]) -> Option<Finding> {
         return Some(empty(path));
     }
     let drawing = (extension(path) == "svg").then(|| std::str::from_utf8(bytes).ok()).flatten();
-    drawing.and_then(|text| conflict_fault(path, text)).or_else(|| {
+    drawing.and_then(|text| unfinished_merge::marks(path, text)).or_else(|| {
         let what = asset::damage(&extension(path), bytes)?;
         Some(
             Finding::review("theme-file-damaged", format!("{} {what}.", path.display()))
@@ -120,20 +121,10 @@ pub(super) fn broken(path: &Path, bytes: &[u8]) -> Option<Finding> {
         return Some(not_the_file(path, page));
     }
     if !is_locale && !is_source {
-        return unfinished_merge(path, bytes);
+        return unfinished_merge::of(path, bytes);
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return Some(not_text(path)) };
-    conflict_fault(path, text).or_else(|| is_locale.then(|| locale::unreadable(path, text)).flatten())
-}
-
-/// A script, page or setting of the site with both marks of an unfinished merge: most of them no build ever reads.
-fn unfinished_merge(path: &Path, bytes: &[u8]) -> Option<Finding> {
-    const KINDS: [&str; 13] =
-        ["rb", "rake", "erb", "haml", "yml", "js", "jsx", "mjs", "ts", "tsx", "mts", "json", "svg"];
-    let is_read = ["app", "config", "lib"].iter().any(|folder| path.starts_with(folder));
-    let text = std::str::from_utf8(bytes).ok().filter(|_| is_read && KINDS.contains(&extension(path).as_str()))?;
-    let has = |mark: &str| text.lines().any(|line| line.starts_with(mark));
-    (has("<<<<<<< ") && has(">>>>>>> ")).then(|| conflict_fault(path, text)).flatten()
+    unfinished_merge::marks(path, text).or_else(|| is_locale.then(|| locale::unreadable(path, text)).flatten())
 }
 
 fn not_text(path: &Path) -> Finding {
@@ -141,19 +132,6 @@ fn not_text(path: &Path) -> Finding {
         .at(path)
         .meaning("The compiler cannot read it; it may have been uploaded only in part.")
         .help("Copy the file again, and save it as UTF-8.")
-}
-
-/// Lines that git leaves in a file whose merge is not finished.
-fn conflict_fault(path: &Path, text: &str) -> Option<Finding> {
-    let is_mark = |line: &&str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
-    let (index, line) = text.lines().enumerate().find(|(_, line)| is_mark(line))?;
-    let message = format!("{} holds the marks of an unfinished merge.", path.display());
-    Some(
-        Finding::fatal("theme-merge-conflict", message)
-            .at_line(path, index as u64 + 1, line)
-            .meaning("Neither side of the merge was chosen: a stylesheet does not compile, a picture stays blank, and what Ruby reads keeps pages or the whole site from working.")
-            .help("Keep the lines that are wanted, and remove the <<<<<<<, ======= and >>>>>>> lines."),
-    )
 }
 
 /// Whether a stylesheet says nothing: no rule, no import, only blanks and comments.

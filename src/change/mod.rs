@@ -28,6 +28,7 @@ mod stock;
 mod theme_folder;
 mod together;
 pub mod tree;
+pub mod unfinished_merge;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

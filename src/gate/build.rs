@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use super::record::Record;
 use super::{
-    CheckRequest, GateError, Progress, aftermath, baseline, bystanders, caches, foresight, isolation, surroundings,
-    writes,
+    CheckRequest, GateError, Progress, aftermath, baseline, bystanders, caches, foresight, isolation, minified,
+    surroundings, writes,
 };
 use crate::byte_size::ByteSize;
 use crate::change::{Change, ThemeAddition};
@@ -80,6 +80,7 @@ pub(super) fn build_and_inspect(
         return Ok(Err(why));
     }
     classify(gate, &log, &build, record)?;
+    minified::place(&mut record.findings, gate.change);
     baseline::attribute(gate, compiler, record)?;
     aftermath::of(&build, compiler, gate.site, record);
     record.findings.extend(isolation::suspected(staged, &build, &log));

@@ -9,6 +9,7 @@ mod error;
 mod fast;
 mod foresight;
 mod isolation;
+mod minified;
 pub(crate) mod offered;
 mod passed;
 pub mod people;
@@ -18,6 +19,7 @@ mod record;
 pub mod rehearsal;
 mod stage;
 mod surroundings;
+mod unfinished;
 pub mod verify;
 mod writes;
 
@@ -183,6 +185,7 @@ fn compile_and_judge(
     let run = runs::new_name(&site.state, if request.by_hook { runs::HOOK } else { "" });
     let mut log = None;
     let mut stage = None;
+    record.findings.extend(unfinished::merges(&site.root, change));
     record.findings.extend(foresight::of(gate));
     if !record.is_fatal() {
         log = Some(stage::build_in_one(gate, compiler, &mut stage, &mut record)?);

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod body_classes;
+mod comes_to_something;
 mod dead_css;
 mod entries_kept;
 mod entry_files;
@@ -180,6 +181,16 @@ impl<'gate> Subject<'gate> {
         found.min_by_key(|(distance, _)| *distance).map(|(_, place)| place)
     }
 
+    /// The nearest of the sources that may belong to a theme and that `is_wanted`.
+    #[must_use]
+    pub fn nearest(&self, theme: &OfferedTheme, is_wanted: impl Fn(&Path, &str) -> bool) -> Option<&'gate Path> {
+        const OF_ANOTHER: u8 = 3;
+        let sources: &'gate BTreeMap<PathBuf, String> = self.sources;
+        let wanted = sources.iter().filter(|(path, text)| is_wanted(path, text));
+        let near = wanted.map(|(path, _)| (self.distance(theme, path), path)).filter(|(far, _)| *far < OF_ANOTHER);
+        near.min().map(|(_, path)| path.as_path())
+    }
+
     /// How far a source lies from a theme: 0 for its own file, 3 for the file or folder of another one.
     fn distance(&self, theme: &OfferedTheme, path: &Path) -> u8 {
         let is_entry = |theme: &OfferedTheme| path.ends_with(&theme.source);
@@ -217,6 +228,7 @@ pub const ALL: &[Invariant] = &[
     entries_kept::INVARIANT,
     sheet_whole::INVARIANT,
     sheet_weight::INVARIANT,
+    comes_to_something::INVARIANT,
     addresses::INVARIANT,
     functions::INVARIANT,
     dead_css::INVARIANT,

@@ -1,0 +1,76 @@
+//! Files of the live tree that no build reads and that an unfinished merge has broken all the same: views, settings, locales.
+//!
+//! The site runs on them from its next restart on, and a promotion restarts it.
+
+use std::path::Path;
+
+use rayon::iter::{ParallelBridge, ParallelIterator};
+use walkdir::WalkDir;
+
+use crate::change::{Change, unfinished_merge};
+use crate::finding::Finding;
+use crate::plain_file;
+
+/// Where Mastodon's own code and settings are.
+const FOLDERS: [&str; 3] = ["app", "config", "lib"];
+
+/// A file larger than this is no view and no setting.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// What stays in the tree with the marks of a merge that was not finished. What the change writes was looked at already.
+pub(super) fn merges(root: &Path, change: &Change) -> Vec<Finding> {
+    let goes = |path: &Path| change.removed.iter().any(|gone| gone == path);
+    let comes = |path: &Path| change.files.iter().any(|file| file.to == path);
+    let walks = FOLDERS.into_iter().flat_map(|folder| WalkDir::new(root.join(folder)).into_iter().flatten());
+    let files = walks.filter(|entry| entry.file_type().is_file());
+    let of_file = |entry: walkdir::DirEntry| {
+        let path = entry.path().strip_prefix(root).ok()?;
+        if !unfinished_merge::is_read(path) || goes(path) || comes(path) {
+            return None;
+        }
+        let is_small = entry.metadata().is_ok_and(|file| file.len() <= LARGEST);
+        is_small
+            .then(|| plain_file::bytes(entry.path()).ok())
+            .flatten()
+            .and_then(|bytes| unfinished_merge::of(path, &bytes))
+    };
+    let mut found: Vec<Finding> = files.par_bridge().filter_map(of_file).collect();
+    found.sort_by(|one, other| one.message.cmp(&other.message));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::change::as_it_is;
+
+    const MARKS: &str = "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> x\n";
+
+    fn found(root: &Path, change: &Change) -> Vec<String> {
+        merges(root, change).into_iter().map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn what_no_build_reads_is_looked_at_too() {
+        let live = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("app/views/about/show.html.haml", MARKS),
+            ("config/settings.yml", "<<<<<<< only one\n"),
+            ("config/locales/de.yml", MARKS),
+            ("docs/merging.yml", MARKS),
+            ("app/javascript/styles/old.scss", MARKS),
+            ("lib/notes.md", MARKS),
+        ] {
+            fs::create_dir_all(live.path().join(path).parent().unwrap()).unwrap();
+            fs::write(live.path().join(path), text).unwrap();
+        }
+        let marked = |path: &str| format!("{path} holds the marks of an unfinished merge.");
+        let mut change = as_it_is();
+        let both = [marked("app/views/about/show.html.haml"), marked("config/locales/de.yml")];
+        assert_eq!(found(live.path(), &change), both);
+        change.removed.push("config/locales/de.yml".into());
+        assert_eq!(found(live.path(), &change), both[..1]);
+    }
+}
