@@ -60,6 +60,7 @@ pattern!(
       | \b\w+(?:_\w+)+\b
       | \b[a-z][a-z0-9]*(?:-[a-z0-9]+)+@?[\d.]*\b
       | \b[a-z]+-(?:error|warning|fail|failed|exception)s?\b
+      | \b[a-z]\w*(?:\.[a-z]\w*)+=(?:false|0)\b
       | \b(?:error|warning|fail|failed|exception|missing|invalid|unknown)s?-[\w-]+
       | \b[a-z]+[A-Z]\w*(?:Error|Errors|Warning|Warnings|Timeout|Exception)\w*\b
       | ['"`](?:errors?|warn(?:ing)?s?|fatal|failed|failure|exceptions?|critical)['"`]
@@ -73,7 +74,7 @@ pattern!(
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]?\s*(?:0|\[\])(?:$|[\s,;.)\]])
       | \b(?:errors?|warnings?|failures?|failed|exceptions?|timeouts?|skipped|conflicts?)\s*[:=]\s*(?:none|false|no|off|nil|null|-)(?:\s*$|[,;)\]])
       | \bif\ (?:you|there|it|this|that|the)\b[^.]{0,60}\b(?:errors?|fails?|warnings?)\b(?:\ "[^"]*")?
-      | \b(?:(?:ignor|suppress|silenc|hid|disabl|remov|dismiss|check|look|scann?|captur|collect|track|handl|monitor|avoid|prevent)(?:e|es|ed|ing)?|(?:catch|report|detect)(?:es|s|ing)?)\ (?:for\ )?(?:(?:this|these|the|all|any|such|possible|common|known|type|types|syntax|dependency|build|lint)\ )*(?:errors?(?:\ and\ warnings?)?|warnings?(?:\ and\ errors?)?|exceptions?|failures?|conflicts?|messages?)\b
+      | \b(?:(?:ignor|suppress|silenc|hid|disabl|remov|dismiss|check|look|scann?|captur|collect|track|handl|monitor|avoid|prevent)(?:e|es|ed|ing)?|(?:catch|report|detect)(?:es|s|ing)?)\ (?:for\ )?(?:(?:this|these|the|all|any|some|such|possible|common|known|type|types|syntax|dependency|build|lint)\ )*(?:errors?(?:\ and\ warnings?)?|warnings?(?:\ and\ errors?)?|exceptions?|failures?|conflicts?|messages?)\b
       | \b(?:error|exception|warning)\s(?:page|pages|handling|handler|handlers|reporting|reporter|tracking|tracker|monitoring|boundary|boundaries|messages?\ (?:loaded|are)|log|logs|overlay|codes?)\b
       | \b(?:errors?|exceptions?|warnings?)\ (?:will|are|is)\ (?:not\ |now\ )?(?:be\ )?(?:reported|sent|captured|logged|tracked|ignored|shown|displayed|suppressed|silenced|hidden)\b
       | \b(?:[1-9]\d*|each|more)\ warnings?\b
