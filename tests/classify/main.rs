@@ -359,6 +359,14 @@ fn a_stack_below_words_that_no_rule_knows_is_an_exception() {
 }
 
 #[test]
+fn a_log_that_begins_within_a_stack_lacks_the_exception() {
+    let cut = "    at async build (/srv/site/node_modules/bundler/cli.js:77:3)\n";
+    assert_eq!(severity(&classified(format!("{cut}}}\n").as_bytes())), Severity::Review);
+    assert_eq!(severity(&classified(format!("✓ built in 902ms\n{cut}").as_bytes())), Severity::Benign);
+    assert_eq!(severity(&classified(b"at least 3 pages of it\n")), Severity::Benign);
+}
+
+#[test]
 fn advice_holds_nothing_and_a_warning_of_a_theme_does() {
     let said = classified(b"warning: Ractor is experimental, and the behavior may change\n");
     assert_eq!((ids(&said), severity(&said)), (vec!["unknown-advice"], Severity::Benign));

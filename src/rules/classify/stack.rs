@@ -18,14 +18,18 @@ pub(super) struct Before {
 }
 
 impl Classifier<'_> {
-    /// A line that no rule knows and that does not look like trouble.
+    /// A line that no rule knows and that does not look like trouble. A log that begins with the frame of a stack
+    /// was cut below the exception.
     pub(super) fn unknown(&mut self, line: &Line<'_>, text: &str) -> Account {
         let before = self.before.take().filter(|before| before.index + 1 == self.index);
         if is_frame(line.text) {
-            let Some(before) = before.filter(|_| is_sure_frame(line.text)) else {
-                return Account::Neutral;
+            return match before.filter(|_| is_sure_frame(line.text)) {
+                Some(before) => self.begin_stack(&before, line),
+                None if self.index == 1 && is_sure_frame(line.text) => {
+                    self.begin_fallback(line, &as_text(line.text), Fallback::Trouble)
+                }
+                None => Account::Neutral,
             };
-            return self.begin_stack(&before, line);
         }
         let text = if text.is_empty() { as_text(line.text) } else { Cow::Borrowed(text) };
         if self.options.strict {
