@@ -217,7 +217,7 @@ pattern!(NUMBERED_COMMAND, r"^\[\d{1,2}\] ");
 pattern!(NAMED_COMMAND, r"^\[[a-z][\w@./:-]{0,30}\] +");
 pattern!(
     SAID_BY_COMMAND,
-    r"^(?:(?:WARNING|ERROR) in \.{0,2}[\w/(@]|Module (?:Warning|Error) \(from |Module (?:not found|build failed|parse failed): |Warning$|\(\d+:\d+\) |npm (?:ERR!|error|WARN|warn) |webpack (?:\S+ )?compiled with )"
+    r"^(?:(?:WARNING|ERROR) in \.{0,2}[\w/(@]|Module (?:Warning|Error) \(from |Module (?:not found|build failed|parse failed): |Warning$|\(\d+:\d+\) (?:autoprefixer: )?(?:start|end) value has |npm (?:ERR!|error|WARN|warn) |webpack (?:\S+ )?compiled with )"
 );
 pattern!(
     STORYBOOK,
@@ -330,6 +330,7 @@ mod tests {
             "Error: a: b",
             "[plugin vite:css] /srv/x.scss",
             "[postcss] Warning: x",
+            "[postcss] (12:3) Unexpected }",
             "WARN theme.css",
             "WARN  main.css could not be written",
             "WARN   theme (dusk) is missing",
