@@ -1,5 +1,8 @@
 //! The blocks that are open while a stylesheet is read: for which elements, and when, a declaration in them holds. Pure.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use super::conditions::{Holds, holds};
 use super::hiding::holder::in_list;
 use super::hiding::{Cascade, Declared, Hiding, Place};
@@ -13,6 +16,8 @@ pub(super) struct Blocks {
     open: Vec<Block>,
     /// The names of the cascade layers, in the order in which they were first heard of.
     layers: Vec<String>,
+    /// Where in that order a name stands.
+    places: HashMap<String, usize>,
     cascade: Cascade,
 }
 
@@ -78,11 +83,12 @@ impl Blocks {
     fn layer(&mut self, name: &str, around: Option<usize>) -> usize {
         let outer = around.and_then(|around| self.layers.get(around)).map_or("", String::as_str);
         let full = format!("{outer}.{name}");
-        let known = self.layers.iter().position(|one| *one == full).filter(|_| !name.is_empty());
-        known.unwrap_or_else(|| {
-            self.layers.push(full);
-            self.layers.len() - 1
-        })
+        if let Some(known) = self.places.get(&full).filter(|_| !name.is_empty()) {
+            return *known;
+        }
+        self.layers.push(full.clone());
+        self.places.insert(full, self.layers.len() - 1);
+        self.layers.len() - 1
     }
 }
 
@@ -108,9 +114,24 @@ fn whole(selector: &str, parent: Option<&str>, is_lost: bool) -> Option<String> 
 
 /// `color: red !important` in its parts.
 fn declared(text: &str) -> Option<Declared> {
+    let text = without_comments(text);
     let (property, value) = text.split_once(':')?;
     let value = value.trim().to_ascii_lowercase();
     let plain = value.rsplit_once('!').filter(|(_, word)| word.trim() == "important").map(|(plain, _)| plain.trim());
     let property = property.trim().to_ascii_lowercase();
     Some(Declared { property, important: plain.is_some(), value: plain.unwrap_or(&value).to_owned() })
+}
+
+/// What a comment parts stays parted. One within quotation marks is none, but no value that is looked at has such.
+fn without_comments(text: &str) -> Cow<'_, str> {
+    if !text.contains("/*") {
+        return Cow::Borrowed(text);
+    }
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once("/*") {
+        plain.push_str(before);
+        plain.push(' ');
+        rest = after.split_once("*/").map_or("", |(_, after)| after);
+    }
+    Cow::Owned(plain + rest)
 }

@@ -196,8 +196,16 @@ fn compound(text: &str, above: Option<Holder>) -> Option<Meant> {
 /// The element that bears a state which Mastodon's pages have at times; none for anything else.
 fn state(simple: &str) -> Option<Holder> {
     const OF_HTML: [&str; 6] = ["[dir", "[lang", "[data-color-scheme", "[data-contrast", ":dir(", ":lang("];
-    const OF_BODY: [&str; 7] =
-        [".layout-single-column", ".layout-multiple-columns", ".theme-", ".rtl", ".flavour-", ".skin-", ":not("];
+    const OF_BODY: [&str; 8] = [
+        ".layout-single-column",
+        ".layout-multiple-columns",
+        ".theme-",
+        ".rtl",
+        ".flavour-",
+        ".skin-",
+        ":not(",
+        ":has(",
+    ];
     if OF_HTML.iter().any(|beginning| simple.starts_with(beginning)) {
         return Some(Holder::Html);
     }
@@ -269,5 +277,6 @@ mod tests {
         assert_eq!(one(".layout-single-column .ui"), Some((Holder::Ui, (0, 2, 0), false)));
         assert_eq!(one("html[dir='rtl'] body"), Some((Holder::Body, (0, 1, 2), false)));
         assert_eq!(one("body:not(.embed)"), Some((Holder::Body, (0, 1, 1), false)));
+        assert_eq!(one("body:has(.ui)"), Some((Holder::Body, (0, 1, 1), false)));
     }
 }

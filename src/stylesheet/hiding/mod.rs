@@ -115,7 +115,7 @@ const SIZES: [(&str, &str); 4] =
     [("width", "min-width"), ("max-width", "min-width"), ("height", "min-height"), ("max-height", "min-height")];
 
 /// Properties that are asked for besides.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 14] = [
     "position",
     "clip",
     "overflow",
@@ -126,6 +126,8 @@ const OTHERS: [&str; 12] = [
     "padding",
     "padding-top",
     "padding-bottom",
+    "padding-left",
+    "padding-right",
     "flex",
     "flex-grow",
 ];
@@ -222,7 +224,8 @@ impl Cascade {
         is_meant && !shows_within && self.value(holder, property).is_some_and(|value| hides(property, value))
     }
 
-    /// The property by which an element lies off the screen: one of them alone, since two may well cancel one another.
+    /// The property by which an element lies off the screen: one alone across or one alone along it, since two of one
+    /// direction may well cancel one another.
     fn moves(&self, holder: Holder) -> Option<&'static str> {
         let is_positioned = matches!(self.value(holder, "position"), Some("absolute" | "fixed" | "relative"));
         let is_undone = |property: &str, other: &str| {
@@ -243,35 +246,60 @@ impl Cascade {
             opposite(property).is_some_and(|other| self.value(holder, other).is_some_and(|value| value != "auto"))
         };
         let names = MOVING.into_iter().chain([("transform", "translate")]);
-        let mut moving = names.filter(|(property, other)| {
-            let is_offset = !matches!(*property, "translate" | "transform") && !property.starts_with("margin");
-            self.value(holder, property).is_some_and(|value| moves_off(property, value))
-                && (is_positioned || !is_offset)
-                && !is_undone(property, other)
-                && !is_stretched(property)
-        });
-        let first = moving.next()?;
-        moving.next().is_none().then_some(first.0)
+        let moving: Vec<&'static str> = names
+            .filter(|(property, other)| {
+                let is_offset = !matches!(*property, "translate" | "transform") && !property.starts_with("margin");
+                self.value(holder, property).is_some_and(|value| moves_off(property, value))
+                    && (is_positioned || !is_offset)
+                    && !is_undone(property, other)
+                    && !is_stretched(property)
+                    && !self.is_padded_back(holder, property)
+            })
+            .map(|(property, _)| property)
+            .collect();
+        let only = |is_that: fn(&str) -> bool| {
+            let mut those = moving.iter().copied().filter(|one| is_that(one));
+            those.next().filter(|_| those.next().is_none())
+        };
+        match moving[..] {
+            [one] => Some(one),
+            _ if moving.iter().any(|one| !is_across(one) && !is_along(one)) => None,
+            _ => only(is_across).or_else(|| only(is_along)),
+        }
+    }
+
+    /// A margin beyond the screen with as much padding: a background that reaches from edge to edge.
+    fn is_padded_back(&self, holder: Holder, property: &str) -> bool {
+        let paddings = ["padding", "padding-left", "padding-right", "padding-top", "padding-bottom"];
+        property.starts_with("margin")
+            && paddings.into_iter().any(|padding| {
+                let lengths = self.value(holder, padding).unwrap_or_default();
+                lengths.split_whitespace().any(|length| moves_off("top", length))
+            })
     }
 
     /// The property that leaves an element no width or height, with what flows over cut off. What a body cuts off, its window does.
     fn leaves_no_room(&self, holder: Holder) -> Option<&'static str> {
         let value = |property| self.value(holder, property);
         let is_some_length = |property| value(property).is_some_and(|length| !is_zero(length) && length != "none");
-        let cuts = ["overflow", "overflow-x", "overflow-y"]
-            .into_iter()
-            .any(|property| value(property).is_some_and(|cut| cut.contains("hidden") || cut.contains("clip")));
+        // What is hidden across is cut off along as well; what is clipped is not.
+        let cuts = |along: &str| {
+            let cut = |property: &str| self.value(holder, property).unwrap_or_default();
+            ["overflow", "overflow-x", "overflow-y"].into_iter().any(|property| cut(property).contains("hidden"))
+                || ["overflow", along].into_iter().any(|property| cut(property).contains("clip"))
+        };
         let padded = ["padding", "padding-top", "padding-bottom"].into_iter().any(is_some_length);
         let leaves_flow = self.winners.iter().any(|((inner, property), winner)| {
             *inner > holder && *property == "position" && matches!(winner.value.as_str(), "fixed" | "absolute")
         });
-        if holder <= Holder::Body || !cuts || padded || leaves_flow {
+        if holder <= Holder::Body || padded || leaves_flow {
             return None;
         }
         let grows = ["flex", "flex-grow"].into_iter().any(is_some_length);
         let names = SIZES.into_iter().filter(|(size, least)| {
             let may_grow = grows && !size.starts_with("max-");
-            value(size).is_some_and(is_zero) && !is_some_length(least) && !may_grow
+            let along = if size.ends_with("width") { "overflow-x" } else { "overflow-y" };
+            value(size).is_some_and(is_zero) && !is_some_length(least) && !may_grow && cuts(along)
         });
         names.map(|(size, _)| size).next()
     }
@@ -312,6 +340,14 @@ impl Cascade {
     }
 }
 
+fn is_across(property: &str) -> bool {
+    matches!(property, "left" | "right" | "margin-left")
+}
+
+fn is_along(property: &str) -> bool {
+    matches!(property, "top" | "bottom" | "margin-top")
+}
+
 fn is_animation(property: &str) -> bool {
     matches!(property.trim_start_matches("-webkit-"), "animation" | "animation-name")
 }
@@ -328,6 +364,10 @@ mod tests {
     fn what_hides_the_page_for_everybody_is_seen() {
         for css in [
             "body{display:none}",
+            ".ui{position:absolute;top:-9999px;left:-9999px}",
+            "body{/* a */display:/* b */none/* c */}",
+            // Pages of Mastodon's own, of faults and embedded posts, say so for themselves.
+            "body{display:none}body.error,body.embed{display:flex}",
             "html, .x { opacity: 0 }",
             ":root{visibility:hidden!important}",
             "*{display:none !important}",
@@ -381,6 +421,12 @@ mod tests {
     #[test]
     fn what_hides_a_part_or_for_a_while_is_none_of_it() {
         for css in [
+            // One of two lengths of one direction may take the other back; a margin as wide as its padding is a background.
+            ".ui{position:absolute;left:100%;transform:translate(-100%)}",
+            ".columns-area{margin:0 -9999rem;padding:0 9999rem}",
+            ".ui{margin-left:-9999px;padding-left:9999px}",
+            ".columns-area__panels{height:0;overflow-x:clip}",
+            "body{opacity:0}body:has(.ui){opacity:1}",
             "@media print{body{display:none}}",
             "@supports not (display:grid){html{display:none}}",
             "body.hidden,body[hidden]{display:none}",
