@@ -134,13 +134,6 @@ fn not_text(path: &Path) -> Finding {
         .help("Copy the file again, and save it as UTF-8.")
 }
 
-/// Whether a stylesheet says nothing: no rule, no import, only blanks and comments.
-pub(super) fn says_nothing(bytes: &[u8]) -> bool {
-    pattern!(COMMENT, r"(?s)/\*.*?\*/|//[^\n]*");
-    let text = String::from_utf8_lossy(bytes);
-    COMMENT.replace_all(&text, "").trim_start_matches('\u{feff}').trim().is_empty()
-}
-
 /// The names that a stylesheet imports, as they are written.
 pub(super) fn imports(bytes: &[u8]) -> Vec<String> {
     pattern!(STATEMENT, r"@(?:import|use|forward)\s+([^;{]+)");

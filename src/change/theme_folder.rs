@@ -12,6 +12,7 @@ use super::places::{self, Place};
 use super::{Change, ChangeError, ChangeSource, LeftOut, SiteFacts, companions, content, registration};
 use crate::finding::Finding;
 use crate::site::Fork;
+use crate::stylesheet::says_nothing;
 
 /// Where single stylesheets go, and what they bring along.
 const STYLES: &str = "app/javascript/styles";
@@ -198,7 +199,7 @@ impl ThemeFolder {
             len,
             refused: false,
             imports: if is_stylesheet { content::imports(&bytes) } else { Vec::new() },
-            says_nothing: is_stylesheet && content::says_nothing(&bytes),
+            says_nothing: is_stylesheet && says_nothing(&String::from_utf8_lossy(&bytes)),
             content: (kept + len <= KEPT_BYTES).then(|| bytes.into()),
         });
         Ok(())

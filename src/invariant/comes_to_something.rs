@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::{Invariant, OfferedTheme, Subject};
 use crate::finding::Finding;
+use crate::stylesheet::{says_nothing, without_comments};
 
 pub(super) const INVARIANT: Invariant = Invariant {
     id: "comes-to-something",
@@ -39,34 +40,9 @@ fn of_theme(subject: &Subject<'_>, theme: &OfferedTheme) -> Option<Finding> {
 fn rules_of(subject: &Subject<'_>, theme: &OfferedTheme) -> Option<String> {
     let (_, entry) = subject.entry(theme)?;
     let bytes = subject.staged.read_served(&entry.file).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let mut rules = String::with_capacity(text.len());
-    let mut rest: &str = &text;
-    while let Some((before, after)) = rest.split_once("/*") {
-        rules.push_str(before);
-        rest = after.split_once("*/").map_or("", |(_, after)| after);
-    }
-    rules.push_str(rest);
-    Some(rules.trim().to_owned())
+    Some(without_comments(&String::from_utf8_lossy(&bytes)).trim().to_owned())
 }
 
 fn is_part(path: &Path, theme: &OfferedTheme) -> bool {
     !path.ends_with(&theme.source)
-}
-
-/// Whether there is nothing but blanks and comments.
-fn says_nothing(text: &str) -> bool {
-    let lines: Vec<&str> = text.lines().map(|line| line.split_once("//").map_or(line, |(before, _)| before)).collect();
-    cssparser::Parser::new(lines.join("\n").trim_start_matches('\u{feff}')).is_exhausted()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::says_nothing;
-
-    #[test]
-    fn comments_say_nothing() {
-        assert!(says_nothing("") && says_nothing("\u{feff}// to come\n/* x\n */\n\n"));
-        assert!(!says_nothing("$a: 1;") && !says_nothing("@use 'x';") && !says_nothing(".a{}"));
-    }
 }

@@ -43,7 +43,7 @@ fn as_read(sign: &str, page: &str) -> String {
     sign.bytes().filter_map(|byte| page.chars().nth(usize::from(byte) - 0x80)).collect()
 }
 
-/// Puts the signs of a line right, in place; true if there were any.
+/// Writes the line with its signs put right; false, and nothing written, if there are none to put right.
 pub(crate) fn mend(line: &[u8], out: &mut Vec<u8>) -> bool {
     let misread = &*MISREAD;
     let mut rest = 0;

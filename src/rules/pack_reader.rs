@@ -34,7 +34,7 @@ const NAMED: &[(&str, &str)] = &[
     (
         "@success",
         concat!(
-            r"(?i)(?:✓|√|Γ£ô|\?\?) built in \d|^built in \d|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|Compiled successfully|^Compiled all packs in",
+            r"(?i)(?:✓|√|\?\?) built in \d|^built in \d|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|Compiled successfully|^Compiled all packs in",
             r"|^Build with Vite complete|exit status 0 \(successful\)|Asset precompilation completed|deployed to Heroku|^Verifying deploy\.\.\. done",
             r"|^Successfully (?:built|tagged)|\bBuild (?:succeeded|complete(?:d)?!?)|^created \S+ in \d|naming to \S+ .*done",
         ),
@@ -49,7 +49,7 @@ const NAMED: &[(&str, &str)] = &[
     (
         "@ended-well",
         concat!(
-            r"(?i)(?:✓|√|Γ£ô|\?\?) built in \d|^built in \d|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|Compiled successfully|^Compiled all packs in",
+            r"(?i)(?:✓|√|\?\?) built in \d|^built in \d|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|Compiled successfully|^Compiled all packs in",
             r"|^Build with Vite complete|exit status 0 \(successful\)|Asset precompilation completed|deployed to Heroku|^Verifying deploy\.\.\. done",
             r"|^Successfully (?:built|tagged|installed)|\b(?:Build|Deployment)(?: script)? (?:succeeded|success\b|complete(?:d)?!?)|^created \S+ in \d|naming to \S+ .*done",
             r"|^(?:\S{1,3} +)?Done in \d|^success |Bundle complete!|^added \d+ packages|YN0000: ·? ?Done|^Already up[- ]to[- ]date|^up to date",

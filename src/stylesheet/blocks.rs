@@ -1,8 +1,8 @@
 //! The blocks that are open while a stylesheet is read: for which elements, and when, a declaration in them holds. Pure.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::comments::without_comments;
 use super::conditions::{Holds, holds};
 use super::hiding::holder::in_list;
 use super::hiding::{Cascade, Declared, Hiding, Place};
@@ -86,9 +86,10 @@ impl Blocks {
         if let Some(known) = self.places.get(&full).filter(|_| !name.is_empty()) {
             return *known;
         }
-        self.layers.push(full.clone());
-        self.places.insert(full, self.layers.len() - 1);
-        self.layers.len() - 1
+        let next = self.layers.len();
+        self.places.insert(full.clone(), next);
+        self.layers.push(full);
+        next
     }
 }
 
@@ -120,18 +121,4 @@ fn declared(text: &str) -> Option<Declared> {
     let plain = value.rsplit_once('!').filter(|(_, word)| word.trim() == "important").map(|(plain, _)| plain.trim());
     let property = property.trim().to_ascii_lowercase();
     Some(Declared { property, important: plain.is_some(), value: plain.unwrap_or(&value).to_owned() })
-}
-
-/// What a comment parts stays parted. One within quotation marks is none, but no value that is looked at has such.
-fn without_comments(text: &str) -> Cow<'_, str> {
-    if !text.contains("/*") {
-        return Cow::Borrowed(text);
-    }
-    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, after)) = rest.split_once("/*") {
-        plain.push_str(before);
-        plain.push(' ');
-        rest = after.split_once("*/").map_or("", |(_, after)| after);
-    }
-    Cow::Owned(plain + rest)
 }

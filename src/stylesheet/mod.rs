@@ -5,6 +5,7 @@
 
 mod at_rules;
 mod blocks;
+mod comments;
 mod conditions;
 mod hiding;
 mod reader;
@@ -15,6 +16,7 @@ use std::path::{Component, Path, PathBuf};
 use cssparser::Parser;
 use percent_encoding::percent_decode_str;
 
+pub use comments::{says_nothing, without_comments};
 pub use hiding::{Extent, Hiding};
 use reader::Reader;
 
