@@ -39,6 +39,7 @@ use crate::site::registry::Registry;
 use crate::site::{Fork, MastodonVersion, Toolchain};
 
 pub use error::ChangeError;
+pub use places::is_stylesheet;
 pub use theme_folder::read_theme_folders;
 
 use revision::RevisionName;

@@ -132,8 +132,9 @@ pub(super) fn extension(path: &Path) -> String {
     path.extension().and_then(|kind| kind.to_str()).unwrap_or_default().to_ascii_lowercase()
 }
 
-/// Whether a stylesheet.
-pub(super) fn is_stylesheet(path: &Path) -> bool {
+/// Whether a file is a stylesheet that Sass or a bundler reads, by its ending.
+#[must_use]
+pub fn is_stylesheet(path: &Path) -> bool {
     matches!(extension(path).as_str(), "scss" | "sass" | "css")
 }
 

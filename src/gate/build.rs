@@ -13,7 +13,7 @@ use super::{
     surroundings, writes,
 };
 use crate::byte_size::ByteSize;
-use crate::change::{Change, ThemeAddition};
+use crate::change::{Change, ThemeAddition, is_stylesheet};
 use crate::compiled::CompiledTree;
 use crate::compiler::Compiler;
 use crate::configuration::Configuration;
@@ -280,8 +280,7 @@ fn fits(subject: &Subject<'_>, change: &Change) -> Vec<Finding> {
 
 /// The change's own stylesheets as text, and the plain CSS that themes are listed with: for naming the place of a fault.
 pub(super) fn sources(change: &Change, offered: &[OfferedTheme], staged: &StagedTree) -> BTreeMap<PathBuf, String> {
-    let is_sheet = |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css");
-    let sheets = change.files.iter().filter(|file| is_sheet(&file.to));
+    let sheets = change.files.iter().filter(|file| is_stylesheet(&file.to));
     let changed = sheets.filter_map(|file| Some((file.to.clone(), file.bytes().ok()?.to_vec())));
     let plain = offered.iter().filter(|theme| theme.source.ends_with(".css"));
     let listed = plain.filter_map(|theme| {

@@ -1,6 +1,6 @@
 //! Names the source of what Vite's minifier refuses: it shows some lines of a compiled stylesheet, and not whose they are.
 
-use crate::change::Change;
+use crate::change::{Change, is_stylesheet};
 use crate::finding::{Evidence, Finding};
 
 /// The rule whose findings name no file.
@@ -14,8 +14,7 @@ pub(super) fn place(findings: &mut [Finding], change: &Change) {
             Evidence::File { .. } => None,
         });
         let Some(frame) = frame else { continue };
-        let is_sheet = |ending: &std::ffi::OsStr| ending == "scss" || ending == "css" || ending == "sass";
-        let sheets = change.files.iter().filter(|file| file.to.extension().is_some_and(is_sheet));
+        let sheets = change.files.iter().filter(|file| is_stylesheet(&file.to));
         let places = sheets.filter_map(|file| {
             let text = String::from_utf8_lossy(&file.bytes().ok()?).into_owned();
             let (likeness, line) = frame.in_source(&text)?;

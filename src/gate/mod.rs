@@ -185,10 +185,12 @@ fn compile_and_judge(
     let run = runs::new_name(&site.state, if request.by_hook { runs::HOOK } else { "" });
     let mut log = None;
     let mut stage = None;
-    record.findings.extend(unfinished::merges(&site.root, change));
     record.findings.extend(foresight::of(gate));
     if !record.is_fatal() {
-        log = Some(stage::build_in_one(gate, compiler, &mut stage, &mut record)?);
+        let build = || stage::build_in_one(gate, compiler, &mut stage, &mut record);
+        let (built, merges) = unfinished::merges_beside(&site.root, change, build);
+        log = Some(built?);
+        record.findings.extend(merges);
     }
     stop_if_asked(request)?;
     if let Some(inquiry) = inquiry {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::Record;
 use crate::change::shipped::Shipped;
-use crate::change::{Change, ChangeError, SiteFacts, loader, reach, tree};
+use crate::change::{Change, ChangeError, SiteFacts, is_stylesheet, loader, reach, tree};
 use crate::finding::Finding;
 use crate::invariant::{Lookup, OfferedTheme};
 use crate::site::registry::{self, PathKind, Registry, RegistrySemantics};
@@ -30,11 +30,9 @@ pub(super) fn with_facts<T>(
 
 /// What is wrong with a change beside its own files: it runs programs, it reaches outside of the sources, or into another theme.
 pub(super) fn trespasses(change: &Change, registry: Option<&Registry>) -> Vec<Finding> {
-    let is_sheet =
-        |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "css" || ending == "sass");
     // Mastodon's own stylesheets may reach where they like.
     let may_reach = |path: &Path| change.is_of_the_tree() && tree::is_stock(path);
-    let sheets = change.files.iter().filter(|file| is_sheet(&file.to) && !may_reach(&file.to));
+    let sheets = change.files.iter().filter(|file| is_stylesheet(&file.to) && !may_reach(&file.to));
     let reaching = sheets.filter_map(|file| {
         let text = String::from_utf8_lossy(&file.bytes().ok()?).into_owned();
         loader::named(&file.to, &text).or_else(|| reach::outside(&file.to, &text))

@@ -2,9 +2,10 @@
 //!
 //! The site runs on them from its next restart on, and a promotion restarts it.
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
-use rayon::iter::{ParallelBridge, ParallelIterator};
 use walkdir::WalkDir;
 
 use crate::change::{Change, unfinished_merge};
@@ -17,8 +18,22 @@ const FOLDERS: [&str; 3] = ["app", "config", "lib"];
 /// A file larger than this is no view and no setting.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
+/// Does some work, and finds [`merges`] beside it.
+pub(super) fn merges_beside<T>(root: &Path, change: &Change, work: impl FnOnce() -> T) -> (T, Vec<Finding>) {
+    thread::scope(|scope| {
+        let looking = thread::Builder::new().spawn_scoped(scope, || merges(root, change));
+        let done = work();
+        let found = match looking {
+            Ok(looking) => looking.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // No thread to be had.
+            Err(_) => merges(root, change),
+        };
+        (done, found)
+    })
+}
+
 /// What stays in the tree with the marks of a merge that was not finished. What the change writes was looked at already.
-pub(super) fn merges(root: &Path, change: &Change) -> Vec<Finding> {
+fn merges(root: &Path, change: &Change) -> Vec<Finding> {
     let goes = |path: &Path| change.removed.iter().any(|gone| gone == path);
     let comes = |path: &Path| change.files.iter().any(|file| file.to == path);
     let walks = FOLDERS.into_iter().flat_map(|folder| WalkDir::new(root.join(folder)).into_iter().flatten());
@@ -34,7 +49,10 @@ pub(super) fn merges(root: &Path, change: &Change) -> Vec<Finding> {
             .flatten()
             .and_then(|bytes| unfinished_merge::of(path, &bytes))
     };
-    let mut found: Vec<Finding> = files.par_bridge().filter_map(of_file).collect();
+    let mut found: Vec<Finding> = files.filter_map(of_file).collect();
+    for finding in &mut found {
+        finding.message = format!("{} It stands in the live tree already.", finding.message);
+    }
     found.sort_by(|one, other| one.message.cmp(&other.message));
     found
 }
@@ -66,7 +84,8 @@ mod tests {
             fs::create_dir_all(live.path().join(path).parent().unwrap()).unwrap();
             fs::write(live.path().join(path), text).unwrap();
         }
-        let marked = |path: &str| format!("{path} holds the marks of an unfinished merge.");
+        let marked =
+            |path: &str| format!("{path} holds the marks of an unfinished merge. It stands in the live tree already.");
         let mut change = as_it_is();
         let both = [marked("app/views/about/show.html.haml"), marked("config/locales/de.yml")];
         assert_eq!(found(live.path(), &change), both);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Css;
-use crate::change::{Change, ChangeSource};
+use crate::change::{Change, ChangeSource, is_stylesheet};
 use crate::compiler::sheets::SheetList;
 use crate::gate::build::Gate;
 use crate::invariant::{Lookup, OfferedTheme};
@@ -67,10 +67,8 @@ pub(super) fn is_of_themes(change: &Change) -> bool {
 
 /// True if the change replaces a stylesheet that belongs to no theme: any theme may import it.
 fn reaches_others(gate: &Gate<'_>) -> bool {
-    let is_sheet =
-        |path: &Path| path.extension().is_some_and(|ending| ending == "scss" || ending == "sass" || ending == "css");
     let mut replaced =
-        gate.change.files.iter().filter(|file| is_sheet(&file.to) && gate.site.root.join(&file.to).exists());
+        gate.change.files.iter().filter(|file| is_stylesheet(&file.to) && gate.site.root.join(&file.to).exists());
     !is_of_themes(gate.change) || replaced.any(|file| !gate.offered.iter().any(|theme| belongs(gate, &file.to, theme)))
 }
 
@@ -86,10 +84,7 @@ fn entry(gate: &Gate<'_>, staged: &StagedTree, theme: &OfferedTheme) -> Option<P
             std::iter::once(named.clone()).chain(names.map(within)).collect()
         }
     };
-    let is_sheet = |path: &PathBuf| {
-        let ending = path.extension().unwrap_or_default();
-        ["scss", "sass", "css"].iter().any(|known| ending == *known) && staged.root().join(path).is_file()
-    };
+    let is_sheet = |path: &PathBuf| is_stylesheet(path) && staged.root().join(path).is_file();
     candidates.into_iter().find(is_sheet)
 }
 
