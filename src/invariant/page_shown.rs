@@ -52,6 +52,9 @@ fn finding(theme: &OfferedTheme, hiding: &Hiding) -> Finding {
             "hides what the web app shows in one column",
             "Whoever picks it sees no timeline and no post, unless the layout of several columns is chosen.",
         ),
+        Extent::Columns => {
+            ("hides every column", "Whoever picks it sees the frame of the web app, and no timeline and no post in it.")
+        }
         Extent::Settings => (
             "hides the settings",
             "Whoever picks it sees an empty page in the place of the settings, and cannot pick another theme there.",

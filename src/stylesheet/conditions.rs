@@ -29,6 +29,10 @@ fn media(queries: &str) -> Holds {
 }
 
 fn one_query(query: &str) -> Holds {
+    // `not` denies the whole of a query: `not all and (min-width: 600px)`.
+    if query.starts_with("not ") && query.contains(" and ") {
+        return Holds::Sometimes;
+    }
     let mut parts = query.split(" and ").map(str::trim);
     let first = parts.next().unwrap_or_default();
     let kind = match first.strip_prefix("only ").unwrap_or(first).trim() {
@@ -136,6 +140,8 @@ mod tests {
             "screen and (min-width:0\\0)",
             "(min-width: 0) and (hover)",
             "not (min-width: 0)",
+            "not all and (min-width: 600px)",
+            "not print and (min-width: 600px)",
             "(min-width: calc(1px + 2px))",
         ] {
             assert_eq!(media_holds(condition), Holds::Sometimes, "{condition}");

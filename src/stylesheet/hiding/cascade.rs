@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::conditions::Holds;
 use super::HIDING;
-use super::holder::{self, Holder};
+use super::holder::{self, Holder, Pages};
 use super::placement::{MOVING, SIZES};
 use super::value::{hides, moves_off};
 
@@ -34,6 +34,8 @@ pub(super) type Weight = (bool, usize, holder::Specificity, usize);
 #[derive(Debug)]
 pub(super) struct Winner {
     pub(super) weight: Weight,
+    /// Its property as it is written: `inset-inline-start` for `left`.
+    pub(super) written: String,
     pub(super) value: String,
     pub(super) selector: String,
     pub(super) line: u64,
@@ -43,6 +45,15 @@ pub(super) struct Winner {
 #[derive(Debug, Default)]
 pub(in crate::stylesheet) struct Cascade {
     read: usize,
+    /// What holds whatever the web app looks like.
+    pub(super) any: Layout,
+    /// What holds where it shows one column.
+    pub(super) one_column: Layout,
+}
+
+/// The declarations for those elements in one layout of the web app.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
     pub(super) winners: BTreeMap<(Holder, &'static str), Winner>,
     /// What holds on some screens or for some readers, and does not hide.
     pub(super) at_times: BTreeMap<(Holder, &'static str), Weight>,
@@ -50,14 +61,12 @@ pub(in crate::stylesheet) struct Cascade {
 }
 
 /// Properties that are asked for besides.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 12] = [
     "position",
     "clip",
     "overflow",
     "overflow-x",
     "overflow-y",
-    "min-width",
-    "min-height",
     "padding",
     "padding-top",
     "padding-bottom",
@@ -67,12 +76,36 @@ const OTHERS: [&str; 14] = [
     "flex-grow",
 ];
 
+/// Properties by the direction of what is written, and those that they set where that is from left to right and downwards.
+const LOGICAL: [(&str, &str); 18] = [
+    ("inset-inline", "left"),
+    ("inset-inline-start", "left"),
+    ("inset-inline-end", "right"),
+    ("inset-block", "top"),
+    ("inset-block-start", "top"),
+    ("inset-block-end", "bottom"),
+    ("margin-inline", "margin-left"),
+    ("margin-inline-start", "margin-left"),
+    ("margin-block", "margin-top"),
+    ("margin-block-start", "margin-top"),
+    ("padding-inline", "padding-left"),
+    ("padding-block", "padding-top"),
+    ("inline-size", "width"),
+    ("block-size", "height"),
+    ("max-inline-size", "max-width"),
+    ("max-block-size", "max-height"),
+    ("min-inline-size", "min-width"),
+    ("min-block-size", "min-height"),
+];
+
 /// The property by its name here, if it is one of those that are looked at.
 fn known(property: &str) -> Option<&'static str> {
+    let physical = LOGICAL.iter().find(|(logical, _)| *logical == property).map_or(property, |(_, physical)| physical);
     let moving = MOVING.iter().map(|(name, _)| *name);
     let sizes = SIZES.iter().map(|(name, _)| *name);
-    let mut all = HIDING.into_iter().chain(moving).chain(sizes).chain(OTHERS);
-    all.find(|known| *known == property)
+    let least = SIZES.iter().map(|(_, least)| *least);
+    let mut all = HIDING.into_iter().chain(moving).chain(sizes).chain(least).chain(OTHERS);
+    all.find(|known| *known == physical)
 }
 
 impl Cascade {
@@ -83,21 +116,31 @@ impl Cascade {
             return;
         }
         for meant in holder::meant(selector) {
-            let always = meant.on_every_page && place.holds == Holds::Always;
+            let holds = |pages: &[Pages]| place.holds == Holds::Always && pages.contains(&meant.pages);
             for declaration in declared {
                 self.read += 1;
-                self.declaration(meant.holder, meant.specificity, declaration, (place, always));
+                let stated = Stated { holder: meant.holder, specificity: meant.specificity, read: self.read, place };
+                self.any.declaration(declaration, &stated, holds(&[Pages::Every]));
+                if meant.pages != Pages::SeveralColumns {
+                    let always = holds(&[Pages::Every, Pages::OneColumn]);
+                    self.one_column.declaration(declaration, &stated, always);
+                }
             }
         }
     }
+}
 
-    fn declaration(
-        &mut self,
-        holder: Holder,
-        specificity: holder::Specificity,
-        declared: &Declared,
-        (place, always): (&Place<'_>, bool),
-    ) {
+/// Of what a declaration is, and where it stands.
+struct Stated<'place> {
+    holder: Holder,
+    specificity: holder::Specificity,
+    read: usize,
+    place: &'place Place<'place>,
+}
+
+impl Layout {
+    fn declaration(&mut self, declared: &Declared, stated: &Stated<'_>, always: bool) {
+        let Stated { holder, specificity, read, place } = *stated;
         let Some(property) = known(&declared.property) else {
             if is_animation(&declared.property) && declared.value != "none" {
                 self.animated.push(holder);
@@ -107,7 +150,7 @@ impl Cascade {
         // Layers win over those before them, and what stands in none over all; with `!important` it is the other way round.
         let layer = place.layer.unwrap_or(usize::MAX);
         let layer = if declared.important { usize::MAX - layer } else { layer };
-        let weight = (declared.important, layer, specificity, self.read);
+        let weight = (declared.important, layer, specificity, read);
         let value = declared.value.clone();
         if !always {
             if !hides(property, &value) && !moves_off(property, &value) {
@@ -116,7 +159,8 @@ impl Cascade {
             }
             return;
         }
-        let winner = Winner { weight, value, selector: place.selector.to_owned(), line: place.line };
+        let (selector, line, written) = (place.selector.to_owned(), place.line, declared.property.clone());
+        let winner = Winner { weight, written, value, selector, line };
         match self.winners.get(&(holder, property)) {
             Some(other) if other.weight > weight => {}
             _ => drop(self.winners.insert((holder, property), winner)),

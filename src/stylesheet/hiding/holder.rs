@@ -15,6 +15,8 @@ pub(super) enum Holder {
     Main,
     /// The columns: in the middle of the panels, or right in the outermost element.
     Columns,
+    /// Each of them.
+    Column,
     /// The settings and what moderators see, which stand right in the body.
     Admin,
 }
@@ -22,13 +24,24 @@ pub(super) enum Holder {
 /// Ids, classes, types.
 pub(super) type Specificity = (u32, u32, u32);
 
+/// On which pages of Mastodon's there is what a selector asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Pages {
+    Every,
+    /// Those on which the web app shows one column.
+    OneColumn,
+    /// Those on which it shows several.
+    SeveralColumns,
+    /// It needs a language, a colour scheme, or what nobody knows.
+    Some,
+}
+
 /// What a selector means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Meant {
     pub(super) holder: Holder,
     pub(super) specificity: Specificity,
-    /// False if it needs something that a page of Mastodon's has at times: a layout, a language, a colour scheme.
-    pub(super) on_every_page: bool,
+    pub(super) pages: Pages,
 }
 
 /// What each selector of a list means; those of other elements are left out.
@@ -133,13 +146,18 @@ fn of_one(selector: &str, adjusted: [i64; 3]) -> Option<Meant> {
     let parts = split(selector, |letter| letter == ' ' || letter == '>');
     let compounds: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let (last, above) = compounds.split_last()?;
-    let above = above.iter().map(|one| compound(one, None)).collect::<Option<Vec<_>>>()?;
-    let mut meant = compound(last, above.iter().map(|one| one.holder).max())?;
+    let is_of_columns = last.starts_with(".column") && compound(last, None)?.holder == Holder::Column;
+    // There are many columns, and whatever is around one may tell it from the others.
+    let known = |one: &&str| compound(one, None).or_else(|| is_of_columns.then(|| some_place(one)).flatten());
+    let above = above.iter().map(known).collect::<Option<Vec<_>>>()?;
+    let innermost = above.iter().map(|one| one.holder).max();
+    // What stands within itself, or around what it is in, is nowhere: `.ui body`.
+    let mut meant = compound(last, innermost).filter(|last| innermost.is_none_or(|above| above < last.holder))?;
     for one in above {
         let (ids, classes, types) = one.specificity;
         let own = &mut meant.specificity;
         *own = (own.0 + ids, own.1 + classes, own.2 + types);
-        meant.on_every_page &= one.on_every_page;
+        meant.pages = meant.pages.max(one.pages);
     }
     let add = |own: u32, more: i64| u32::try_from((i64::from(own) + more).max(0)).unwrap_or(u32::MAX);
     let (ids, classes, types) = meant.specificity;
@@ -147,69 +165,97 @@ fn of_one(selector: &str, adjusted: [i64; 3]) -> Option<Meant> {
     Some(meant)
 }
 
-/// A compound selector of simple ones that every page's element has, or has at times.
-fn compound(text: &str, above: Option<Holder>) -> Option<Meant> {
-    let every = |holder| Meant { holder, specificity: (0, 0, 0), on_every_page: true };
-    // `*` is html itself, and below something what that holds.
-    if text == "*" {
-        return Some(every(match above {
-            None => Holder::Html,
-            Some(Holder::Html) => Holder::Body,
-            Some(Holder::Body) => Holder::App,
-            Some(Holder::App) => Holder::Ui,
-            Some(Holder::Panels) => Holder::Main,
-            Some(Holder::Ui | Holder::Main) => Holder::Columns,
-            Some(Holder::Columns | Holder::Admin) => return None,
-        }));
-    }
-    let (mut holder, mut sum, mut on_every_page) = (None, (0, 0, 0), true);
-    for simple in simples(text) {
-        let (one, weight) = match simple {
-            "html" => (Holder::Html, (0, 0, 1)),
-            ":root" => (Holder::Html, (0, 1, 0)),
-            "body" => (Holder::Body, (0, 0, 1)),
-            ".app-body" => (Holder::Body, (0, 1, 0)),
-            "div" => (Holder::App, (0, 0, 1)),
-            ".app-holder" => (Holder::App, (0, 1, 0)),
-            "#mastodon" => (Holder::App, (1, 0, 0)),
-            ".ui" => (Holder::Ui, (0, 1, 0)),
-            ".columns-area" => (Holder::Columns, (0, 1, 0)),
-            ".columns-area__panels" => (Holder::Panels, (0, 1, 0)),
-            ".columns-area__panels__main" => (Holder::Main, (0, 1, 0)),
-            ".admin-wrapper" => (Holder::Admin, (0, 1, 0)),
-            other => {
-                // A state of the page: it may stand alone, as `.layout-single-column` does.
-                let state = state(other)?;
-                on_every_page = false;
-                sum.1 += 1;
-                holder = Some(holder.map_or(state, |known: Holder| known.max(state)));
-                continue;
-            }
-        };
-        // `div.ui` is the more exact of the two.
-        holder = Some(holder.map_or(one, |known: Holder| known.max(one)));
-        sum = (sum.0 + weight.0, sum.1 + weight.1, sum.2 + weight.2);
-    }
-    Some(Meant { holder: holder?, specificity: sum, on_every_page })
+/// What nobody knows around a column.
+fn some_place(compound: &str) -> Option<Meant> {
+    Some(Meant { holder: Holder::Html, specificity: weight(compound)?, pages: Pages::Some })
 }
 
-/// The element that bears a state which Mastodon's pages have at times; none for anything else.
-fn state(simple: &str) -> Option<Holder> {
-    const OF_HTML: [&str; 6] = ["[dir", "[lang", "[data-color-scheme", "[data-contrast", ":dir(", ":lang("];
-    const OF_BODY: [&str; 8] = [
-        ".layout-single-column",
-        ".layout-multiple-columns",
-        ".theme-",
-        ".rtl",
-        ".flavour-",
-        ".skin-",
-        ":not(",
-        ":has(",
-    ];
-    if OF_HTML.iter().any(|beginning| simple.starts_with(beginning)) {
-        return Some(Holder::Html);
+/// What stands right in a holder.
+fn within(holder: Holder) -> Option<Holder> {
+    Some(match holder {
+        Holder::Html => Holder::Body,
+        Holder::Body => Holder::App,
+        Holder::App => Holder::Ui,
+        Holder::Panels => Holder::Main,
+        Holder::Ui | Holder::Main => Holder::Columns,
+        Holder::Columns => Holder::Column,
+        Holder::Column | Holder::Admin => return None,
+    })
+}
+
+/// A compound selector of simple ones that every page's element has, or has at times.
+fn compound(text: &str, above: Option<Holder>) -> Option<Meant> {
+    // `*` is html itself, and below something what that holds.
+    if text == "*" {
+        let holder = above.map_or(Some(Holder::Html), within)?;
+        return Some(Meant { holder, specificity: (0, 0, 0), pages: Pages::Every });
     }
-    OF_BODY.iter().any(|beginning| simple.starts_with(beginning)).then_some(Holder::Body)
+    let (mut named, mut bearer, mut sum, mut pages) = (None, None, (0, 0, 0), Pages::Every);
+    for simple in simples(text) {
+        let (one, weight) = match simple {
+            // The outermost of all, or what lies in something else.
+            "div" => (None, (0, 0, 1)),
+            ".columns-area--mobile" => {
+                pages = pages.max(Pages::OneColumn);
+                (Some(Holder::Columns), (0, 1, 0))
+            }
+            other => match holder(other) {
+                Some((holder, weight)) => (Some(holder), weight),
+                None => {
+                    // A state of the page: it may stand alone, as `.layout-single-column` does.
+                    let is_one = named == Some(Holder::Column) || above == Some(Holder::Columns);
+                    let (of, when) = state(other).or_else(|| is_one.then(|| of_a_column(other)).flatten())?;
+                    pages = pages.max(when);
+                    bearer = bearer.max(Some(of));
+                    (None, (0, 1, 0))
+                }
+            },
+        };
+        // `div.ui` is the more exact of the two.
+        named = named.max(one);
+        sum = (sum.0 + weight.0, sum.1 + weight.1, sum.2 + weight.2);
+    }
+    let plain = || above.filter(|above| *above > Holder::Body).map_or(Some(Holder::App), within);
+    let holder = if named.is_none() && sum.2 > 0 { plain() } else { named.or(bearer) };
+    Some(Meant { holder: holder?, specificity: sum, pages })
+}
+
+/// The element that a simple selector names on every page, and its specificity.
+fn holder(simple: &str) -> Option<(Holder, Specificity)> {
+    Some(match simple {
+        "html" => (Holder::Html, (0, 0, 1)),
+        ":root" => (Holder::Html, (0, 1, 0)),
+        "body" => (Holder::Body, (0, 0, 1)),
+        ".app-body" => (Holder::Body, (0, 1, 0)),
+        ".app-holder" => (Holder::App, (0, 1, 0)),
+        "#mastodon" => (Holder::App, (1, 0, 0)),
+        ".ui" => (Holder::Ui, (0, 1, 0)),
+        ".columns-area" => (Holder::Columns, (0, 1, 0)),
+        ".columns-area__panels" => (Holder::Panels, (0, 1, 0)),
+        ".columns-area__panels__main" => (Holder::Main, (0, 1, 0)),
+        ".column" => (Holder::Column, (0, 1, 0)),
+        ".admin-wrapper" => (Holder::Admin, (0, 1, 0)),
+        _ => return None,
+    })
+}
+
+/// What tells one column from another: anything but a pseudo-element.
+fn of_a_column(simple: &str) -> Option<(Holder, Pages)> {
+    (!matches!(simple, ":" | ":before" | ":after")).then_some((Holder::Column, Pages::Some))
+}
+
+/// The element that bears a state which Mastodon's pages have at times, and on which; none for anything else.
+fn state(simple: &str) -> Option<(Holder, Pages)> {
+    const OF_HTML: [&str; 6] = ["[dir", "[lang", "[data-color-scheme", "[data-contrast", ":dir(", ":lang("];
+    const OF_BODY: [&str; 6] = [".theme-", ".rtl", ".flavour-", ".skin-", ":not(", ":has("];
+    let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| simple.starts_with(beginning));
+    match simple {
+        ".layout-single-column" => Some((Holder::Body, Pages::OneColumn)),
+        ".layout-multiple-columns" => Some((Holder::Body, Pages::SeveralColumns)),
+        _ if begins(&OF_HTML) => Some((Holder::Html, Pages::Some)),
+        _ if begins(&OF_BODY) => Some((Holder::Body, Pages::Some)),
+        _ => None,
+    }
 }
 
 /// `div.a#b` as `div`, `.a`, `#b`; what stands in brackets belongs to what is before it. Pseudo-elements come out as something
@@ -235,17 +281,17 @@ fn simples(text: &str) -> Vec<&str> {
 mod tests {
     use super::*;
 
-    fn one(selector: &str) -> Option<(Holder, Specificity, bool)> {
+    fn one(selector: &str) -> Option<(Holder, Specificity, Pages)> {
         let all = meant(selector);
         assert!(all.len() < 2, "{selector}: {all:?}");
-        all.first().map(|meant| (meant.holder, meant.specificity, meant.on_every_page))
+        all.first().map(|meant| (meant.holder, meant.specificity, meant.pages))
     }
 
     #[test]
     fn a_selector_means_the_last_of_its_elements() {
-        assert_eq!(one("html > body.app-body"), Some((Holder::Body, (0, 1, 2), true)));
-        assert_eq!(one("#mastodon > *"), Some((Holder::Ui, (1, 0, 0), true)));
-        assert_eq!(one("div.ui"), Some((Holder::Ui, (0, 1, 1), true)));
+        assert_eq!(one("html > body.app-body"), Some((Holder::Body, (0, 1, 2), Pages::Every)));
+        assert_eq!(one("#mastodon > *"), Some((Holder::Ui, (1, 0, 0), Pages::Every)));
+        assert_eq!(one("div.ui"), Some((Holder::Ui, (0, 1, 1), Pages::Every)));
         for other in [
             "body .x",
             ".x body",
@@ -261,11 +307,11 @@ mod tests {
 
     #[test]
     fn arguments_stand_for_themselves() {
-        assert_eq!(one(":is(body)"), Some((Holder::Body, (0, 0, 1), true)));
-        assert_eq!(one(":where(html)"), Some((Holder::Html, (0, 0, 0), true)));
-        assert_eq!(one(":is(body, #x)"), Some((Holder::Body, (1, 0, 0), true)));
-        assert_eq!(one("body:is(.app-body)"), Some((Holder::Body, (0, 1, 1), true)));
-        assert_eq!(one(":is(html body).app-body .ui"), Some((Holder::Ui, (0, 2, 2), true)));
+        assert_eq!(one(":is(body)"), Some((Holder::Body, (0, 0, 1), Pages::Every)));
+        assert_eq!(one(":where(html)"), Some((Holder::Html, (0, 0, 0), Pages::Every)));
+        assert_eq!(one(":is(body, #x)"), Some((Holder::Body, (1, 0, 0), Pages::Every)));
+        assert_eq!(one("body:is(.app-body)"), Some((Holder::Body, (0, 1, 1), Pages::Every)));
+        assert_eq!(one(":is(html body).app-body .ui"), Some((Holder::Ui, (0, 2, 2), Pages::Every)));
         assert_eq!(meant(":is(html, body)").len(), 2);
         for other in [".x:is(body)", ":is(.x body)", "body :is(.x)", ":is(", "body:is(.x .app-body)"] {
             assert_eq!(one(other), None, "{other}");
@@ -274,9 +320,9 @@ mod tests {
 
     #[test]
     fn what_a_page_has_at_times_is_told_apart() {
-        assert_eq!(one(".layout-single-column .ui"), Some((Holder::Ui, (0, 2, 0), false)));
-        assert_eq!(one("html[dir='rtl'] body"), Some((Holder::Body, (0, 1, 2), false)));
-        assert_eq!(one("body:not(.embed)"), Some((Holder::Body, (0, 1, 1), false)));
-        assert_eq!(one("body:has(.ui)"), Some((Holder::Body, (0, 1, 1), false)));
+        assert_eq!(one(".layout-single-column .ui"), Some((Holder::Ui, (0, 2, 0), Pages::OneColumn)));
+        assert_eq!(one("html[dir='rtl'] body"), Some((Holder::Body, (0, 1, 2), Pages::Some)));
+        assert_eq!(one("body:not(.embed)"), Some((Holder::Body, (0, 1, 1), Pages::Some)));
+        assert_eq!(one("body:has(.ui)"), Some((Holder::Body, (0, 1, 1), Pages::Some)));
     }
 }

@@ -10,7 +10,9 @@ mod placement;
 mod value;
 
 pub(super) use cascade::{Cascade, Declared, Place};
+use cascade::{Layout, Winner};
 use holder::Holder;
+use placement::{OFFSETS, undone_by};
 use value::hides;
 
 /// A declaration that hides all that a page holds.
@@ -33,6 +35,8 @@ pub enum Extent {
     Page,
     /// What the web app shows where there is one column, as it does unless somebody chose otherwise.
     OneColumn,
+    /// Each column of the web app.
+    Columns,
     /// The settings.
     Settings,
     /// Nothing is hidden, and nothing can be clicked.
@@ -57,8 +61,22 @@ const HIDING: [&str; 10] = [
 const INHERITED: [&str; 3] = ["visibility", "text-indent", "pointer-events"];
 
 impl Cascade {
-    /// What hides everything in the end. An element that is animated may well begin hidden.
+    /// What hides everything in the end.
     pub(super) fn hidden(&self) -> Vec<Hiding> {
+        let mut hidden = self.any.hidden();
+        let is_told =
+            |one: &Hiding| hidden.iter().any(|told| told.line == one.line && told.declaration == one.declaration);
+        let mut more = self.one_column.hidden();
+        more.retain(|one| !is_told(one));
+        more.iter_mut().filter(|one| one.extent == Extent::Page).for_each(|one| one.extent = Extent::OneColumn);
+        hidden.extend(more);
+        hidden
+    }
+}
+
+impl Layout {
+    /// What hides everything in this layout. An element that is animated may well begin hidden.
+    fn hidden(&self) -> Vec<Hiding> {
         let mut holders: Vec<Holder> = self.winners.keys().map(|(holder, _)| *holder).collect();
         holders.dedup();
         holders.retain(|holder| !self.animated.contains(holder));
@@ -96,18 +114,27 @@ impl Cascade {
     /// The hiding, unless a rule that holds at times is stronger and shows what is hidden.
     fn told(&self, holder: Holder, property: &'static str) -> Option<Hiding> {
         let winner = self.winners.get(&(holder, property))?;
-        if self.at_times.get(&(holder, property)).is_some_and(|weight| *weight > winner.weight) {
+        let is_stronger = |one: &'static str, other: &Winner| {
+            self.at_times.get(&(holder, one)).is_some_and(|weight| *weight > other.weight)
+        };
+        if is_stronger(property, winner) || undone_by(property).is_some_and(|other| is_stronger(other, winner)) {
+            return None;
+        }
+        // What lies where it would lie anyway is not moved by an offset.
+        let is_offset = OFFSETS.contains(&property);
+        if is_offset && self.winners.get(&(holder, "position")).is_some_and(|other| is_stronger("position", other)) {
             return None;
         }
         let extent = match holder {
             _ if property == "pointer-events" => Extent::Clicks,
             Holder::Panels | Holder::Main => Extent::OneColumn,
+            Holder::Column => Extent::Columns,
             Holder::Admin => Extent::Settings,
             Holder::Html | Holder::Body | Holder::App | Holder::Ui | Holder::Columns => Extent::Page,
         };
         Some(Hiding {
             selector: winner.selector.clone(),
-            declaration: format!("{property}: {}", winner.value),
+            declaration: format!("{}: {}", winner.written, winner.value),
             line: winner.line,
             extent,
         })
@@ -116,7 +143,7 @@ impl Cascade {
 
 #[cfg(test)]
 mod tests {
-    use crate::stylesheet::Sheet;
+    use crate::stylesheet::{Extent, Sheet};
 
     fn hidden(css: &str) -> Vec<String> {
         Sheet::read(css).hidden.into_iter().map(|one| format!("{} {}", one.selector, one.declaration)).collect()
@@ -169,8 +196,56 @@ mod tests {
             "body{display:none}@starting-style{body{display:block}}",
             "@layer a{body{opacity:1}}@layer b{body{opacity:0}}",
             "@layer a,b;@layer b{body{opacity:0}}@layer a{body{opacity:1}}",
+            ".ui{position:absolute;inset-inline-start:-9999px}",
+            "body{margin-inline-start:-9999px}",
+            ".ui{block-size:0;overflow:hidden}",
+            ".ui>div{opacity:0}",
+            ".columns-area div{transform:scale(0)}",
         ] {
             assert_eq!(hidden(css).len(), 1, "{css}");
+        }
+    }
+
+    #[test]
+    fn a_layout_of_the_web_app_and_one_column_of_many_is_no_page() {
+        for css in [
+            // Directions by that of what is written.
+            ".columns-area__panels{width:0;min-inline-size:100%;overflow:hidden}",
+            ".ui{margin-inline:-9999px;padding-inline:9999px}",
+            ".ui{height:0;padding-block:9px;overflow:hidden}",
+            // One layout of the web app, the other, and one column of many.
+            ".layout-multiple-columns .columns-area__panels{display:none}",
+            ".columns-area{display:none}.layout-single-column .columns-area,.layout-multiple-columns .columns-area{display:flex}",
+            ".layout-single-column .columns-area__panels__pane{display:none}",
+            ".layout-single-column .ui{opacity:0;animation:in 1s forwards}",
+            ".column:nth-child(n+3),.columns-area .x .column,.column::before,.column+.column{display:none}",
+            ".column{display:none}.column:first-child{display:flex}",
+            ".column{display:none}.columns-area>:first-child{display:flex}",
+            ".column{display:none}.x .column{display:flex}",
+            ".columns-area>*{display:none}.columns-area>.column{display:flex}",
+            ".column{width:0;flex:1 1 0;overflow:hidden}",
+        ] {
+            assert_eq!(hidden(css), Vec::<String>::new(), "{css}");
+        }
+    }
+
+    #[test]
+    fn what_is_gone_is_told() {
+        let extents = |css: &str| Sheet::read(css).hidden.into_iter().map(|one| one.extent).collect::<Vec<_>>();
+        for (css, extent) in [
+            (".ui{display:none}", Extent::Page),
+            (".columns-area__panels{display:none}", Extent::OneColumn),
+            (".layout-single-column .ui{display:none}", Extent::OneColumn),
+            ("body.layout-single-column{opacity:0}", Extent::OneColumn),
+            (".columns-area--mobile{display:none}", Extent::OneColumn),
+            (".columns-area{display:none}.layout-multiple-columns .columns-area{display:flex}", Extent::OneColumn),
+            (".layout-single-column{pointer-events:none}", Extent::Clicks),
+            (".column{display:none}", Extent::Columns),
+            (".layout-single-column .columns-area>div{opacity:0}", Extent::Columns),
+            (".column{display:none}.column:before{display:block}", Extent::Columns),
+            (".admin-wrapper{display:none}", Extent::Settings),
+        ] {
+            assert_eq!(extents(css), [extent], "{css}");
         }
     }
 
@@ -189,6 +264,13 @@ mod tests {
             ".ui{margin-left:-9999px;padding-left:9999px}",
             ".columns-area__panels{height:0;overflow-x:clip}",
             "body{opacity:0}body:has(.ui){opacity:1}",
+            "html{opacity:0}html:has(.ui){opacity:1}",
+            ".ui{position:absolute;left:-9999px}@media (min-width:700px){.ui{inset:0}}",
+            ".ui{position:absolute;left:-9999px}@media (min-width:700px){.ui{position:static}}",
+            ".columns-area__panels{width:0;overflow:hidden}@media (min-width:700px){.columns-area__panels{min-width:9px}}",
+            ".columns-area__panels{display:none}@media not all and (min-width:600px){.columns-area__panels{display:flex}}",
+            ".columns-area__panels>div{display:none}.columns-area__panels>.columns-area__panels__main{display:flex}",
+            ".ui body{display:none}",
             "@media print{body{display:none}}",
             "@supports not (display:grid){html{display:none}}",
             "body.hidden,body[hidden]{display:none}",

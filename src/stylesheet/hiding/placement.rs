@@ -1,6 +1,6 @@
 //! Where the elements that hold everything lie, and how much room they have: off the screen, without room, clipped away. Pure.
 
-use super::cascade::Cascade;
+use super::cascade::Layout;
 use super::holder::Holder;
 use super::value::{is_zero, moves_off};
 
@@ -21,7 +21,16 @@ pub(super) const MOVING: [(&str, &str); 9] = [
 pub(super) const SIZES: [(&str, &str); 4] =
     [("width", "min-width"), ("max-width", "min-width"), ("height", "min-height"), ("max-height", "min-height")];
 
-impl Cascade {
+/// Those of them that count for positioned elements alone.
+pub(super) const OFFSETS: [&str; 5] = ["left", "right", "top", "bottom", "inset"];
+
+/// The property that can undo what a property does.
+pub(super) fn undone_by(property: &str) -> Option<&'static str> {
+    let mut pairs = MOVING.into_iter().chain(SIZES);
+    pairs.find(|(one, _)| *one == property).map(|(_, other)| other)
+}
+
+impl Layout {
     /// The property by which an element lies off the screen: one alone across or one alone along it, since two of one
     /// direction may well cancel one another.
     pub(super) fn moves(&self, holder: Holder) -> Option<&'static str> {
@@ -46,9 +55,8 @@ impl Cascade {
         let names = MOVING.into_iter().chain([("transform", "translate")]);
         let moving: Vec<&'static str> = names
             .filter(|(property, other)| {
-                let is_offset = !matches!(*property, "translate" | "transform") && !property.starts_with("margin");
                 self.value(holder, property).is_some_and(|value| moves_off(property, value))
-                    && (is_positioned || !is_offset)
+                    && (is_positioned || !OFFSETS.contains(property))
                     && !is_undone(property, other)
                     && !is_stretched(property)
                     && !self.is_padded_back(holder, property)
