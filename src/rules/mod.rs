@@ -6,6 +6,7 @@ mod block;
 mod classified;
 mod classify;
 mod context;
+mod decode;
 mod embedded;
 mod examples;
 mod filter;

@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use crate::rules::block::{BodyLine, Open};
 use crate::rules::classified::{Classified, Options};
 use crate::rules::context::LogContext;
+use crate::rules::decode;
 use crate::rules::frame::is_frame;
 use crate::rules::ledger::{Account, Ledger};
 use crate::rules::matcher::{Hits, RuleSet};
@@ -30,7 +31,7 @@ use stack::Before;
 
 /// Classifies a build log.
 ///
-/// Time is linear in the input; memory does not grow with it, nor with the length of a line.
+/// UTF-16 is read as what it says. Time is linear in the input; memory does not grow with it, nor with the length of a line.
 ///
 /// # Errors
 /// Those of `input`.
@@ -40,7 +41,8 @@ pub fn classify(
     context: &LogContext,
     options: Options,
 ) -> io::Result<Classified> {
-    let mut lines = Lines::new(input);
+    let mut decoded = decode::decoded(input)?;
+    let mut lines = Lines::new(&mut decoded);
     let mut classifier = Classifier::new(rules, *context, options);
     while let Some(raw) = lines.next_line()? {
         classifier.read(&raw);
