@@ -137,6 +137,21 @@ pub struct ChangedFile {
 }
 
 impl ChangedFile {
+    /// A file with this content, from nowhere.
+    #[cfg(test)]
+    pub(crate) fn holding(to: &str, content: &str) -> Self {
+        let bytes = content.as_bytes();
+        Self {
+            to: to.into(),
+            from: PathBuf::new(),
+            bytes_len: bytes.len() as u64,
+            mode: 0o644,
+            blake3: blake3::hash(bytes),
+            content: Some(bytes.into()),
+            root: PathBuf::new(),
+        }
+    }
+
     /// The bytes that were judged, read again and compared where they were not kept.
     ///
     /// # Errors

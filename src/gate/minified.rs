@@ -73,7 +73,11 @@ fn without_blanks(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Frame;
+    use std::path::Path;
+
+    use super::{Frame, place};
+    use crate::change::{ChangedFile, as_it_is};
+    use crate::finding::{Evidence, Finding};
 
     const EXCERPT: &str = "SyntaxError: [lightningcss minify] Unexpected token Semicolon.\n291 |\n292 |  .old {\n293 |    *zoom: 1;\n\
                            |            ^\n294 |    _height: 1px;";
@@ -85,6 +89,27 @@ mod tests {
         let source = ".a {\n  *zoom: 1;\n}\n.old {\n  color: red;\n  *zoom:1;\n  _height: 1px;\n}\n";
         assert_eq!(frame.in_source(source), Some((3, 5)));
         assert_eq!(frame.in_source(".old { color: red }"), None);
+    }
+
+    #[test]
+    fn the_file_that_holds_most_of_what_is_shown_is_named() {
+        let mut change = as_it_is();
+        for (path, text) in [
+            ("app/javascript/styles/a.scss", ".a {\n  *zoom: 1;\n}\n"),
+            ("app/javascript/styles/b.scss", ".old {\n  *zoom: 1;\n  _height: 1px;\n}\n"),
+            ("app/javascript/styles/c.scss", ".c {\n  *zoom: 1;\n}\n"),
+        ] {
+            change.files.push(ChangedFile::holding(path, text));
+        }
+        let mut findings =
+            ["css-minify-failed", "css-syntax-error"].map(|id| Finding::fatal(id, "x").in_log(3, EXCERPT));
+        place(&mut findings, &change);
+        let named = |finding: &Finding| match finding.evidence.first() {
+            Some(Evidence::File { path, line, .. }) => Some((path.clone(), *line)),
+            _ => None,
+        };
+        assert_eq!(named(&findings[0]), Some((Path::new("app/javascript/styles/b.scss").to_path_buf(), Some(2))));
+        assert_eq!(named(&findings[1]), None);
     }
 
     #[test]

@@ -62,12 +62,25 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::change::as_it_is;
+    use crate::change::{ChangedFile, as_it_is};
 
     const MARKS: &str = "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> x\n";
 
     fn found(root: &Path, change: &Change) -> Vec<String> {
         merges(root, change).into_iter().map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn what_is_too_large_for_a_view_is_left_out() {
+        let live = tempfile::tempdir().unwrap();
+        fs::create_dir(live.path().join("lib")).unwrap();
+        let path = live.path().join("lib/data.json");
+        let found_with = |length: usize| {
+            fs::write(&path, MARKS.to_owned() + &" ".repeat(length - MARKS.len())).unwrap();
+            found(live.path(), &as_it_is()).len()
+        };
+        let largest = usize::try_from(LARGEST).unwrap();
+        assert_eq!((found_with(largest), found_with(largest + 1)), (1, 0));
     }
 
     #[test]
@@ -91,5 +104,7 @@ mod tests {
         assert_eq!(found(live.path(), &change), both);
         change.removed.push("config/locales/de.yml".into());
         assert_eq!(found(live.path(), &change), both[..1]);
+        change.files.push(ChangedFile::holding("app/views/about/show.html.haml", "%p a"));
+        assert_eq!(found(live.path(), &change), [""; 0]);
     }
 }

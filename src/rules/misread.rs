@@ -85,6 +85,9 @@ mod tests {
         assert_eq!(mended("тЬШ [ERROR] x"), "✘ [ERROR] x");
         assert_eq!(mended("âœ“ built in 2s"), "✓ built in 2s");
         assert_eq!(mended("Γû▓ [WARNING] x"), "▲ [WARNING] x");
+        let mut reused = b"the line before".to_vec();
+        assert!(mend("Γ£ô a Γ£ô b".as_bytes(), &mut reused));
+        assert_eq!(reused, "✓ a ✓ b".as_bytes());
     }
 
     #[test]

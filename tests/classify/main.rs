@@ -359,6 +359,14 @@ fn a_stack_below_words_that_no_rule_knows_is_an_exception() {
 }
 
 #[test]
+fn signs_that_a_console_spoiled_are_read_as_what_they_were() {
+    for sign in ["✘", "Ô£ÿ", "тЬШ"] {
+        let said = classified(format!("{sign} [ERROR] the theme has no colours\n").as_bytes());
+        assert_eq!(ids(&said), ["esbuild-error"], "{sign}");
+    }
+}
+
+#[test]
 fn a_log_that_begins_within_a_stack_lacks_the_exception() {
     let cut = "    at async build (/srv/site/node_modules/bundler/cli.js:77:3)\n";
     assert_eq!(severity(&classified(format!("{cut}}}\n").as_bytes())), Severity::Review);

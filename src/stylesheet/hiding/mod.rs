@@ -200,6 +200,13 @@ mod tests {
             "body{margin-inline-start:-9999px}",
             ".ui{block-size:0;overflow:hidden}",
             ".ui>div{opacity:0}",
+            "body{opacity:0;animation:none}",
+            "body{display:none}body:has(.x){display:none}",
+            ".ui{max-height:0;overflow:hidden;flex:1}",
+            "body{position:absolute;clip:rect(1px,1px,1px,1px)}",
+            // With !important the first layer wins, and those in none lose.
+            "@layer a{body{display:none!important}}body{display:block!important}",
+            "@layer a{body{display:none!important}}@layer b{body{display:block!important}}",
             ".columns-area div{transform:scale(0)}",
         ] {
             assert_eq!(hidden(css).len(), 1, "{css}");
@@ -253,6 +260,8 @@ mod tests {
     fn a_selector_that_doubles_itself_is_given_up() {
         let css = format!("body{{{}display:none{}", "&&,&& &,:is(&,&){".repeat(30), "}".repeat(31));
         assert_eq!(hidden(&css), Vec::<String>::new());
+        let long = format!(".x{{&{}{{body{{display:none}}}}}}", ".y".repeat(4_000));
+        assert_eq!(hidden(&long), Vec::<String>::new());
     }
 
     #[test]
@@ -271,6 +280,11 @@ mod tests {
             ".columns-area__panels{display:none}@media not all and (min-width:600px){.columns-area__panels{display:flex}}",
             ".columns-area__panels>div{display:none}.columns-area__panels>.columns-area__panels__main{display:flex}",
             ".ui body{display:none}",
+            ".columns-area{text-indent:-9999px}",
+            ".ui{position:absolute;left:-9999px;right:0}",
+            "body{clip:rect(0 0 0 0)}",
+            // Each layer without a name is one of its own.
+            "@layer{body.app-body{display:none}}@layer{body{display:block}}",
             "@media print{body{display:none}}",
             "@supports not (display:grid){html{display:none}}",
             "body.hidden,body[hidden]{display:none}",

@@ -118,6 +118,7 @@ mod tests {
     #[test]
     fn values_that_leave_nothing_to_see() {
         for (property, value) in [
+            ("opacity", ".02"),
             ("scale", "1 0"),
             ("transform", "rotate(3deg) scale(0)"),
             ("transform", "scalex(0)"),
@@ -133,6 +134,7 @@ mod tests {
             assert!(hides(property, value), "{property}: {value}");
         }
         for (property, value) in [
+            ("opacity", ".05"),
             ("scale", "1"),
             ("transform", "scale(.9) translatex(calc(0px))"),
             ("transform", "scalez(0)"),
