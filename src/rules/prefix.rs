@@ -140,6 +140,9 @@ fn bracketed(text: &[u8]) -> Option<Prefix> {
 fn time(line: &Stripped<'_>) -> Option<usize> {
     let text = line.text;
     length_of(&TIME, text).or_else(|| seconds(text)).or_else(|| {
+        if line.indent == 6 && matches!(text, [b'0', b'1'..=b'9']) {
+            return Some(2);
+        }
         let airbrussh = line.indent == 6 && text.len() > 3 && text[1].is_ascii_digit() && text[2] == b' ';
         (airbrussh && !text[3].is_ascii_digit() && !text[3..].starts_with(b"|")).then_some(3)
     })
@@ -257,6 +260,7 @@ mod tests {
         assert_eq!(text(" DEBUG [2089fb7e] \trake aborted!"), "rake aborted!");
         assert_eq!(text("remote:        Compiling…"), "Compiling…");
         assert_eq!(text("      01 rake aborted!"), "rake aborted!");
+        assert_eq!(text("      01"), "", "an empty line behind airbrussh");
         assert_eq!(text("E, [2026-11-22T21:50:45.858067 #20302] ERROR -- : Error: x"), "Error: x");
     }
 
