@@ -63,9 +63,15 @@ fn finding(theme: &OfferedTheme, hiding: &Hiding) -> Finding {
             "lets nobody click anything",
             "Whoever picks it sees the page, and no link and no button of it does anything, the way back to the settings included.",
         ),
+        Extent::Covered => (
+            "lays something over the whole page",
+            "Whoever picks it can click nothing below it: no link, no button, the way back to the settings included.",
+        ),
+    };
+    let help = match hiding.extent {
+        Extent::Covered => "Give it `pointer-events: none`, or a `z-index` below that of the page.",
+        _ => "Take the rule out, or give it the condition it was meant for: a class, @media print.",
     };
     let message = format!("{} {what}: {} {{ {} }} holds always.", theme.name, hiding.selector, hiding.declaration);
-    Finding::review("page-hidden", message)
-        .meaning(meaning)
-        .help("Take the rule out, or give it the condition it was meant for: a class, @media print.")
+    Finding::review("page-hidden", message).meaning(meaning).help(help)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::conditions::Holds;
 use super::HIDING;
+use super::cover::Covers;
 use super::holder::{self, Holder, Pages};
 use super::placement::{MOVING, SIZES};
 use super::value::{hides, moves_off};
@@ -25,6 +26,15 @@ pub(in crate::stylesheet) struct Place<'sheet> {
     /// Its cascade layer, counted from nought; none outside of layers.
     pub(in crate::stylesheet) layer: Option<usize>,
     pub(in crate::stylesheet) holds: Holds,
+}
+
+impl Place<'_> {
+    /// How strongly a declaration of its rule holds. Layers win over those before them, and what stands in none over all; with
+    /// `!important` it is the other way round.
+    pub(super) fn weight(&self, important: bool, specificity: holder::Specificity, read: usize) -> Weight {
+        let layer = self.layer.unwrap_or(usize::MAX);
+        (important, if important { usize::MAX - layer } else { layer }, specificity, read)
+    }
 }
 
 /// How strongly a declaration holds: `!important`, the layer, specificity, and what was read later.
@@ -49,6 +59,8 @@ pub(in crate::stylesheet) struct Cascade {
     pub(super) any: Layout,
     /// What holds where it shows one column.
     pub(super) one_column: Layout,
+    /// What is laid over everything.
+    pub(super) covers: Covers,
 }
 
 /// The declarations for those elements in one layout of the web app.
@@ -111,6 +123,8 @@ fn known(property: &str) -> Option<&'static str> {
 impl Cascade {
     /// Takes in a rule that holds always or at times.
     pub(in crate::stylesheet) fn rule(&mut self, selector: &str, declared: &[Declared], place: &Place<'_>) {
+        self.read += 1;
+        self.covers.rule(selector, declared, place, self.read);
         let is_looked_at = |one: &Declared| known(&one.property).is_some() || is_animation(&one.property);
         if !declared.iter().any(is_looked_at) {
             return;
@@ -147,10 +161,7 @@ impl Layout {
             }
             return;
         };
-        // Layers win over those before them, and what stands in none over all; with `!important` it is the other way round.
-        let layer = place.layer.unwrap_or(usize::MAX);
-        let layer = if declared.important { usize::MAX - layer } else { layer };
-        let weight = (declared.important, layer, specificity, read);
+        let weight = place.weight(declared.important, specificity, read);
         let value = declared.value.clone();
         if !always {
             if !hides(property, &value) && !moves_off(property, &value) {

@@ -5,6 +5,7 @@
 //! certain; where it shows again what a rule hides, that is believed.
 
 mod cascade;
+mod cover;
 pub(super) mod holder;
 mod placement;
 mod value;
@@ -41,6 +42,8 @@ pub enum Extent {
     Settings,
     /// Nothing is hidden, and nothing can be clicked.
     Clicks,
+    /// Something lies over all of the page, and nothing below it can be clicked.
+    Covered,
 }
 
 /// Properties that hide an element by themselves.
@@ -70,6 +73,7 @@ impl Cascade {
         more.retain(|one| !is_told(one));
         more.iter_mut().filter(|one| one.extent == Extent::Page).for_each(|one| one.extent = Extent::OneColumn);
         hidden.extend(more);
+        hidden.extend(self.covers.hidden());
         hidden
     }
 }
