@@ -41,7 +41,6 @@ impl Prefix {
 
 /// Cuts all known prefixes of one line.
 pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let mut stripped = trimmed(line);
     for _ in 0..DEPTH {
         let Some(prefix) = prefix_of(&stripped) else {
@@ -58,7 +57,9 @@ pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
     stripped
 }
 
+/// A byte order mark begins a file, and what was put before each of its lines afterwards stands before it.
 fn trimmed(line: &[u8]) -> Stripped<'_> {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let text = line.trim_ascii_start();
     let indent = line.len() - text.len();
     Stripped { text: text.trim_ascii_end(), indent, marked: false, informs: false, wraps: false }
@@ -203,6 +204,7 @@ pattern!(
       | \[(?:INFO|WARNING)\]:\s
       | \[(?:out|err)\ ::\ [^\]]+\]\s?
       | \[\ *\d{1,8}\.\d{6}\]\s
+      | \[pod/[\w.-]{1,253}/[\w.-]{1,63}\](?:\s|$)
       | \[(?:vite|build|types|content|vite:build|INFO|webpack-dev-server)\]\ 
     )"
 );
@@ -243,7 +245,7 @@ pattern!(
       | std(?:out|err)\ [FP](?:\s|$)
       | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d\ [\w.-]+\ [^\s:]{1,60}:\s
       | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d(?:\s|$)
-      | [^\t]{1,80}\t[^\t]{1,80}\t\d{4}-\d\d-\d\dT[\d:.]+Z\s
+      | [^\t]{1,80}\t[^\t]{1,80}\t\d{4}-\d\d-\d\dT[\d:.]+Z(?:\s|$)
     )"
 );
 
@@ -298,6 +300,22 @@ mod tests {
         assert_eq!(text("   │  Error: x"), "Error: x");
         assert_eq!(text("  │ Deprecation Warning on line 0, column 8"), "Deprecation Warning on line 0, column 8");
         assert_eq!(text("   │ @include error;"), "│ @include error;");
+    }
+
+    #[test]
+    fn what_kubectl_logs_with_prefixes_is_cut() {
+        assert_eq!(text("[pod/precompile-x7k2d/web] rake aborted!"), "rake aborted!");
+        assert_eq!(text("[pod/precompile-x7k2d/web] "), "");
+    }
+
+    #[test]
+    fn an_empty_line_of_a_step_is_empty() {
+        assert_eq!(text("build\tRun assets\t2023-08-02T13:25:07.12Z"), "");
+    }
+
+    #[test]
+    fn a_byte_order_mark_behind_a_prefix_is_cut() {
+        assert_eq!(text("10:22:31 \u{feff}rake aborted!"), "rake aborted!");
     }
 
     #[test]
