@@ -30,6 +30,8 @@ struct Block {
     line: u64,
     holds: Holds,
     layer: Option<usize>,
+    /// The animation of which it is a step.
+    animation: Option<String>,
     declared: Vec<Declared>,
 }
 
@@ -43,13 +45,17 @@ impl Blocks {
             None => (whole(prelude, parent, around.is_some_and(Block::is_lost)), prelude.to_owned()),
             Some(_) => (parent.map(str::to_owned), around.map(|around| around.written.clone()).unwrap_or_default()),
         };
+        let animation = match at_rule {
+            Some(name) if name.ends_with("keyframes") => prelude.split_whitespace().last().map(str::to_ascii_lowercase),
+            _ => around.and_then(|around| around.animation.clone()),
+        };
         if let Some(name) = at_rule {
             when = when.max(holds(name, prelude));
         }
         if at_rule == Some("layer") {
             layer = Some(self.layer(prelude.get("@layer".len()..).unwrap_or_default().trim(), layer));
         }
-        self.open.push(Block { selector, written, line, holds: when, layer, declared: Vec::new() });
+        self.open.push(Block { selector, written, line, holds: when, layer, animation, declared: Vec::new() });
     }
 
     /// A declaration of the innermost block.
@@ -70,6 +76,9 @@ impl Blocks {
     /// The innermost block ends.
     pub(super) fn close(&mut self) {
         let Some(block) = self.open.pop() else { return };
+        if let Some(name) = &block.animation {
+            self.cascade.step(name, &block.declared);
+        }
         let Some(selector) = block.selector.filter(|_| block.holds != Holds::Never) else { return };
         let place = Place { selector: &block.written, line: block.line, layer: block.layer, holds: block.holds };
         self.cascade.rule(&selector, &block.declared, &place);

@@ -121,6 +121,11 @@ fn known(property: &str) -> Option<&'static str> {
 }
 
 impl Cascade {
+    /// Takes in a step of an animation.
+    pub(in crate::stylesheet) fn step(&mut self, animation: &str, declared: &[Declared]) {
+        self.covers.step(animation, declared);
+    }
+
     /// Takes in a rule that holds always or at times.
     pub(in crate::stylesheet) fn rule(&mut self, selector: &str, declared: &[Declared], place: &Place<'_>) {
         self.read += 1;

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 
 use super::super::conditions::Holds;
 use super::cascade::{Declared, Place, Weight};
-use super::holder::{Holder, Pages, in_list, meant};
-use super::value::is_zero;
-use super::{Extent, Hiding};
+use super::holder::{HOLDERS, Holder, Meant, Pages, in_list, meant};
+use super::{Extent, Hiding, span};
 
 /// The pseudo-elements that a stylesheet makes, and how they may be written.
 const MADE: [(&str, &str); 4] =
@@ -18,24 +17,24 @@ const MADE: [(&str, &str); 4] =
 /// Above all that Mastodon's own pages lift, but for what opens over them.
 const ABOVE_THE_PAGE: i64 = 100;
 
-/// Properties that are asked for.
-const KNOWN: [&str; 15] = [
+/// Properties that are asked for besides those of [`span`].
+const KNOWN: [&str; 12] = [
     "content",
     "display",
     "visibility",
     "position",
     "pointer-events",
     "z-index",
-    "inset",
-    "top",
-    "bottom",
-    "left",
-    "right",
-    "width",
-    "height",
     "transform",
+    "translate",
+    "scale",
+    "rotate",
     "clip-path",
+    "clip",
 ];
+
+/// Those of them that leave an element as it lies only where they say so.
+const SHIFTING: [&str; 6] = ["transform", "translate", "scale", "rotate", "clip-path", "clip"];
 
 /// What was read of such elements.
 #[derive(Debug, Default)]
@@ -43,22 +42,24 @@ pub(super) struct Covers {
     said: BTreeMap<(Holder, &'static str), Cover>,
     /// How far the page itself is lifted at most.
     lifted: i64,
+    /// Whether animations of a name do more than colour what they animate.
+    animations: BTreeMap<String, bool>,
 }
 
 #[derive(Debug, Default)]
 struct Cover {
     values: BTreeMap<&'static str, (Weight, String)>,
+    animated: Vec<String>,
     selector: String,
     line: u64,
-    /// It is otherwise at times, or moves.
+    /// It is otherwise at times.
     varies: bool,
 }
 
 impl Covers {
     /// Takes in a rule that holds always or at times, and how many were `read` with it.
     pub(super) fn rule(&mut self, selector: &str, declared: &[Declared], place: &Place<'_>, read: usize) {
-        let asks = |one: &Declared| known(&one.property).is_some() || one.property.contains("animation");
-        if !declared.iter().any(asks) {
+        if !declared.iter().any(|one| is_known(one) || animation(one).is_some()) {
             return;
         }
         for one in in_list(selector) {
@@ -76,19 +77,26 @@ impl Covers {
         }
     }
 
+    /// Takes in a step of an animation.
+    pub(super) fn step(&mut self, name: &str, declared: &[Declared]) {
+        let moves = declared.iter().any(is_known);
+        self.animations.entry(name.to_owned()).and_modify(|other| *other |= moves).or_insert(moves);
+    }
+
     fn made(&mut self, of: &str, made: &'static str, declared: &[Declared], place: &Place<'_>, read: usize) {
-        for meant in meant(of) {
+        for meant in bearers(of) {
             let cover = self.said.entry((meant.holder, made)).or_default();
             let always = place.holds == Holds::Always && meant.pages == Pages::Every;
-            for one in declared {
-                cover.varies |= one.property.contains("animation") && one.value != "none";
-                let Some(property) = known(&one.property) else { continue };
-                cover.varies |= !always;
+            cover.animated.extend(declared.iter().filter_map(animation).map(str::to_owned));
+            cover.varies |= !always && declared.iter().any(is_known);
+            for one in declared.iter().filter(|_| always) {
                 let weight = place.weight(one.important, meant.specificity, read);
-                if always && cover.values.get(property).is_none_or(|(other, _)| *other <= weight) {
-                    cover.values.insert(property, (weight, one.value.clone()));
-                    if property == "z-index" {
-                        (cover.selector, cover.line) = (place.selector.to_owned(), place.line);
+                for (property, value) in values(one) {
+                    if cover.values.get(property).is_none_or(|(other, _)| *other <= weight) {
+                        cover.values.insert(property, (weight, value.to_owned()));
+                        if property == "z-index" {
+                            (cover.selector, cover.line) = (place.selector.to_owned(), place.line);
+                        }
                     }
                 }
             }
@@ -97,14 +105,23 @@ impl Covers {
 
     /// Those that cover all of the page.
     pub(super) fn hidden(&self) -> Vec<Hiding> {
-        let covering = self.said.values().filter(|cover| !cover.varies && cover.covers(self.lifted));
+        let stays = |cover: &&Cover| !cover.varies && !cover.animated.iter().any(|names| self.may_move(names));
+        let covering = self.said.values().filter(stays).filter(|cover| cover.covers(self.lifted));
         let told = covering.map(|cover| Hiding {
             selector: cover.selector.clone(),
             declaration: format!("z-index: {}", cover.value("z-index").unwrap_or_default()),
             line: cover.line,
             extent: Extent::Covered,
         });
-        told.collect()
+        let mut told: Vec<Hiding> = told.collect();
+        told.dedup();
+        told
+    }
+
+    /// Unless each animation of the list is known, and none of them moves what it animates or takes it away.
+    fn may_move(&self, names: &str) -> bool {
+        let moves = |one: &str| one.split_whitespace().filter_map(|word| self.animations.get(word)).copied().max();
+        in_list(names).into_iter().any(|one| moves(one).unwrap_or(true))
     }
 }
 
@@ -117,35 +134,51 @@ impl Cover {
         let height = self.value("z-index").and_then(|height| height.parse::<i64>().ok());
         let is_made = self.value("content").is_some_and(|content| !matches!(content, "none" | "normal"));
         let takes_clicks = self.value("pointer-events").is_none_or(|events| events == "auto")
-            && self.value("display") != Some("none")
+            && !matches!(self.value("display"), Some("none" | "contents"))
             && !matches!(self.value("visibility"), Some("hidden" | "collapse"));
-        let lies_as_it_says = self.value("transform").is_none_or(|moved| moved == "none")
-            && self.value("clip-path").is_none_or(|clip| clip == "none");
+        let is_plain = ["content", "display", "visibility"]
+            .into_iter()
+            .all(|property| self.value(property).is_none_or(|value| !value.contains("var(")));
+        let lies_as_it_says = SHIFTING.into_iter().all(|property| self.value(property).is_none_or(leaves_in_place));
         is_made
             && takes_clicks
+            && is_plain
             && lies_as_it_says
             && self.value("position") == Some("fixed")
             && height.is_some_and(|height| height >= ABOVE_THE_PAGE && height > lifted)
-            && self.fills("top", "bottom", "height", ["100vh", "100dvh", "100lvh", "100%"])
-            && self.fills("left", "right", "width", ["100vw", "100dvw", "100lvw", "100%"])
-    }
-
-    /// From one side to the other, by its sides or by its size.
-    fn fills(&self, from: &str, to: &str, size: &str, whole: [&str; 4]) -> bool {
-        let at_edge = |side: &str| match self.value(side) {
-            Some(length) => is_zero(length),
-            None => self.value("inset").is_some_and(|sides| sides.split_whitespace().all(is_zero)),
-        };
-        let reaches = match self.value(size) {
-            Some(length) => whole.contains(&length),
-            None => at_edge(to),
-        };
-        at_edge(from) && reaches
+            && span::AXES.iter().all(|axis| axis.is_filled(|property| self.value(property)))
     }
 }
 
-fn known(property: &str) -> Option<&'static str> {
-    KNOWN.into_iter().find(|known| *known == property)
+/// The elements that bear a pseudo-element; without any selector before it, all.
+fn bearers(of: &str) -> Vec<Meant> {
+    if matches!(of, "" | "*") {
+        let each = |holder| Meant { holder, specificity: (0, 0, 0), pages: Pages::Every };
+        return HOLDERS.into_iter().map(each).collect();
+    }
+    meant(of)
+}
+
+/// What a declaration says of the properties that are looked at.
+fn values(declared: &Declared) -> Vec<(&'static str, &str)> {
+    let known = KNOWN.into_iter().find(|known| *known == declared.property);
+    known.map_or_else(|| span::longhands(&declared.property, &declared.value), |name| vec![(name, &declared.value)])
+}
+
+fn is_known(declared: &Declared) -> bool {
+    !values(declared).is_empty()
+}
+
+/// The names of animations, among other words.
+fn animation(declared: &Declared) -> Option<&str> {
+    let property = declared.property.trim_start_matches("-webkit-");
+    (matches!(property, "animation" | "animation-name") && declared.value != "none").then_some(&declared.value)
+}
+
+/// Nothing at all, or what is written to have the graphics card draw an element.
+fn leaves_in_place(value: &str) -> bool {
+    let folded: String = value.chars().filter(|letter| !letter.is_whitespace()).collect();
+    matches!(folded.as_str(), "none" | "auto" | "translatez(0)" | "translate3d(0,0,0)" | "scale(1)" | "1")
 }
 
 #[cfg(test)]
@@ -165,6 +198,12 @@ mod tests {
             "#mastodon::after{content:'';position:fixed;inset:0;z-index:2147483647;opacity:0}",
             ".ui{z-index:2}body::after{content:'';position:fixed;inset:0;z-index:9999;pointer-events:auto}",
             "body::after{content:'';position:fixed}body::after{inset:0 0 0 0;z-index:9999}",
+            "body::after{content:'';position:fixed;top:50%;z-index:9999}body::after{inset:0}",
+            "body::after{content:'';position:fixed;inset-block:0;inset-inline:0;z-index:9999;transform:translateZ(0)}",
+            "body::after{content:'';position:fixed;top:-50%;left:-50%;width:200%;height:200%;z-index:9999}",
+            // It flickers, and takes the clicks all the same.
+            "@keyframes Flicker{0%{opacity:.2}to{opacity:.5}}body::after{content:'';position:fixed;inset:0;z-index:9999;animation:Flicker .15s infinite}",
+            "body::after{content:'';position:fixed;inset:0;z-index:9999;animation-duration:1s}",
         ] {
             assert!(is_covered(css), "{css}");
         }
@@ -187,6 +226,16 @@ mod tests {
             "body::before{content:'';position:fixed;inset:0;left:50%;z-index:9999}",
             "body::before{content:'';position:fixed;inset:0;z-index:9999;animation:fade 1s forwards}",
             "body::before{content:'';position:fixed;inset:0;z-index:9999;transform:translateY(-100%)}",
+            "body::before{content:'';position:fixed;inset:0;z-index:9999;translate:0 -100%}",
+            "body::before{content:'';position:fixed;inset:0;z-index:9999;max-height:4px}",
+            "body::before{content:'';position:fixed;inset:0;margin:100vh 0 0;z-index:9999}",
+            "body::before{content:'';position:fixed;inset:0;z-index:9999;clip:rect(0 0 0 0)}",
+            "body::before{content:'';position:fixed;inset:0;z-index:9999;display:var(--noise,none)}",
+            "body::before{content:var(--noise);position:fixed;inset:0;z-index:9999}",
+            "@keyframes out{to{visibility:hidden}}body::before{content:'';position:fixed;inset:0;z-index:9999;animation:out 1s forwards}",
+            "@keyframes a{to{opacity:0}}body::before{content:'';position:fixed;inset:0;z-index:9999;animation:a 1s,other 2s}",
+            "body::before{content:'';position:fixed;inset:0;z-index:9999}*::before{pointer-events:none}",
+            "body::before{content:'';position:fixed;inset:0;z-index:9999}::after,::before{pointer-events:none}",
             "body.error::before{content:'';position:fixed;inset:0;z-index:9999}",
             "body::before{content:'';position:absolute;inset:0;z-index:9999}",
             "@media print{body::before{content:'';position:fixed;inset:0;z-index:9999}}",

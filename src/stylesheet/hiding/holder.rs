@@ -21,6 +21,19 @@ pub(super) enum Holder {
     Admin,
 }
 
+/// All of them.
+pub(super) const HOLDERS: [Holder; 9] = [
+    Holder::Html,
+    Holder::Body,
+    Holder::App,
+    Holder::Ui,
+    Holder::Panels,
+    Holder::Main,
+    Holder::Columns,
+    Holder::Column,
+    Holder::Admin,
+];
+
 /// Ids, classes, types.
 pub(super) type Specificity = (u32, u32, u32);
 

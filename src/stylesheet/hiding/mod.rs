@@ -8,6 +8,7 @@ mod cascade;
 mod cover;
 pub(super) mod holder;
 mod placement;
+mod span;
 mod value;
 
 pub(super) use cascade::{Cascade, Declared, Place};
