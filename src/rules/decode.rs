@@ -1,32 +1,100 @@
 //! A log in another encoding than UTF-8: `docker build > build.log` in PowerShell 5.1 writes UTF-16, and nothing in it would be known.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, Chain, Cursor, Read};
 
-use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
-use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
+/// So many signs of ASCII in a row are no UTF-16, in which each of two is an ideograph.
+const PLAIN: usize = 32;
+
+/// And so many at the end.
+const PLAIN_AT_END: usize = 8;
+
+const CHUNK: usize = 16 * 1024;
+
+/// The unit of UTF-16 that two bytes are.
+type Order = fn([u8; 2]) -> u16;
 
 /// Gives UTF-16 as UTF-8, and everything else as it is: what is no UTF-8 is not replaced.
 ///
 /// # Errors
 /// Those of `input`.
-pub(crate) fn decoded(input: &mut dyn Read) -> io::Result<impl Read> {
+pub(crate) fn decoded(input: &mut dyn Read) -> io::Result<Decoded<'_>> {
     let mut head = Vec::new();
     Read::take(&mut *input, 4).read_to_end(&mut head)?;
-    let unmarked = without_mark(&head);
-    let whole = Cursor::new(head).chain(input);
-    let reader: DecodeReaderBytes<_, Vec<u8>> =
-        DecodeReaderBytesBuilder::new().encoding(unmarked).utf8_passthru(true).build(whole);
-    Ok(reader)
+    let order = order(&head);
+    Ok(Decoded { input: Cursor::new(head).chain(input), order, raw: Vec::new(), text: Cursor::default() })
 }
 
-/// UTF-16 that begins with two signs of ASCII and has no byte order mark: what was appended to a file, or cut from one.
-fn without_mark(head: &[u8]) -> Option<&'static Encoding> {
+/// UTF-16 has a byte order mark, or begins with two signs of ASCII: what was appended to a file, or cut from one.
+fn order(head: &[u8]) -> Option<Order> {
     let is_text = |byte: u8| byte.is_ascii() && byte != 0;
     match *head {
-        [one, 0, other, 0] if is_text(one) && is_text(other) => Some(UTF_16LE),
-        [0, one, 0, other] if is_text(one) && is_text(other) => Some(UTF_16BE),
+        [0xff, 0xfe, ..] => Some(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => Some(u16::from_be_bytes),
+        [one, 0, other, 0] if is_text(one) && is_text(other) => Some(u16::from_le_bytes),
+        [0, one, 0, other] if is_text(one) && is_text(other) => Some(u16::from_be_bytes),
         _ => None,
     }
+}
+
+/// A log as UTF-8.
+pub(crate) struct Decoded<'r> {
+    input: Chain<Cursor<Vec<u8>>, &'r mut dyn Read>,
+    /// None where what follows is given as it is.
+    order: Option<Order>,
+    /// What was read and not yet decoded.
+    raw: Vec<u8>,
+    text: Cursor<Vec<u8>>,
+}
+
+impl Read for Decoded<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let given = self.text.read(into)?;
+            if given > 0 || into.is_empty() {
+                return Ok(given);
+            }
+            let Some(order) = self.order else { return self.input.read(into) };
+            let known = self.raw.len();
+            self.raw.resize(known + CHUNK, 0);
+            let read = self.input.read(&mut self.raw[known..]);
+            self.raw.truncate(known + read.as_ref().copied().unwrap_or_default());
+            let text = self.decode(order, read? == 0);
+            self.text = Cursor::new(text);
+        }
+    }
+}
+
+impl Decoded<'_> {
+    /// Decodes what was read, up to what more must be known of.
+    fn decode(&mut self, order: Order, ended: bool) -> Vec<u8> {
+        let (mut text, mut at) = (String::new(), 0);
+        loop {
+            let rest = &self.raw[at..];
+            let plain = rest.iter().take(PLAIN).take_while(|byte| is_plain(**byte)).count();
+            let is_all = plain == rest.len();
+            // UTF-8 was appended, by a command that did not ask what the file holds.
+            let turns = plain == PLAIN || (ended && is_all && plain >= PLAIN_AT_END);
+            if turns || ended && rest.len() < 2 {
+                self.order = None;
+                let mut text = text.into_bytes();
+                text.extend(self.raw.drain(..).skip(at));
+                return text;
+            }
+            let mut units = rest.chunks_exact(2).take(2).map(|pair| order([pair[0], pair[1]]));
+            let (first, second) = (units.next(), units.next());
+            let is_half = second.is_none() && first.is_some_and(|unit| (0xd800..0xdc00).contains(&unit));
+            let (Some(first), false) = (first, !ended && (is_all || is_half)) else { break };
+            let sign = char::decode_utf16([Some(first), second].into_iter().flatten()).next().and_then(Result::ok);
+            text.extend(sign.or(Some(char::REPLACEMENT_CHARACTER)).filter(|sign| *sign != '\u{feff}'));
+            at += sign.map_or(1, char::len_utf16) * 2;
+        }
+        self.raw.drain(..at);
+        text.into_bytes()
+    }
+}
+
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b | b' '..=b'~')
 }
 
 #[cfg(test)]
@@ -52,6 +120,32 @@ mod tests {
                 assert_eq!(String::from_utf8(read(&bytes)).unwrap(), LOG);
             }
         }
+    }
+
+    #[test]
+    fn what_was_appended_to_utf_16_is_read_as_it_is() {
+        for (begun, appended) in [
+            ("# build\r\n", "ERROR in ./a.scss\nModule build failed\n\u{2714} K\u{e4}se\n"),
+            ("\u{1f680} \u{4e2d}\u{6587}\r\n", "rake aborted!\n"),
+            ("", &"x\n".repeat(20_000)),
+        ] {
+            let mut bytes = vec![0xff, 0xfe];
+            bytes.extend(begun.encode_utf16().flat_map(u16::to_le_bytes));
+            bytes.extend(appended.bytes());
+            assert_eq!(String::from_utf8(read(&bytes)).unwrap(), format!("{begun}{appended}"));
+        }
+    }
+
+    #[test]
+    fn signs_of_two_units_and_long_logs_are_read_across_chunks() {
+        let text = "\u{4e2d}\u{6587}\u{1f680}a\r\n".repeat(9_000);
+        for shift in ["", "a"] {
+            let whole = format!("\u{feff}{shift}{text}");
+            let bytes: Vec<u8> = whole.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            assert!(String::from_utf8(read(&bytes)).unwrap() == whole[3..]);
+        }
+        assert_eq!(read(&[0xff, 0xfe, 0, 0xd8, b'a', 0]), "\u{fffd}a".as_bytes());
+        assert_eq!(read(&[0xff, 0xfe, b'a', 0, 0, 0xd8]), "a\u{fffd}".as_bytes());
     }
 
     #[test]
