@@ -105,9 +105,9 @@ impl Covers {
 
     /// Those that cover all of the page.
     pub(super) fn hidden(&self) -> Vec<Hiding> {
-        let stays = |cover: &&Cover| !cover.varies && !cover.animated.iter().any(|names| self.may_move(names));
-        let covering = self.said.values().filter(stays).filter(|cover| cover.covers(self.lifted));
-        let told = covering.map(|cover| Hiding {
+        let stays = |cover: &Cover| !cover.varies && !cover.animated.iter().any(|names| self.may_move(names));
+        let covering = self.said.iter().filter(|((of, _), cover)| stays(cover) && cover.covers(*of, self.lifted));
+        let told = covering.map(|(_, cover)| Hiding {
             selector: cover.selector.clone(),
             declaration: format!("z-index: {}", cover.value("z-index").unwrap_or_default()),
             line: cover.line,
@@ -130,7 +130,7 @@ impl Cover {
         self.values.get(property).map(|(_, value)| value.as_str())
     }
 
-    fn covers(&self, lifted: i64) -> bool {
+    fn covers(&self, of: Holder, lifted: i64) -> bool {
         let height = self.value("z-index").and_then(|height| height.parse::<i64>().ok());
         let is_made = self.value("content").is_some_and(|content| !matches!(content, "none" | "normal"));
         let takes_clicks = self.value("pointer-events").is_none_or(|events| events == "auto")
@@ -140,11 +140,17 @@ impl Cover {
             .into_iter()
             .all(|property| self.value(property).is_none_or(|value| !value.contains("var(")));
         let lies_as_it_says = SHIFTING.into_iter().all(|property| self.value(property).is_none_or(leaves_in_place));
+        // What bears it is the window or all of the page, and no part of it.
+        let is_over_the_window = match self.value("position") {
+            Some("fixed") => true,
+            Some("absolute") => of <= Holder::App,
+            _ => false,
+        };
         is_made
             && takes_clicks
             && is_plain
             && lies_as_it_says
-            && self.value("position") == Some("fixed")
+            && is_over_the_window
             && height.is_some_and(|height| height >= ABOVE_THE_PAGE && height > lifted)
             && span::AXES.iter().all(|axis| axis.is_filled(|property| self.value(property)))
     }
@@ -201,6 +207,7 @@ mod tests {
             "body::after{content:'';position:fixed;top:50%;z-index:9999}body::after{inset:0}",
             "body::after{content:'';position:fixed;inset-block:0;inset-inline:0;z-index:9999;transform:translateZ(0)}",
             "body::after{content:'';position:fixed;top:-50%;left:-50%;width:200%;height:200%;z-index:9999}",
+            "body::before{content:'';position:absolute;inset:0;z-index:9999}",
             // It flickers, and takes the clicks all the same.
             "@keyframes Flicker{0%{opacity:.2}to{opacity:.5}}body::after{content:'';position:fixed;inset:0;z-index:9999;animation:Flicker .15s infinite}",
             "body::after{content:'';position:fixed;inset:0;z-index:9999;animation-duration:1s}",
@@ -237,7 +244,8 @@ mod tests {
             "body::before{content:'';position:fixed;inset:0;z-index:9999}*::before{pointer-events:none}",
             "body::before{content:'';position:fixed;inset:0;z-index:9999}::after,::before{pointer-events:none}",
             "body.error::before{content:'';position:fixed;inset:0;z-index:9999}",
-            "body::before{content:'';position:absolute;inset:0;z-index:9999}",
+            ".column::before{content:'';position:absolute;inset:0;z-index:9999}",
+            "body::before{content:'';position:relative;inset:0;z-index:9999}",
             "@media print{body::before{content:'';position:fixed;inset:0;z-index:9999}}",
             ".modal::after{content:'';position:fixed;inset:0;z-index:9999}",
         ] {
