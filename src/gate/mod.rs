@@ -183,15 +183,13 @@ fn compile_and_judge(
     writes::registry_moved(site, registry, &mut record)?;
     record.findings.extend(surroundings::notes_on_live(gate.live, gate.offered));
     let run = runs::new_name(&site.state, if request.by_hook { runs::HOOK } else { "" });
-    let mut log = None;
     let mut stage = None;
     record.findings.extend(foresight::of(gate));
-    if !record.is_fatal() {
-        let build = || stage::build_in_one(gate, compiler, &mut stage, &mut record);
-        let (built, merges) = unfinished::merges_beside(&site.root, change, build);
-        log = Some(built?);
-        record.findings.extend(merges);
-    }
+    let build =
+        || if record.is_fatal() { None } else { Some(stage::build_in_one(gate, compiler, &mut stage, &mut record)) };
+    let (built, merges) = unfinished::merges_beside(&site.root, change, build);
+    let log = built.transpose()?;
+    record.findings.extend(merges);
     stop_if_asked(request)?;
     if let Some(inquiry) = inquiry {
         tell(gate, registry, inquiry, &mut record);
