@@ -367,6 +367,17 @@ fn signs_that_a_console_spoiled_are_read_as_what_they_were() {
 }
 
 #[test]
+fn a_log_in_utf_16_says_the_same() {
+    for (log, expected) in
+        [("[1/4] Resolving packages...\n✨  Done in 1.02s.\n", &[][..]), ("✘ [ERROR] x\n", &["esbuild-error"][..])]
+    {
+        let bytes: Vec<u8> = format!("\u{feff}{log}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let said = classified(&bytes);
+        assert_eq!((ids(&said), said.lines), (expected.to_vec(), classified(log.as_bytes()).lines), "{log}");
+    }
+}
+
+#[test]
 fn a_log_that_begins_within_a_stack_lacks_the_exception() {
     let cut = "    at async build (/srv/site/node_modules/bundler/cli.js:77:3)\n";
     assert_eq!(severity(&classified(format!("{cut}}}\n").as_bytes())), Severity::Review);

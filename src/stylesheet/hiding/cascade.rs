@@ -110,9 +110,14 @@ const LOGICAL: [(&str, &str); 18] = [
     ("min-block-size", "min-height"),
 ];
 
+/// The property that sets the same where text runs from left to right and downwards.
+pub(super) fn physical(property: &str) -> &str {
+    LOGICAL.iter().find(|(logical, _)| *logical == property).map_or(property, |(_, physical)| physical)
+}
+
 /// The property by its name here, if it is one of those that are looked at.
 fn known(property: &str) -> Option<&'static str> {
-    let physical = LOGICAL.iter().find(|(logical, _)| *logical == property).map_or(property, |(_, physical)| physical);
+    let physical = physical(property);
     let moving = MOVING.iter().map(|(name, _)| *name);
     let sizes = SIZES.iter().map(|(name, _)| *name);
     let least = SIZES.iter().map(|(_, least)| *least);

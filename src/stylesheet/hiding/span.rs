@@ -1,5 +1,8 @@
 //! Whether an element that is placed by its sides or its size reaches from one edge of the window to the other. Pure.
 
+use super::cascade::physical;
+use super::value::{is_zero, parts};
+
 /// One direction of the window, and the properties for it.
 #[derive(Debug)]
 pub(super) struct Axis {
@@ -53,13 +56,7 @@ pub(super) fn longhands<'v>(property: &str, value: &'v str) -> Vec<(&'static str
             _ => Vec::new(),
         };
     }
-    let physical = match property {
-        "inline-size" => "width",
-        "block-size" => "height",
-        "max-inline-size" => "max-width",
-        "max-block-size" => "max-height",
-        other => other,
-    };
+    let physical = physical(property);
     let mut names = AXES.iter().flat_map(|axis| [axis.from, axis.to, axis.size, axis.largest]);
     names.find(|name| *name == physical).map(|name| (name, value)).into_iter().collect()
 }
@@ -77,7 +74,6 @@ impl Axis {
     /// From one edge to the other or beyond, by the sides or by the size; `value` gives what is declared for a property.
     pub(super) fn is_filled<'v>(&self, value: impl Fn(&'static str) -> Option<&'v str>) -> bool {
         let said = |property| value(property).filter(|value| !matches!(*value, "auto" | "none"));
-        let is_zero = |length: &str| parts(length).is_some_and(|(amount, _)| amount == 0.0);
         let (from, to) = (said(self.from), said(self.to));
         let fills = match said(self.size) {
             Some(size) => match (self.share(size), from.or(to).and_then(|side| self.share(side))) {
@@ -96,12 +92,6 @@ impl Axis {
         let (amount, unit) = parts(length)?;
         (amount == 0.0 || self.whole.contains(&unit)).then_some(amount)
     }
-}
-
-/// `-10px` as its number and its unit.
-fn parts(length: &str) -> Option<(f64, &str)> {
-    let number = length.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == '%');
-    Some((number.parse().ok()?, &length[number.len()..]))
 }
 
 #[cfg(test)]

@@ -45,8 +45,13 @@ pub(super) fn moves_off(property: &str, value: &str) -> bool {
 
 /// True for a length of nothing: `0`, `0px`, `0%`.
 pub(super) fn is_zero(length: &str) -> bool {
+    parts(length).is_some_and(|(amount, _)| amount == 0.0)
+}
+
+/// `-10px` as its number and its unit.
+pub(super) fn parts(length: &str) -> Option<(f64, &str)> {
     let number = length.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == '%');
-    number.parse::<f64>().is_ok_and(|number| number == 0.0)
+    Some((number.parse().ok()?, &length[number.len()..]))
 }
 
 /// A number, or a share in percent, of which nobody sees anything.
@@ -60,9 +65,8 @@ fn is_nothing(value: &str) -> bool {
 /// be longer than a screen is high.
 fn is_far(length: &str, across: bool) -> bool {
     const FAR: f64 = 2_000.0;
-    let number = length.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == '%');
-    let Ok(amount) = number.parse::<f64>() else { return false };
-    match &length[number.len()..] {
+    let Some((amount, unit)) = parts(length) else { return false };
+    match unit {
         "px" => amount.abs() >= FAR,
         "em" | "rem" => amount.abs() * 16.0 >= FAR,
         "vw" | "dvw" | "svw" | "lvw" | "%" => amount.abs() >= if across { 100.0 } else { FAR },
