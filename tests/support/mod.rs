@@ -134,6 +134,15 @@ impl Site {
         Self { folder, live, kind }
     }
 
+    /// The copy as it was made, where only checks were run on it, which leave the live tree as it is: for the next test.
+    pub(crate) fn without_runs(self) -> Self {
+        for entry in fs::read_dir(self.folder.path()).unwrap().flatten().filter(|entry| entry.path() != self.live) {
+            let line = Command::new("rm").arg("-rf").arg("--").arg(entry.path()).status();
+            assert!(line.unwrap().success(), "{} could not be removed", entry.path().display());
+        }
+        self
+    }
+
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.live.join(relative)
     }
@@ -208,9 +217,9 @@ impl Site {
     }
 
     fn run(&self, command: &mut Command) -> Checked {
-        let before = digest(&self.live);
+        let before = marks(&self.live);
         let output = command.output().unwrap();
-        assert_same_tree(&before, &digest(&self.live));
+        assert_same_tree(&before, &marks(&self.live));
         assert_eq!(self.stages(), Vec::<PathBuf>::new(), "a stage was left behind");
         Checked::of(&output)
     }
@@ -272,6 +281,18 @@ pub(crate) fn digest(root: &Path) -> BTreeMap<PathBuf, String> {
         result.insert(entry.path().strip_prefix(root).unwrap().to_path_buf(), facts);
     }
     result
+}
+
+/// Every path of a tree with what the kernel marks it by: in one and the same tree nothing is written, renamed or touched that
+/// does not leave another `ctime` (inode(7)), and no file has to be read to see it.
+pub(crate) fn marks(root: &Path) -> BTreeMap<PathBuf, String> {
+    let mark = |entry: walkdir::DirEntry| {
+        let facts = entry.path().symlink_metadata().unwrap();
+        let (node, length, changed, part) = (facts.ino(), facts.len(), facts.ctime(), facts.ctime_nsec());
+        let text = format!("{:o} {node} {length} {changed}.{part}", facts.mode());
+        (entry.path().strip_prefix(root).unwrap().to_path_buf(), text)
+    };
+    walkdir::WalkDir::new(root).follow_links(false).into_iter().map(|entry| mark(entry.unwrap())).collect()
 }
 
 #[track_caller]
