@@ -58,6 +58,15 @@ pub enum SiteError {
         /// What the system said.
         source: io::Error,
     },
+    /// A report and a generation name the tree, as JSON, which is UTF-8.
+    #[error(
+        "{path} has a name that is not UTF-8, which no report could hold.\n\
+         Rename the folder, or mount it where its name is: mount --bind FOLDER /srv/mastodon"
+    )]
+    NotText {
+        /// The live tree or the state folder.
+        path: PathBuf,
+    },
     /// The folder for themegate's own state could not be made.
     #[error(
         "{path} could not be made: {source}\nthemegate keeps its stages there, on the same file system as the live tree. \
@@ -148,8 +157,11 @@ impl LiveSite {
     /// Makes the state folder, mode 0700; the live tree's owner owns it, root or not.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be made, or if it or the live tree could not be named in what is to be kept there.
     pub fn make_state(&self) -> Result<(), SiteError> {
+        if let Some(path) = [&self.root, &self.state].into_iter().find(|path| path.to_str().is_none()) {
+            return Err(SiteError::NotText { path: path.clone() });
+        }
         if locate::holds_something_else(&self.state) {
             let source = io::Error::other("it holds files that are not themegate's");
             return Err(SiteError::State { path: self.state.clone(), source });

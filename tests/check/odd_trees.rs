@@ -54,6 +54,19 @@ fn a_name_that_is_no_text_is_reported_like_any_other() {
     assert!(checked.report.to_string().contains("caf\u{fffd}"), "{} {}", checked.report, checked.stderr);
 }
 
+/// JSON cannot name it, so nothing is begun; without this the first report would be the first to say so.
+#[test]
+fn a_live_tree_whose_own_name_is_no_text_is_refused_before_anything_is_made() {
+    let site = Site::copy(Kind::Builtin);
+    let live = site.folder.path().join(OsStr::from_bytes(b"caf\xe9"));
+    fs::rename(&site.live, &live).unwrap();
+    let output = Command::new(THEMEGATE).arg("check").arg("--live").arg(&live).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("caf\u{fffd} has a name that is not UTF-8") && said.contains("mount --bind"), "{said}");
+    assert!(!site.state().exists());
+}
+
 /// It is in nobody's way, and a promotion compares it as it compares every source.
 #[test]
 fn a_source_whose_name_is_no_text_keeps_nothing_from_being_promoted_unless_it_changed() {
