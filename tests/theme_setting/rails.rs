@@ -14,6 +14,9 @@ use crate::schemas::{Generation, INJECTION, dump, named};
 use crate::servers::{Database, Server};
 use crate::sql::{NEVER, carry, plan_for, put_back, site_of, store};
 
+/// What `rollback-theme` gives Rails too.
+const LIMIT: Duration = Duration::from_mins(10);
+
 fn live() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rails-setting")
 }
@@ -33,7 +36,7 @@ fn variables(database: &Database<'_>, redis: Option<&str>) -> Vec<(String, Strin
 }
 
 fn by_rails(database: &Database<'_>) -> RailsStore<'static> {
-    RailsStore::new(&live(), Layout::Theme, Duration::from_secs(60), variables(database, None), NEVER)
+    RailsStore::new(&live(), Layout::Theme, LIMIT, variables(database, None), NEVER)
 }
 
 /// The status of a page as a user sees it.
@@ -126,7 +129,7 @@ fn a_rails_that_does_not_boot_changes_nothing_and_says_why() {
     let mut variables = variables(&database, None);
     variables.retain(|(key, _)| key != "DB_PORT");
     variables.push(("DB_PORT".to_owned(), "1".to_owned()));
-    let mut rails = RailsStore::new(&live(), Layout::Theme, Duration::from_secs(60), variables, NEVER);
+    let mut rails = RailsStore::new(&live(), Layout::Theme, LIMIT, variables, NEVER);
     let error = rails.apply(changes, &mut |_, _| Ok(())).unwrap_err();
     assert!(matches!(error, ApplyError::Unknown { .. }), "{error}");
     assert!(error.to_string().contains("connection to server"), "{error}");
@@ -144,7 +147,7 @@ fn page_comes_back(generation: Generation, rails: bool) {
     let undo = folder.path().join("undo.json");
     let alice = Selection::Names(vec!["alice".to_owned()]);
     if rails {
-        let mut store = RailsStore::new(&live(), Layout::Theme, Duration::from_secs(60), variables.clone(), NEVER);
+        let mut store = RailsStore::new(&live(), Layout::Theme, LIMIT, variables.clone(), NEVER);
         let changes = plan_for(&mut store, &alice, None).changes;
         carry(&mut store, changes, &undo);
     } else {
