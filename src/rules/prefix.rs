@@ -157,13 +157,14 @@ fn seconds(text: &[u8]) -> Option<usize> {
         .then_some(length)
 }
 
-/// Ruby's `E, [time #pid] ERROR -- : ` and SSHKit's `DEBUG [hash] `.
+/// Ruby's `E, [time #pid] ERROR -- : `, SSHKit's `DEBUG [hash] `, and `INFO[0042] ` of programs in Go (kaniko, buildah).
 fn logger(text: &[u8]) -> Option<Prefix> {
     if text[1..].starts_with(b", [") {
         let (marked, informs) = (text[0] == b'F', matches!(text[0], b'I' | b'D'));
         return length_of(&RUBY_LOGGER, text).map(|length| Prefix { marked, informs, ..Prefix::plain(length) });
     }
-    length_of(&SSHKIT, text).map(Prefix::plain)
+    let told = || length_of(&LOGRUS, text).map(|length| Prefix { informs: true, ..Prefix::plain(length) });
+    length_of(&SSHKIT, text).map(Prefix::plain).or_else(told)
 }
 
 /// `web_1 | `, `app build: `, `Aug  2 13:25:07 host unit[1]: `, `job<tab>step<tab>time `, `node.exe : `.
@@ -232,6 +233,7 @@ pattern!(WORKFLOW_COMMAND, r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?:
 pattern!(CAPISTRANO_2, r"^\*{2,3} \[(?:out|err) :: [^\]]+\] ?");
 pattern!(RUBY_LOGGER, r"^[DIWEFA], \[[^\]]{10,60}\] +[A-Z]+ -- [^:]{0,60}: ?");
 pattern!(SSHKIT, r"^(?:INFO|NFO|DEBUG|WARN|ERROR|FATAL) ?\[[0-9a-f]{8}\](?:[ \t]+|$)");
+pattern!(LOGRUS, r"^(?:TRAC|DEBU|INFO)\[(?:\d{4,6}|\d{4}-\d\d-\d\dT[^\]]{8,20})\] ");
 pattern!(POWERSHELL, r"^(?:node|npm|npx|yarn|pnpm|vite|cmd|bundle|ruby|rails|git|tsc)(?:\.(?:exe|cmd|ps1|bat))? : ");
 pattern!(
     NAMED,
@@ -264,6 +266,9 @@ mod tests {
         assert_eq!(text("      01 rake aborted!"), "rake aborted!");
         assert_eq!(text("      01"), "", "an empty line behind airbrussh");
         assert_eq!(text("E, [2026-11-22T21:50:45.858067 #20302] ERROR -- : Error: x"), "Error: x");
+        assert_eq!(text("INFO[0042] RUN yarn install"), "RUN yarn install");
+        assert_eq!(text("DEBU[2022-05-25T11:06:44-05:00] ➤ YN0000: └ Completed"), "➤ YN0000: └ Completed");
+        assert_eq!(text("WARN[0003] x"), "WARN[0003] x", "what a logger warns of keeps the word");
     }
 
     #[test]
