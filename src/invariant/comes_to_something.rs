@@ -46,3 +46,103 @@ fn rules_of(subject: &Subject<'_>, theme: &OfferedTheme) -> Option<String> {
 fn is_part(path: &Path, theme: &OfferedTheme) -> bool {
     !path.ends_with(&theme.source)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::PathBuf;
+    use std::time::SystemTime;
+
+    use super::super::Lookup;
+    use super::*;
+    use crate::compiled::CompiledTree;
+    use crate::manifest::{Entry, Manifest, ManifestFormat, ManifestSet};
+
+    const STYLES: &str = "app/javascript/styles";
+
+    fn theme(name: &str) -> OfferedTheme {
+        let source = format!("styles/{name}.scss");
+        OfferedTheme {
+            name: name.into(),
+            place: "config/themes.yml".into(),
+            line: Some(1),
+            source,
+            kind: Lookup::Listed,
+        }
+    }
+
+    /// What is told of `ft` and of the stock theme, with these sources below the folder of the styles.
+    fn told(sources: &[(&str, &str)], compiled: &str, stock: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut manifest = Manifest::empty(ManifestFormat::Webpacker);
+        for (name, css) in [("ft", compiled), ("default", stock), ("other", "a{b:c}")] {
+            fs::write(folder.path().join(name), css).unwrap();
+            manifest.entries.insert(format!("{name}.css"), Entry { file: name.into(), ..Entry::default() });
+        }
+        let set = ManifestSet { manifests: vec![("manifest.json".into(), manifest)], lookup: None };
+        let tree = |set| CompiledTree {
+            root: folder.path().into(),
+            public: folder.path().into(),
+            set,
+            findings: Vec::new(),
+            is_staged: false,
+        };
+        let sources: BTreeMap<PathBuf, String> =
+            sources.iter().map(|(path, text)| (Path::new(STYLES).join(path), (*text).to_owned())).collect();
+        let mut subject = Subject {
+            offered: &[theme("default"), theme("ft"), theme("other")],
+            packs: &[],
+            live: &tree(ManifestSet::default()),
+            staged: &tree(set),
+            build_began: SystemTime::now(),
+            cdn: None,
+            themes_only: false,
+            sources: &sources,
+            sheets: BTreeMap::new(),
+            touched: ["ft".to_owned(), "default".to_owned()].into(),
+        };
+        let told = check(&subject);
+        subject.touched.clear();
+        assert_eq!(check(&subject), []);
+        told.into_iter().map(|finding| finding.message).collect()
+    }
+
+    const ENTRY: (&str, &str) = ("ft.scss", "@import 'application';\n@import 'ft/main';");
+    const STOCK: &str = ".a{top:0}/* one */";
+
+    #[test]
+    fn an_empty_part_of_a_theme_that_comes_out_as_the_stock_one_is_told() {
+        for (part, text) in [("ft/_main.scss", "// Nothing.\n"), ("ft/_main.scss", ""), ("shared/_main.scss", " ")] {
+            let message = format!("ft comes out as default, rule for rule, and {STYLES}/{part} of it is empty.");
+            assert_eq!(told(&[ENTRY, (part, text)], ".a{top:0}\n/* another */\n", STOCK), [message], "{part}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_empty_part_is_told() {
+        let parts = [ENTRY, ("a/_first.scss", ""), ("ft/_main.scss", ""), ("other/_x.scss", "")];
+        let told = told(&parts, STOCK, STOCK);
+        assert!(told.len() == 1 && told[0].contains("styles/ft/_main.scss"), "{told:?}");
+    }
+
+    #[test]
+    fn what_is_no_empty_part_of_that_theme_is_none() {
+        for source in [
+            // Its own file, a file that says something, another theme's own file and what lies in its folder.
+            ("ft.scss", ""),
+            ("ft/_main.scss", ".b{top:0}"),
+            ("other.scss", ""),
+            ("other/_main.scss", ""),
+        ] {
+            let sources: BTreeMap<_, _> = [ENTRY, source].into();
+            let sources: Vec<_> = sources.into_iter().collect();
+            assert_eq!(told(&sources, STOCK, STOCK), Vec::<String>::new(), "{source:?}");
+        }
+    }
+
+    #[test]
+    fn a_theme_that_changes_something_may_have_an_empty_part() {
+        assert_eq!(told(&[ENTRY, ("ft/_own.scss", "")], ".a{top:0}.b{top:0}", STOCK), Vec::<String>::new());
+    }
+}
