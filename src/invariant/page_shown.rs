@@ -6,7 +6,7 @@
 use super::{Invariant, OfferedTheme, Subject};
 use crate::finding::Finding;
 use crate::manifest::resolution::Resolution;
-use crate::stylesheet::{Extent, Hiding, Sheet};
+use crate::stylesheet::{Extent, Hiding, Sheet, Viewer};
 
 pub(super) const INVARIANT: Invariant =
     Invariant { id: "page-shown", statement: "No theme's stylesheet hides the whole page.", check };
@@ -23,7 +23,9 @@ fn of_theme(subject: &Subject<'_>, theme: &OfferedTheme) -> Option<Finding> {
     let mut known: Vec<Hiding> = stock.map(|stock| stock.sheet.hidden.clone()).unwrap_or_default();
     known.extend(live(subject, theme));
     let is_known = |hiding: &Hiding| {
-        known.iter().any(|one| one.selector == hiding.selector && one.declaration == hiding.declaration)
+        let is_for_them = |one: &Hiding| [Viewer::Anybody, hiding.viewer].contains(&one.viewer);
+        let is_same = |one: &Hiding| one.selector == hiding.selector && one.declaration == hiding.declaration;
+        known.iter().any(|one| is_same(one) && is_for_them(one))
     };
     let hiding = read.sheet.hidden.iter().find(|hiding| !is_known(hiding))?;
     let finding = finding(theme, hiding);
@@ -72,6 +74,13 @@ fn finding(theme: &OfferedTheme, hiding: &Hiding) -> Finding {
         Extent::Covered => "Give it `pointer-events: none`, or a `z-index` below that of the page.",
         _ => "Take the rule out, or give it the condition it was meant for: a class, @media print.",
     };
-    let message = format!("{} {what}: {} {{ {} }} holds always.", theme.name, hiding.selector, hiding.declaration);
+    let when = match hiding.viewer {
+        Viewer::Anybody => "always",
+        Viewer::Desktop => "in a window as wide as those on a computer",
+        Viewer::Phone => "in a window as narrow as that of a telephone",
+        Viewer::Dark => "where the system is set to dark colours",
+        Viewer::Light => "where the system is set to light colours",
+    };
+    let message = format!("{} {what}: {} {{ {} }} holds {when}.", theme.name, hiding.selector, hiding.declaration);
     Finding::review("page-hidden", message).meaning(meaning).help(help)
 }

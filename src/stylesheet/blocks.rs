@@ -1,11 +1,10 @@
 //! The blocks that are open while a stylesheet is read: for which elements, and when, a declaration in them holds. Pure.
 
-use std::collections::HashMap;
-
 use super::comments::without_comments;
-use super::conditions::{Holds, holds};
-use super::hiding::holder::in_list;
+use super::conditions::{When, holds};
+use super::hiding::selector::in_list;
 use super::hiding::{Cascade, Declared, Hiding, Place};
+use super::layers::{Layer, Layers};
 
 /// A selector longer than this is no selector but an attack: each `&` stands for all of those around it.
 const LONGEST: usize = 4_096;
@@ -14,10 +13,7 @@ const LONGEST: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     open: Vec<Block>,
-    /// The names of the cascade layers, in the order in which they were first heard of.
-    layers: Vec<String>,
-    /// Where in that order a name stands.
-    places: HashMap<String, usize>,
+    layers: Layers,
     cascade: Cascade,
 }
 
@@ -28,8 +24,9 @@ struct Block {
     /// As it stands there.
     written: String,
     line: u64,
-    holds: Holds,
-    layer: Option<usize>,
+    when: When,
+    /// Empty outside of cascade layers.
+    layer: Layer,
     /// The animation of which it is a step.
     animation: Option<String>,
     declared: Vec<Declared>,
@@ -39,7 +36,8 @@ impl Blocks {
     /// A block begins; `prelude` is what stands before its brace.
     pub(super) fn open(&mut self, at_rule: Option<&str>, prelude: &str, line: u64) {
         let around = self.open.last();
-        let (mut when, mut layer) = around.map_or((Holds::Always, None), |around| (around.holds, around.layer));
+        let (mut when, mut layer) =
+            around.map_or((When::ALWAYS, Layer::new()), |around| (around.when, around.layer.clone()));
         let parent = around.and_then(|around| around.selector.as_deref());
         let (selector, written) = match at_rule {
             None => (whole(prelude, parent, around.is_some_and(Block::is_lost)), prelude.to_owned()),
@@ -50,12 +48,12 @@ impl Blocks {
             _ => around.and_then(|around| around.animation.clone()),
         };
         if let Some(name) = at_rule {
-            when = when.max(holds(name, prelude));
+            when = when.and(holds(name, prelude));
         }
         if at_rule == Some("layer") {
-            layer = Some(self.layer(prelude.get("@layer".len()..).unwrap_or_default().trim(), layer));
+            layer = self.layers.layer(names_after(prelude), &layer);
         }
-        self.open.push(Block { selector, written, line, holds: when, layer, animation, declared: Vec::new() });
+        self.open.push(Block { selector, written, line, when, layer, animation, declared: Vec::new() });
     }
 
     /// A declaration of the innermost block.
@@ -67,9 +65,9 @@ impl Blocks {
 
     /// `@layer one, two;` sets the order of layers.
     pub(super) fn layer_statement(&mut self, prelude: &str) {
-        let around = self.open.last().and_then(|block| block.layer);
-        for name in prelude.get("@layer".len()..).unwrap_or_default().split(',') {
-            self.layer(name.trim(), around);
+        let around = self.open.last().map(|block| block.layer.clone()).unwrap_or_default();
+        for name in names_after(prelude).split(',') {
+            self.layers.layer(name, &around);
         }
     }
 
@@ -79,26 +77,14 @@ impl Blocks {
         if let Some(name) = &block.animation {
             self.cascade.step(name, &block.declared);
         }
-        let Some(selector) = block.selector.filter(|_| block.holds != Holds::Never) else { return };
-        let place = Place { selector: &block.written, line: block.line, layer: block.layer, holds: block.holds };
+        let Some(selector) = block.selector.filter(|_| !block.when.is_never()) else { return };
+        let place = Place { selector: &block.written, line: block.line, layer: block.layer, when: block.when };
         self.cascade.rule(&selector, &block.declared, &place);
     }
 
     /// What hides the page in the end.
     pub(super) fn hidden(&self) -> Vec<Hiding> {
         self.cascade.hidden()
-    }
-
-    fn layer(&mut self, name: &str, around: Option<usize>) -> usize {
-        let outer = around.and_then(|around| self.layers.get(around)).map_or("", String::as_str);
-        let full = format!("{outer}.{name}");
-        if let Some(known) = self.places.get(&full).filter(|_| !name.is_empty()) {
-            return *known;
-        }
-        let next = self.layers.len();
-        self.places.insert(full.clone(), next);
-        self.layers.push(full);
-        next
     }
 }
 
@@ -107,6 +93,11 @@ impl Block {
     fn is_lost(&self) -> bool {
         self.selector.is_none() && !self.written.is_empty()
     }
+}
+
+/// What stands after `@layer`.
+fn names_after(prelude: &str) -> &str {
+    prelude.get("@layer".len()..).unwrap_or_default()
 }
 
 /// The selector with that of the rule around it put in; none if nobody knows which elements it means.

@@ -8,6 +8,7 @@ mod blocks;
 mod comments;
 mod conditions;
 mod hiding;
+mod layers;
 mod reader;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use cssparser::Parser;
 use percent_encoding::percent_decode_str;
 
 pub use comments::{says_nothing, without_comments};
+pub use conditions::Viewer;
 pub use hiding::{Extent, Hiding};
 use reader::Reader;
 

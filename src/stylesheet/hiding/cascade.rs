@@ -1,13 +1,15 @@
-//! Which declaration wins for a property of an element that holds everything. Pure.
+//! What a stylesheet says of the elements that hold everything, rule by rule, for each viewer. Pure.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use super::super::conditions::Holds;
-use super::HIDING;
-use super::cover::Covers;
-use super::holder::{self, Holder, Pages};
-use super::placement::{MOVING, SIZES};
-use super::value::{hides, moves_off};
+use super::super::conditions::{Holds, Viewer, When};
+use super::super::layers::Layer;
+use super::cover::{self, Covers};
+use super::holder::{Meant, Pages, meant};
+use super::layout::{Layout, looked_at};
+use super::selector::{Specificity, in_list};
+use super::variables::{self, Variables};
+use super::{Extent, Hiding};
 
 /// A declaration as the reader has it.
 #[derive(Debug, Clone)]
@@ -23,178 +25,148 @@ pub(in crate::stylesheet) struct Place<'sheet> {
     /// Its selector, as it is written.
     pub(in crate::stylesheet) selector: &'sheet str,
     pub(in crate::stylesheet) line: u64,
-    /// Its cascade layer, counted from nought; none outside of layers.
-    pub(in crate::stylesheet) layer: Option<usize>,
-    pub(in crate::stylesheet) holds: Holds,
+    /// Its cascade layer; empty outside of layers.
+    pub(in crate::stylesheet) layer: Layer,
+    pub(in crate::stylesheet) when: When,
 }
 
 impl Place<'_> {
-    /// How strongly a declaration of its rule holds. Layers win over those before them, and what stands in none over all; with
-    /// `!important` it is the other way round.
-    pub(super) fn weight(&self, important: bool, specificity: holder::Specificity, read: usize) -> Weight {
-        let layer = self.layer.unwrap_or(usize::MAX);
-        (important, if important { usize::MAX - layer } else { layer }, specificity, read)
+    /// How strongly a declaration of its rule holds. Layers win over those before them, and what stands right in one over those
+    /// within it; with `!important` it is the other way round.
+    pub(super) fn weight(&self, important: bool, specificity: Specificity, read: usize) -> Weight {
+        let places = self.layer.iter().copied().chain([usize::MAX]);
+        let layer = places.map(|place| if important { usize::MAX - place } else { place }).collect();
+        (important, layer, specificity, read)
     }
 }
 
 /// How strongly a declaration holds: `!important`, the layer, specificity, and what was read later.
-pub(super) type Weight = (bool, usize, holder::Specificity, usize);
-
-/// The declaration that wins for a property of an element.
-#[derive(Debug)]
-pub(super) struct Winner {
-    pub(super) weight: Weight,
-    /// Its property as it is written: `inset-inline-start` for `left`.
-    pub(super) written: String,
-    pub(super) value: String,
-    pub(super) selector: String,
-    pub(super) line: u64,
-}
+pub(super) type Weight = (bool, Layer, Specificity, usize);
 
 /// What was read so far of the elements that hold everything.
 #[derive(Debug, Default)]
 pub(in crate::stylesheet) struct Cascade {
     read: usize,
-    /// What holds whatever the web app looks like.
-    pub(super) any: Layout,
-    /// What holds where it shows one column.
-    pub(super) one_column: Layout,
-    /// What is laid over everything.
-    pub(super) covers: Covers,
+    /// In the order of [`Viewer::ALL`].
+    views: [View; Viewer::ALL.len()],
+    /// Links say for themselves that they can be clicked.
+    links: bool,
 }
 
-/// The declarations for those elements in one layout of the web app.
+/// What holds for one viewer.
 #[derive(Debug, Default)]
-pub(super) struct Layout {
-    pub(super) winners: BTreeMap<(Holder, &'static str), Winner>,
-    /// What holds on some screens or for some readers, and does not hide.
-    pub(super) at_times: BTreeMap<(Holder, &'static str), Weight>,
-    pub(super) animated: Vec<Holder>,
+struct View {
+    /// Whatever the web app looks like.
+    any: Layout,
+    /// Where it shows one column.
+    one_column: Layout,
+    /// What is laid over everything.
+    covers: Covers,
+    variables: Variables,
 }
 
-/// Properties that are asked for besides.
-const OTHERS: [&str; 12] = [
-    "position",
-    "clip",
-    "overflow",
-    "overflow-x",
-    "overflow-y",
-    "padding",
-    "padding-top",
-    "padding-bottom",
-    "padding-left",
-    "padding-right",
-    "flex",
-    "flex-grow",
-];
-
-/// Properties by the direction of what is written, and those that they set where that is from left to right and downwards.
-const LOGICAL: [(&str, &str); 18] = [
-    ("inset-inline", "left"),
-    ("inset-inline-start", "left"),
-    ("inset-inline-end", "right"),
-    ("inset-block", "top"),
-    ("inset-block-start", "top"),
-    ("inset-block-end", "bottom"),
-    ("margin-inline", "margin-left"),
-    ("margin-inline-start", "margin-left"),
-    ("margin-block", "margin-top"),
-    ("margin-block-start", "margin-top"),
-    ("padding-inline", "padding-left"),
-    ("padding-block", "padding-top"),
-    ("inline-size", "width"),
-    ("block-size", "height"),
-    ("max-inline-size", "max-width"),
-    ("max-block-size", "max-height"),
-    ("min-inline-size", "min-width"),
-    ("min-block-size", "min-height"),
-];
-
-/// The property that sets the same where text runs from left to right and downwards.
-pub(super) fn physical(property: &str) -> &str {
-    LOGICAL.iter().find(|(logical, _)| *logical == property).map_or(property, |(_, physical)| physical)
+/// What a selector list is aimed at.
+#[derive(Debug)]
+pub(super) struct Aim {
+    pub(super) holders: Vec<Meant>,
+    /// The pseudo-elements that they bear.
+    pub(super) made: Vec<(Meant, &'static str)>,
 }
 
-/// The property by its name here, if it is one of those that are looked at.
-fn known(property: &str) -> Option<&'static str> {
-    let physical = physical(property);
-    let moving = MOVING.iter().map(|(name, _)| *name);
-    let sizes = SIZES.iter().map(|(name, _)| *name);
-    let least = SIZES.iter().map(|(_, least)| *least);
-    let mut all = HIDING.into_iter().chain(moving).chain(sizes).chain(least).chain(OTHERS);
-    all.find(|known| *known == physical)
+impl Aim {
+    fn of(selector: &str) -> Self {
+        Self { holders: meant(selector), made: cover::made(selector) }
+    }
+
+    /// Nothing else may be meant.
+    fn is_all_of(selector: &str) -> bool {
+        let is_unknown = |one: &str| one.contains('(') || meant(one).is_empty() && cover::made(one).is_empty();
+        !in_list(selector).into_iter().any(is_unknown)
+    }
 }
 
 impl Cascade {
     /// Takes in a step of an animation.
     pub(in crate::stylesheet) fn step(&mut self, animation: &str, declared: &[Declared]) {
-        self.covers.step(animation, declared);
+        for view in &mut self.views {
+            view.covers.step(animation, declared);
+            view.variables.doubt(declared);
+        }
     }
 
-    /// Takes in a rule that holds always or at times.
+    /// Takes in a rule.
     pub(in crate::stylesheet) fn rule(&mut self, selector: &str, declared: &[Declared], place: &Place<'_>) {
-        self.read += 1;
-        self.covers.rule(selector, declared, place, self.read);
-        let is_looked_at = |one: &Declared| known(&one.property).is_some() || is_animation(&one.property);
-        if !declared.iter().any(is_looked_at) {
+        let clicks = |one: &Declared| one.property == "pointer-events" && one.value != "none";
+        self.links |= declared.iter().any(clicks) && in_list(selector).iter().any(|one| matches!(*one, "a" | "button"));
+        let aim = Aim::of(selector);
+        if variables::are_set(declared) && !Aim::is_all_of(selector) {
+            self.views.iter_mut().for_each(|view| view.variables.doubt(declared));
+        }
+        if aim.holders.is_empty() && aim.made.is_empty() {
             return;
         }
-        for meant in holder::meant(selector) {
-            let holds = |pages: &[Pages]| place.holds == Holds::Always && pages.contains(&meant.pages);
-            for declaration in declared {
-                self.read += 1;
-                let stated = Stated { holder: meant.holder, specificity: meant.specificity, read: self.read, place };
-                self.any.declaration(declaration, &stated, holds(&[Pages::Every]));
+        let declared = spelled_out(declared);
+        for (viewer, view) in Viewer::ALL.into_iter().zip(&mut self.views) {
+            match place.when.of(viewer) {
+                Holds::Never => {}
+                holds => view.rule(&aim, &declared, place, holds == Holds::Always, self.read),
+            }
+        }
+        self.read += declared.len();
+    }
+
+    /// What hides everything in the end, the worst first.
+    pub(in crate::stylesheet) fn hidden(&self) -> Vec<Hiding> {
+        let mut told: Vec<Hiding> = Vec::new();
+        for (viewer, view) in Viewer::ALL.into_iter().zip(&self.views) {
+            for mut one in view.hidden() {
+                one.viewer = viewer;
+                let is_same = |other: &Hiding| other.line == one.line && other.declaration == one.declaration;
+                let is_undone = one.extent == Extent::Clicks && self.links;
+                if !is_undone && !told.iter().any(is_same) {
+                    told.push(one);
+                }
+            }
+        }
+        told
+    }
+}
+
+impl View {
+    fn rule(&mut self, aim: &Aim, declared: &[Declared], place: &Place<'_>, always: bool, read: usize) {
+        self.covers.rule(aim, declared, place, always, read);
+        self.variables.rule(aim, declared, place, always, read);
+        for meant in &aim.holders {
+            let holds = |pages: &[Pages]| always && pages.contains(&meant.pages);
+            for (index, one) in declared.iter().enumerate() {
+                let weight = place.weight(one.important, meant.specificity, read + index);
+                self.any.declaration(meant.holder, one, weight.clone(), place, holds(&[Pages::Every]));
                 if meant.pages != Pages::SeveralColumns {
                     let always = holds(&[Pages::Every, Pages::OneColumn]);
-                    self.one_column.declaration(declaration, &stated, always);
+                    self.one_column.declaration(meant.holder, one, weight, place, always);
                 }
             }
         }
     }
-}
 
-/// Of what a declaration is, and where it stands.
-struct Stated<'place> {
-    holder: Holder,
-    specificity: holder::Specificity,
-    read: usize,
-    place: &'place Place<'place>,
-}
-
-impl Layout {
-    fn declaration(&mut self, declared: &Declared, stated: &Stated<'_>, always: bool) {
-        let Stated { holder, specificity, read, place } = *stated;
-        let Some(property) = known(&declared.property) else {
-            if is_animation(&declared.property) && declared.value != "none" {
-                self.animated.push(holder);
-            }
-            return;
-        };
-        let weight = place.weight(declared.important, specificity, read);
-        let value = declared.value.clone();
-        if !always {
-            if !hides(property, &value) && !moves_off(property, &value) {
-                let strongest = self.at_times.entry((holder, property)).or_insert(weight);
-                *strongest = weight.max(*strongest);
-            }
-            return;
-        }
-        let (selector, line, written) = (place.selector.to_owned(), place.line, declared.property.clone());
-        let winner = Winner { weight, written, value, selector, line };
-        match self.winners.get(&(holder, property)) {
-            Some(other) if other.weight > weight => {}
-            _ => drop(self.winners.insert((holder, property), winner)),
-        }
-    }
-
-    /// What a property of an element comes to; none if no rule that always holds says so.
-    pub(super) fn value(&self, holder: Holder, property: &str) -> Option<&str> {
-        let all = self.winners.range((holder, "")..).take_while(|(at, _)| at.0 == holder);
-        all.into_iter().find(|(at, _)| at.1 == property).map(|(_, winner)| winner.value.as_str())
+    fn hidden(&self) -> Vec<Hiding> {
+        let mut hidden = self.any.settled(&self.variables).hidden();
+        let mut more = self.one_column.settled(&self.variables).hidden();
+        more.iter_mut().filter(|one| one.extent == Extent::Page).for_each(|one| one.extent = Extent::OneColumn);
+        hidden.extend(more);
+        hidden.extend(self.covers.hidden());
+        hidden
     }
 }
 
-fn is_animation(property: &str) -> bool {
-    matches!(property.trim_start_matches("-webkit-"), "animation" | "animation-name")
+/// `all: unset` as a declaration for each property that is looked at.
+fn spelled_out(declared: &[Declared]) -> Cow<'_, [Declared]> {
+    if !declared.iter().any(|one| one.property == "all") {
+        return Cow::Borrowed(declared);
+    }
+    let each = |one: &Declared| match one.property.as_str() {
+        "all" => looked_at().map(|name| Declared { property: name.to_owned(), ..one.clone() }).collect(),
+        _ => vec![one.clone()],
+    };
+    declared.iter().flat_map(each).collect()
 }

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::conditions::Holds;
-use super::cascade::{Declared, Place, Weight};
-use super::holder::{HOLDERS, Holder, Meant, Pages, in_list, meant};
-use super::{Extent, Hiding, span};
+use super::cascade::{Aim, Declared, Place, Weight};
+use super::holder::{HOLDERS, Holder, Meant, Pages, meant};
+use super::selector::in_list;
+use super::{Extent, Hiding, Viewer, span};
 
 /// The pseudo-elements that a stylesheet makes, and how they may be written.
 const MADE: [(&str, &str); 4] =
@@ -57,23 +57,18 @@ struct Cover {
 }
 
 impl Covers {
-    /// Takes in a rule that holds always or at times, and how many were `read` with it.
-    pub(super) fn rule(&mut self, selector: &str, declared: &[Declared], place: &Place<'_>, read: usize) {
+    /// Takes in a rule that holds always or at times, before which so many declarations were `read`.
+    pub(super) fn rule(&mut self, aim: &Aim, declared: &[Declared], place: &Place<'_>, always: bool, read: usize) {
         if !declared.iter().any(|one| is_known(one) || animation(one).is_some()) {
             return;
         }
-        for one in in_list(selector) {
-            match MADE.iter().find_map(|(written, made)| Some((one.strip_suffix(written)?, *made))) {
-                Some((of, made)) => self.made(of, made, declared, place, read),
-                None if !meant(one).is_empty() => {
-                    let lifts = declared
-                        .iter()
-                        .filter(|one| one.property == "z-index")
-                        .filter_map(|one| one.value.parse().ok());
-                    self.lifted = lifts.chain([self.lifted]).max().unwrap_or_default();
-                }
-                None => {}
-            }
+        if !aim.holders.is_empty() {
+            let lifts =
+                declared.iter().filter(|one| one.property == "z-index").filter_map(|one| one.value.parse().ok());
+            self.lifted = lifts.chain([self.lifted]).max().unwrap_or_default();
+        }
+        for (of, made) in &aim.made {
+            self.made(of, made, declared, place, always && of.pages == Pages::Every, read);
         }
     }
 
@@ -83,20 +78,25 @@ impl Covers {
         self.animations.entry(name.to_owned()).and_modify(|other| *other |= moves).or_insert(moves);
     }
 
-    fn made(&mut self, of: &str, made: &'static str, declared: &[Declared], place: &Place<'_>, read: usize) {
-        for meant in bearers(of) {
-            let cover = self.said.entry((meant.holder, made)).or_default();
-            let always = place.holds == Holds::Always && meant.pages == Pages::Every;
-            cover.animated.extend(declared.iter().filter_map(animation).map(str::to_owned));
-            cover.varies |= !always && declared.iter().any(is_known);
-            for one in declared.iter().filter(|_| always) {
-                let weight = place.weight(one.important, meant.specificity, read);
-                for (property, value) in values(one) {
-                    if cover.values.get(property).is_none_or(|(other, _)| *other <= weight) {
-                        cover.values.insert(property, (weight, value.to_owned()));
-                        if property == "z-index" {
-                            (cover.selector, cover.line) = (place.selector.to_owned(), place.line);
-                        }
+    fn made(
+        &mut self,
+        of: &Meant,
+        made: &'static str,
+        declared: &[Declared],
+        place: &Place<'_>,
+        always: bool,
+        read: usize,
+    ) {
+        let cover = self.said.entry((of.holder, made)).or_default();
+        cover.animated.extend(declared.iter().filter_map(animation).map(str::to_owned));
+        cover.varies |= !always && declared.iter().any(is_known);
+        for one in declared.iter().filter(|_| always) {
+            let weight = place.weight(one.important, of.specificity, read);
+            for (property, value) in values(one) {
+                if cover.values.get(property).is_none_or(|(other, _)| *other <= weight) {
+                    cover.values.insert(property, (weight.clone(), value.to_owned()));
+                    if property == "z-index" {
+                        (cover.selector, cover.line) = (place.selector.to_owned(), place.line);
                     }
                 }
             }
@@ -112,6 +112,7 @@ impl Covers {
             declaration: format!("z-index: {}", cover.value("z-index").unwrap_or_default()),
             line: cover.line,
             extent: Extent::Covered,
+            viewer: Viewer::Anybody,
         });
         let mut told: Vec<Hiding> = told.collect();
         told.dedup();
@@ -154,6 +155,15 @@ impl Cover {
             && height.is_some_and(|height| height >= ABOVE_THE_PAGE && height > lifted)
             && span::AXES.iter().all(|axis| axis.is_filled(|property| self.value(property)))
     }
+}
+
+/// The pseudo-elements of a selector list, with what bears them.
+pub(super) fn made(selector: &str) -> Vec<(Meant, &'static str)> {
+    let one = |one: &str| {
+        let (of, made) = MADE.iter().find_map(|(written, made)| Some((one.strip_suffix(written)?, *made)))?;
+        Some(bearers(of).into_iter().map(move |meant| (meant, made)).collect::<Vec<_>>())
+    };
+    in_list(selector).into_iter().filter_map(one).flatten().collect()
 }
 
 /// The elements that bear a pseudo-element; without any selector before it, all.

@@ -1,5 +1,7 @@
 //! Which of the elements that hold all of a page a selector means. Pure.
 
+use super::selector::{Specificity, in_list, simples, spelled_out, split, weight};
+
 /// An element on each page, in which all or nearly all of it stands; one that follows stands within those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Holder {
@@ -34,9 +36,6 @@ pub(super) const HOLDERS: [Holder; 9] = [
     Holder::Admin,
 ];
 
-/// Ids, classes, types.
-pub(super) type Specificity = (u32, u32, u32);
-
 /// On which pages of Mastodon's there is what a selector asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Pages {
@@ -60,102 +59,22 @@ pub(super) struct Meant {
 /// What each selector of a list means; those of other elements are left out.
 pub(super) fn meant(selector: &str) -> Vec<Meant> {
     let alternatives = in_list(selector).into_iter().flat_map(|one| spelled_out(one, 0));
-    alternatives.filter_map(|(one, adjusted)| of_one(&one, adjusted)).collect()
+    alternatives.flat_map(|(one, adjusted)| of_one(&one, adjusted)).collect()
 }
 
-/// The parts of a selector list; commas in brackets stay.
-pub(in crate::stylesheet) fn in_list(selector: &str) -> Vec<&str> {
-    split(selector, |letter| letter == ',')
-}
-
-/// Splits outside of brackets, and trims.
-fn split(text: &str, ends: impl Fn(char) -> bool) -> Vec<&str> {
-    let (mut depth, mut start, mut parts) = (0_u32, 0, Vec::new());
-    for (at, letter) in text.char_indices() {
-        match letter {
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth = depth.saturating_sub(1),
-            letter if depth == 0 && ends(letter) => {
-                parts.push(text[start..at].trim());
-                start = at + letter.len_utf8();
-            }
-            _ => {}
-        }
+fn of_one(selector: &str, adjusted: [i64; 3]) -> Vec<Meant> {
+    let Some((meant, above)) = ends_at(selector, adjusted) else { return Vec::new() };
+    // `*` is each of them, `.ui *` each of those within.
+    let is_child = || selector.trim_end_matches('*').trim_end().ends_with('>');
+    if !selector.ends_with('*') || is_child() {
+        return vec![meant];
     }
-    parts.push(text[start..].trim());
-    parts
+    let each = HOLDERS.into_iter().filter(|holder| above.is_none_or(|above| is_within(*holder, above)));
+    each.map(|holder| Meant { holder, ..meant }).collect()
 }
 
-/// A selector with one of the arguments put in the place of each `:is()` and `:where()`, and what is to be added to its
-/// specificity for it: `:is()` counts as its strongest argument, `:where()` as nothing.
-fn spelled_out(selector: &str, depth: u32) -> Vec<(String, [i64; 3])> {
-    const DEEPEST: u32 = 3;
-    const MOST: usize = 8;
-    let first = [":is(", ":where("].iter().filter_map(|name| Some((selector.find(name)?, *name))).min();
-    let Some((start, name)) = first else { return vec![(selector.to_owned(), [0; 3])] };
-    let inner = start + name.len();
-    let Some(end) = closing(selector, inner).filter(|_| depth < DEEPEST) else { return Vec::new() };
-    let (before, after) = (&selector[..start], &selector[end + 1..]);
-    let stands_alone = before.is_empty() || before.ends_with([' ', '>', '(', ',']);
-    let arguments = in_list(&selector[inner..end]);
-    let strongest = arguments.iter().filter_map(|one| weight(one)).max().unwrap_or_default();
-    let counted = if name == ":is(" { strongest } else { (0, 0, 0) };
-    let mut all = Vec::new();
-    for argument in arguments.into_iter().take(MOST) {
-        // `.a:is(body)` could not be written without the brackets, `.b :is(.a .c)` would mean something else.
-        let fits = if before.trim().is_empty() { true } else { stands_alone || argument.starts_with(['.', '#']) };
-        let is_one = before.trim().is_empty() || !argument.contains([' ', '>', '+', '~']);
-        let Some(own) = weight(argument).filter(|_| fits && is_one) else { continue };
-        for (text, [ids, classes, types]) in spelled_out(&format!("{before}{argument}{after}"), depth + 1) {
-            let difference = |counted: u32, own: u32| i64::from(counted) - i64::from(own);
-            all.push((
-                text,
-                [
-                    ids + difference(counted.0, own.0),
-                    classes + difference(counted.1, own.1),
-                    types + difference(counted.2, own.2),
-                ],
-            ));
-        }
-    }
-    all
-}
-
-/// Where the bracket that is open at `start` is closed.
-fn closing(text: &str, start: usize) -> Option<usize> {
-    let mut depth = 1_u32;
-    for (at, letter) in text[start..].char_indices() {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(start + at);
-        }
-    }
-    None
-}
-
-/// The specificity of a selector without brackets.
-fn weight(selector: &str) -> Option<Specificity> {
-    if selector.contains('(') {
-        return None;
-    }
-    let mut sum = (0, 0, 0);
-    for compound in selector.split([' ', '>', '+', '~']).filter(|part| !part.is_empty() && *part != "*") {
-        for simple in simples(compound) {
-            match simple.chars().next() {
-                Some('#') => sum.0 += 1,
-                Some('.' | '[' | ':') => sum.1 += 1,
-                _ => sum.2 += 1,
-            }
-        }
-    }
-    Some(sum)
-}
-
-fn of_one(selector: &str, adjusted: [i64; 3]) -> Option<Meant> {
+/// What a selector means in the end, and the innermost of the elements that it names around that.
+fn ends_at(selector: &str, adjusted: [i64; 3]) -> Option<(Meant, Option<Holder>)> {
     let parts = split(selector, |letter| letter == ' ' || letter == '>');
     let compounds: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let (last, above) = compounds.split_last()?;
@@ -175,12 +94,17 @@ fn of_one(selector: &str, adjusted: [i64; 3]) -> Option<Meant> {
     let add = |own: u32, more: i64| u32::try_from((i64::from(own) + more).max(0)).unwrap_or(u32::MAX);
     let (ids, classes, types) = meant.specificity;
     meant.specificity = (add(ids, adjusted[0]), add(classes, adjusted[1]), add(types, adjusted[2]));
-    Some(meant)
+    Some((meant, innermost))
 }
 
 /// What nobody knows around a column.
 fn some_place(compound: &str) -> Option<Meant> {
     Some(Meant { holder: Holder::Html, specificity: weight(compound)?, pages: Pages::Some })
+}
+
+/// Whether an element always stands in another one, if both are there.
+pub(super) fn is_within(holder: Holder, other: Holder) -> bool {
+    holder > other && (holder != Holder::Admin || other <= Holder::Body)
 }
 
 /// What stands right in a holder.
@@ -205,6 +129,9 @@ fn compound(text: &str, above: Option<Holder>) -> Option<Meant> {
     }
     let (mut named, mut bearer, mut sum, mut pages) = (None, None, (0, 0, 0), Pages::Every);
     for simple in simples(text) {
+        // Names of elements and states may be written in capitals, names of classes and ids may not.
+        let lower = simple.to_ascii_lowercase();
+        let simple = if simple.starts_with(['.', '#', '[']) { simple } else { &lower };
         let (one, weight) = match simple {
             // The outermost of all, or what lies in something else.
             "div" => (None, (0, 0, 1)),
@@ -235,6 +162,9 @@ fn compound(text: &str, above: Option<Holder>) -> Option<Meant> {
 
 /// The element that a simple selector names on every page, and its specificity.
 fn holder(simple: &str) -> Option<(Holder, Specificity)> {
+    if let Some(same) = without_brackets(simple) {
+        return holder(&same).map(|(holder, _)| (holder, (0, 1, 0)));
+    }
     Some(match simple {
         "html" => (Holder::Html, (0, 0, 1)),
         ":root" => (Holder::Html, (0, 1, 0)),
@@ -252,6 +182,17 @@ fn holder(simple: &str) -> Option<(Holder, Specificity)> {
     })
 }
 
+/// `[id="mastodon"]` as `#mastodon`, `[class~=ui]` as `.ui`.
+fn without_brackets(simple: &str) -> Option<String> {
+    let (attribute, value) = simple.strip_prefix('[')?.strip_suffix(']')?.split_once('=')?;
+    let value = value.trim().trim_matches(['"', '\'']);
+    match attribute.trim() {
+        "id" => Some(format!("#{value}")),
+        "class~" => Some(format!(".{value}")),
+        _ => None,
+    }
+}
+
 /// What tells one column from another: anything but a pseudo-element.
 fn of_a_column(simple: &str) -> Option<(Holder, Pages)> {
     (!matches!(simple, ":" | ":before" | ":after")).then_some((Holder::Column, Pages::Some))
@@ -260,7 +201,20 @@ fn of_a_column(simple: &str) -> Option<(Holder, Pages)> {
 /// The element that bears a state which Mastodon's pages have at times, and on which; none for anything else.
 fn state(simple: &str) -> Option<(Holder, Pages)> {
     const OF_HTML: [&str; 6] = ["[dir", "[lang", "[data-color-scheme", "[data-contrast", ":dir(", ":lang("];
-    const OF_BODY: [&str; 6] = [".theme-", ".rtl", ".flavour-", ".skin-", ":not(", ":has("];
+    const OF_BODY: [&str; 12] = [
+        ".theme-",
+        ".rtl",
+        ".flavour-",
+        ".skin-",
+        ".reduce-motion",
+        ".no-reduce-motion",
+        ".system-font",
+        ".custom-scrollbars",
+        ":not(",
+        ":has(",
+        ":hover",
+        ":focus-within",
+    ];
     let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| simple.starts_with(beginning));
     match simple {
         ".layout-single-column" => Some((Holder::Body, Pages::OneColumn)),
@@ -269,25 +223,6 @@ fn state(simple: &str) -> Option<(Holder, Pages)> {
         _ if begins(&OF_BODY) => Some((Holder::Body, Pages::Some)),
         _ => None,
     }
-}
-
-/// `div.a#b` as `div`, `.a`, `#b`; what stands in brackets belongs to what is before it. Pseudo-elements come out as something
-/// that nobody knows.
-fn simples(text: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut parts) = (0_u32, 0, Vec::new());
-    for (at, letter) in text.char_indices() {
-        if depth == 0 && at > start && matches!(letter, '.' | '#' | ':' | '[') {
-            parts.push(&text[start..at]);
-            start = at;
-        }
-        match letter {
-            '(' | '[' => depth += 1,
-            ')' | ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
 }
 
 #[cfg(test)]
@@ -304,12 +239,23 @@ mod tests {
     fn a_selector_means_the_last_of_its_elements() {
         assert_eq!(one("html > body.app-body"), Some((Holder::Body, (0, 1, 2), Pages::Every)));
         assert_eq!(one("#mastodon > *"), Some((Holder::Ui, (1, 0, 0), Pages::Every)));
+        let each = |selector: &str| meant(selector).into_iter().map(|one| one.holder).collect::<Vec<_>>();
+        assert_eq!(each("*"), HOLDERS);
+        assert_eq!(each("body *"), HOLDERS[2..]);
+        assert_eq!(each(".columns-area__panels *"), [Holder::Main, Holder::Columns, Holder::Column]);
         assert_eq!(one("div.ui"), Some((Holder::Ui, (0, 1, 1), Pages::Every)));
+        assert_eq!(one("HTML>Body DIV.ui"), Some((Holder::Ui, (0, 1, 3), Pages::Every)));
+        assert_eq!(one("div[id=mastodon]"), Some((Holder::App, (0, 1, 1), Pages::Every)));
+        assert_eq!(one("[id=\"mastodon\"] [class~='ui']"), Some((Holder::Ui, (0, 2, 0), Pages::Every)));
         for other in [
+            "body .UI",
+            "#MASTODON",
+            "[id^=mastodon]",
+            "[id=mastodon] [class=ui]",
             "body .x",
             ".x body",
             "body::before",
-            "body:hover",
+            "body:target",
             "body[hidden]",
             "body + div",
             ".columns-area__panels__pane",
@@ -337,5 +283,6 @@ mod tests {
         assert_eq!(one("html[dir='rtl'] body"), Some((Holder::Body, (0, 1, 2), Pages::Some)));
         assert_eq!(one("body:not(.embed)"), Some((Holder::Body, (0, 1, 1), Pages::Some)));
         assert_eq!(one("body:has(.ui)"), Some((Holder::Body, (0, 1, 1), Pages::Some)));
+        assert_eq!(one(".no-reduce-motion .ui:hover"), Some((Holder::Ui, (0, 3, 0), Pages::Some)));
     }
 }

@@ -6,14 +6,18 @@
 
 mod cascade;
 mod cover;
-pub(super) mod holder;
+mod holder;
+mod layout;
 mod placement;
+pub(super) mod selector;
 mod span;
 mod value;
+mod variables;
 
+use super::conditions::Viewer;
 pub(super) use cascade::{Cascade, Declared, Place};
-use cascade::{Layout, Winner};
 use holder::Holder;
+use layout::{Layout, Winner};
 use placement::{OFFSETS, undone_by};
 use value::hides;
 
@@ -28,6 +32,8 @@ pub struct Hiding {
     pub line: u64,
     /// What people miss.
     pub extent: Extent,
+    /// For whom.
+    pub viewer: Viewer,
 }
 
 /// What is gone with a rule that hides.
@@ -48,7 +54,7 @@ pub enum Extent {
 }
 
 /// Properties that hide an element by themselves.
-const HIDING: [&str; 10] = [
+const HIDING: [&str; 11] = [
     "display",
     "visibility",
     "opacity",
@@ -57,6 +63,7 @@ const HIDING: [&str; 10] = [
     "scale",
     "filter",
     "clip-path",
+    "mask-image",
     "text-indent",
     "pointer-events",
 ];
@@ -64,29 +71,19 @@ const HIDING: [&str; 10] = [
 /// Of those, the ones that an element within undoes for itself.
 const INHERITED: [&str; 3] = ["visibility", "text-indent", "pointer-events"];
 
-impl Cascade {
-    /// What hides everything in the end.
-    pub(super) fn hidden(&self) -> Vec<Hiding> {
-        let mut hidden = self.any.hidden();
-        let is_told =
-            |one: &Hiding| hidden.iter().any(|told| told.line == one.line && told.declaration == one.declaration);
-        let mut more = self.one_column.hidden();
-        more.retain(|one| !is_told(one));
-        more.iter_mut().filter(|one| one.extent == Extent::Page).for_each(|one| one.extent = Extent::OneColumn);
-        hidden.extend(more);
-        hidden.extend(self.covers.hidden());
-        hidden
-    }
-}
-
 impl Layout {
     /// What hides everything in this layout. An element that is animated may well begin hidden.
     fn hidden(&self) -> Vec<Hiding> {
         let mut holders: Vec<Holder> = self.winners.keys().map(|(holder, _)| *holder).collect();
         holders.dedup();
         holders.retain(|holder| !self.animated.contains(holder));
-        let mut hidden: Vec<Hiding> = holders.into_iter().flat_map(|holder| self.of_holder(holder)).collect();
-        hidden.dedup();
+        let mut hidden: Vec<Hiding> = Vec::new();
+        for one in holders.into_iter().flat_map(|holder| self.of_holder(holder)) {
+            // One rule may hide several of them, each in the other.
+            if !hidden.iter().any(|told| told.selector == one.selector && told.declaration == one.declaration) {
+                hidden.push(one);
+            }
+        }
         hidden
     }
 
@@ -139,16 +136,17 @@ impl Layout {
         };
         Some(Hiding {
             selector: winner.selector.clone(),
-            declaration: format!("{}: {}", winner.written, winner.value),
+            declaration: winner.written.clone(),
             line: winner.line,
             extent,
+            viewer: Viewer::Anybody,
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::stylesheet::{Extent, Sheet};
+    use crate::stylesheet::{Extent, Sheet, Viewer};
 
     fn hidden(css: &str) -> Vec<String> {
         Sheet::read(css).hidden.into_iter().map(|one| format!("{} {}", one.selector, one.declaration)).collect()
@@ -209,9 +207,6 @@ mod tests {
             "body{display:none}body:has(.x){display:none}",
             ".ui{max-height:0;overflow:hidden;flex:1}",
             "body{position:absolute;clip:rect(1px,1px,1px,1px)}",
-            // With !important the first layer wins, and those in none lose.
-            "@layer a{body{display:none!important}}body{display:block!important}",
-            "@layer a{body{display:none!important}}@layer b{body{display:block!important}}",
             ".columns-area div{transform:scale(0)}",
         ] {
             assert_eq!(hidden(css).len(), 1, "{css}");
@@ -262,6 +257,86 @@ mod tests {
     }
 
     #[test]
+    fn an_element_may_be_named_otherwise_and_reset_by_other_properties() {
+        for css in [
+            // However an element is named.
+            "BODY{display:none}",
+            "[id=mastodon]{display:none}",
+            "*{visibility:hidden}",
+            "body *{opacity:0}",
+            "body{-webkit-mask:linear-gradient(transparent,transparent)}",
+            "body{all:unset;display:none}",
+            "body{pointer-events:none}.x a{pointer-events:auto}",
+            "Html>DIV[id=\"mastodon\"]{display:none}",
+        ] {
+            assert_eq!(hidden(css).len(), 1, "{css}");
+        }
+        for css in [
+            // The classes that say whether things may move, and what is shown to whoever points at it.
+            ".ui{opacity:0}.no-reduce-motion .ui{animation:in .3s forwards}.reduce-motion .ui{opacity:1}",
+            ".columns-area{opacity:0}.columns-area:hover,.columns-area:focus-within{opacity:1}",
+            "body{visibility:hidden}*{visibility:visible}",
+            "html{pointer-events:none}*{pointer-events:auto}",
+            "body{pointer-events:none}a,button{pointer-events:auto}",
+            ".columns-area__panels__main{width:0;flex-basis:600px;overflow:hidden}",
+            ".columns-area__panels__main{position:relative;left:100%;margin-left:-100%}",
+            ".ui{margin-left:-9999px;transform:translateX(calc(9999px))}",
+            ".ui{width:0;padding-right:100%;overflow:hidden}",
+            "body{display:none}body.app-body{all:revert}",
+            ".ui{-webkit-transform:scale(0);transform:none}",
+            "body{mask-image:linear-gradient(transparent,transparent);-webkit-mask:none}",
+            "body .UI{display:none}",
+        ] {
+            assert_eq!(hidden(css), Vec::<String>::new(), "{css}");
+        }
+    }
+
+    #[test]
+    fn what_hides_the_page_of_some_is_told_with_whom() {
+        use Viewer::{Dark, Desktop, Light, Phone};
+        let viewers = |css: &str| Sheet::read(css).hidden.into_iter().map(|one| one.viewer).collect::<Vec<_>>();
+        for (css, viewer) in [
+            ("@media (min-width:631px){body{display:none}}", Desktop),
+            ("@media screen and (width>=600px){.columns-area{display:none}}", Desktop),
+            ("body{display:none}@media (max-width:630px){body{display:block}}", Desktop),
+            ("@media (min-width:631px){body::after{content:'';position:fixed;inset:0;z-index:9999}}", Desktop),
+            (
+                "body::after{content:'';position:fixed;inset:0;z-index:9999}@media (max-width:900px){body::after{content:none}}",
+                Desktop,
+            ),
+            ("@media (max-width:630px){.ui{position:absolute;left:-9999px}}", Phone),
+            (".ui{position:absolute;left:-9999px}@media (min-width:700px){.ui{inset:0}}", Phone),
+            (".ui{position:absolute;left:-9999px}@media (min-width:700px){.ui{position:static}}", Phone),
+            (".columns-area__panels{display:none}@media (min-width:600px){.columns-area__panels{display:flex}}", Phone),
+            ("@media (prefers-color-scheme:dark){html{opacity:0}}", Dark),
+            ("body{opacity:0}@media (prefers-color-scheme:dark){body{opacity:1}}", Light),
+            ("@media (prefers-color-scheme:light){@media screen{.column{display:none}}}", Light),
+            ("body{@media (prefers-color-scheme:dark){display:none}}", Dark),
+            ("@media not all and (prefers-color-scheme:dark){body{display:none}}", Light),
+            (":root{--o:1}@media (prefers-color-scheme:dark){:root{--o:0}}body{opacity:var(--o)}", Dark),
+            (":root{--d:flex}@media (max-width:700px){:root{--d:none}}.ui{display:var(--d)}", Phone),
+        ] {
+            assert_eq!(viewers(css), [viewer], "{css}");
+        }
+        for css in [
+            // A user style that shows one column of many on a wide screen.
+            "@media (min-width:1024px){.column{display:none}.column:last-child{display:flex;min-width:800px}}",
+            "@media (min-width:1175px){.columns-area__panels__main{width:0;flex-grow:1;overflow:hidden}}",
+            "@media (min-width:1500px){body{display:none}}",
+            "@media (max-width:320px){body{display:none}}",
+            "@media (min-width:600px) and (hover:none){body{display:none}}",
+            "@media (min-width:600px){body{opacity:0;animation:in 1s forwards}}",
+            "@media (prefers-color-scheme:dark){body{opacity:0}html[data-color-scheme] body{opacity:1}}",
+            "@media (max-width:600px){.drawer,.columns-area__panels__pane{display:none}}",
+            "@media (min-width:600px){body::after{content:'';position:fixed;inset:0;z-index:9999;pointer-events:none}}",
+            "@media (min-width:600px){body::after{content:'';position:fixed;inset:0;z-index:9999}}\
+             body.theme-x::after{pointer-events:none}",
+        ] {
+            assert_eq!(viewers(css), [], "{css}");
+        }
+    }
+
+    #[test]
     fn a_selector_that_doubles_itself_is_given_up() {
         let css = format!("body{{{}display:none{}", "&&,&& &,:is(&,&){".repeat(30), "}".repeat(31));
         assert_eq!(hidden(&css), Vec::<String>::new());
@@ -279,10 +354,10 @@ mod tests {
             ".columns-area__panels{height:0;overflow-x:clip}",
             "body{opacity:0}body:has(.ui){opacity:1}",
             "html{opacity:0}html:has(.ui){opacity:1}",
-            ".ui{position:absolute;left:-9999px}@media (min-width:700px){.ui{inset:0}}",
-            ".ui{position:absolute;left:-9999px}@media (min-width:700px){.ui{position:static}}",
-            ".columns-area__panels{width:0;overflow:hidden}@media (min-width:700px){.columns-area__panels{min-width:9px}}",
-            ".columns-area__panels{display:none}@media not all and (min-width:600px){.columns-area__panels{display:flex}}",
+            ".ui{position:absolute;left:-9999px}@media (min-width:400px){.ui{inset:0}}",
+            ".ui{position:absolute;left:-9999px}@media (min-width:400px){.ui{position:static}}",
+            ".columns-area__panels{width:0;overflow:hidden}@media (min-width:400px){.columns-area__panels{min-width:9px}}",
+            ".columns-area__panels{display:none}@media not all and (min-width:1500px){.columns-area__panels{display:flex}}@media (min-width:400px){.columns-area__panels{display:flex}}",
             ".columns-area__panels>div{display:none}.columns-area__panels>.columns-area__panels__main{display:flex}",
             ".ui body{display:none}",
             ".columns-area{text-indent:-9999px}",
@@ -314,13 +389,10 @@ mod tests {
             ".ui{height:0;overflow:hidden}.columns-area{position:fixed}",
             ".ui{height:0;padding-top:56%;overflow:hidden}",
             ".app-holder{display:contents;opacity:0}",
-            "@media (min-width:600px){.columns-area{display:none}}",
-            ".columns-area__panels{display:none}@media (min-width:600px){.columns-area__panels{display:flex}}",
+            "@media (min-width:1400px){.columns-area{display:none}}",
+            ".columns-area__panels{display:none}@media (min-width:400px){.columns-area__panels{display:flex}}",
             ".columns-area__panels{display:none}.layout-single-column .columns-area__panels{display:flex}",
             "body{display:none}html[dir] body{display:block}",
-            "@layer a{body{display:none}}body{display:block}",
-            "body{display:block}@layer a{body{display:none}}",
-            "@layer b,a;@layer a{body{opacity:1}}@layer b{body{opacity:0}}",
             ".x{&{body{display:none}}}",
             ".x{@media screen{body &{display:none}}}",
             "@keyframes x{body{display:none}}",

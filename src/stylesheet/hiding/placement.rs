@@ -1,8 +1,8 @@
 //! Where the elements that hold everything lie, and how much room they have: off the screen, without room, clipped away. Pure.
 
-use super::cascade::Layout;
 use super::holder::Holder;
-use super::value::{is_zero, moves_off};
+use super::layout::Layout;
+use super::value::{is_loose, is_zero, moves_off};
 
 /// Properties that move an element, and the one that may set the same.
 pub(super) const MOVING: [(&str, &str); 9] = [
@@ -23,6 +23,8 @@ pub(super) const SIZES: [(&str, &str); 4] =
 
 /// Those of them that count for positioned elements alone.
 pub(super) const OFFSETS: [&str; 5] = ["left", "right", "top", "bottom", "inset"];
+
+const PADDINGS: [&str; 5] = ["padding", "padding-left", "padding-right", "padding-top", "padding-bottom"];
 
 /// The property that can undo what a property does.
 pub(super) fn undone_by(property: &str) -> Option<&'static str> {
@@ -60,6 +62,7 @@ impl Layout {
                     && !is_undone(property, other)
                     && !is_stretched(property)
                     && !self.is_padded_back(holder, property)
+                    && !self.may_be_moved_back(holder, property)
             })
             .map(|(property, _)| property)
             .collect();
@@ -76,12 +79,20 @@ impl Layout {
 
     /// A margin beyond the screen with as much padding: a background that reaches from edge to edge.
     fn is_padded_back(&self, holder: Holder, property: &str) -> bool {
-        let paddings = ["padding", "padding-left", "padding-right", "padding-top", "padding-bottom"];
         property.starts_with("margin")
-            && paddings.into_iter().any(|padding| {
+            && PADDINGS.into_iter().any(|padding| {
                 let lengths = self.value(holder, padding).unwrap_or_default();
                 lengths.split_whitespace().any(|length| moves_off("top", length))
             })
+    }
+
+    /// Another property of the same direction that moves by a share of the width, or by what nobody knows.
+    fn may_be_moved_back(&self, holder: Holder, property: &str) -> bool {
+        let others = MOVING.into_iter().map(|(name, _)| name).chain(["transform"]);
+        others.into_iter().any(|other| {
+            let is_same_way = !(is_across(property) && is_along(other) || is_along(property) && is_across(other));
+            other != property && is_same_way && self.value(holder, other).is_some_and(is_loose)
+        })
     }
 
     /// The property that leaves an element no width or height, with what flows over cut off. What a body cuts off, its window does.
@@ -94,14 +105,14 @@ impl Layout {
             ["overflow", "overflow-x", "overflow-y"].into_iter().any(|property| cut(property).contains("hidden"))
                 || ["overflow", along].into_iter().any(|property| cut(property).contains("clip"))
         };
-        let padded = ["padding", "padding-top", "padding-bottom"].into_iter().any(is_some_length);
+        let padded = PADDINGS.into_iter().any(is_some_length);
         let leaves_flow = self.winners.iter().any(|((inner, property), winner)| {
             *inner > holder && *property == "position" && matches!(winner.value.as_str(), "fixed" | "absolute")
         });
         if holder <= Holder::Body || padded || leaves_flow {
             return None;
         }
-        let grows = ["flex", "flex-grow"].into_iter().any(is_some_length);
+        let grows = ["flex", "flex-basis", "flex-grow"].into_iter().any(is_some_length);
         let names = SIZES.into_iter().filter(|(size, least)| {
             let may_grow = grows && !size.starts_with("max-");
             let along = if size.ends_with("width") { "overflow-x" } else { "overflow-y" };

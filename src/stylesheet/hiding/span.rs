@@ -1,6 +1,6 @@
 //! Whether an element that is placed by its sides or its size reaches from one edge of the window to the other. Pure.
 
-use super::cascade::physical;
+use super::layout::physical;
 use super::value::{is_zero, parts};
 
 /// One direction of the window, and the properties for it.

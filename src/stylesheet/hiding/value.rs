@@ -14,6 +14,13 @@ pub(super) fn hides(property: &str, value: &str) -> bool {
             matches!(*name, "opacity" | "brightness" | "contrast") && arguments.first().copied().is_some_and(is_nothing)
         }),
         "clip-path" => functions(value).iter().any(|(name, arguments)| clips_all(name, arguments)),
+        "mask-image" => {
+            let masks = functions(value);
+            // Each layer of it, and none of which nothing is known.
+            !masks.is_empty()
+                && masks.len() == value.matches('(').count()
+                && masks.iter().all(|(name, arguments)| name.ends_with("gradient") && is_clear(arguments))
+        }
         "text-indent" => value.split_whitespace().any(|length| is_far(length, true)),
         _ => false,
     }
@@ -41,6 +48,17 @@ pub(super) fn moves_off(property: &str, value: &str) -> bool {
         }),
         _ => false,
     }
+}
+
+/// True for a value that moves by about the width of what it is in, or by what nobody knows.
+pub(super) fn is_loose(value: &str) -> bool {
+    const WHOLE: f64 = 90.0;
+    let is_whole = |word: &str| {
+        let is_share = |unit: &str| matches!(unit, "%" | "vw" | "vh" | "dvw" | "dvh");
+        parts(word).is_some_and(|(amount, unit)| amount.abs() >= WHOLE && is_share(unit))
+    };
+    let is_unknown = ["calc(", "var(", "min(", "max(", "clamp("].into_iter().any(|name| value.contains(name));
+    is_unknown || value.split([' ', ',', '(', ')']).any(is_whole)
 }
 
 /// True for a length of nothing: `0`, `0px`, `0%`.
@@ -90,6 +108,15 @@ fn clips_all(name: &str, arguments: &[&str]) -> bool {
     match name {
         "circle" => words.first().copied().is_some_and(is_zero),
         "ellipse" => words.iter().take(2).copied().any(is_zero),
+        "rect" => words.len() >= 4 && words.iter().take(4).copied().all(is_zero),
+        "xywh" => words.iter().skip(2).take(2).copied().any(is_zero),
+        "polygon" => {
+            let corners = arguments.iter().map(|corner| corner.split_whitespace().filter_map(parts));
+            let corners: Vec<Vec<_>> =
+                corners.map(Iterator::collect).filter(|corner: &Vec<_>| !corner.is_empty()).collect();
+            let is_line = |at: usize| corners.windows(2).all(|two| two[0].get(at) == two[1].get(at));
+            !corners.is_empty() && corners.iter().all(|corner| corner.len() == 2) && (is_line(0) || is_line(1))
+        }
         "inset" => {
             let sides: Vec<&str> = words.into_iter().take_while(|word| *word != "round").collect();
             let side = |index: usize, opposite: Option<usize>| {
@@ -104,6 +131,19 @@ fn clips_all(name: &str, arguments: &[&str]) -> bool {
         }
         _ => false,
     }
+}
+
+/// True for a gradient that goes from nothing to nothing.
+fn is_clear(stops: &[&str]) -> bool {
+    let is_nothing = |stop: &&str| {
+        let colour = stop.split_whitespace().next().unwrap_or_default();
+        let digits = colour.strip_prefix('#').unwrap_or_default();
+        let is_see_through = digits.len() == 4 && digits.ends_with('0') || digits.len() == 8 && digits.ends_with("00");
+        colour == "transparent" || is_see_through
+    };
+    let says_where = |stop: &&str| stop.starts_with("to ") || stop.ends_with("deg") || stop.ends_with("turn");
+    let mut colours = stops.iter().filter(|stop| !says_where(stop)).peekable();
+    colours.peek().is_some() && colours.all(is_nothing)
 }
 
 /// `translate(1px, 2px) scale(0)` as names and arguments; nothing of what has brackets within brackets.
@@ -133,6 +173,13 @@ mod tests {
             ("clip-path", "inset(0 0 100% 0)"),
             ("clip-path", "inset(50% round 4px)"),
             ("clip-path", "circle(0px at center)"),
+            ("clip-path", "polygon(0 0, 0 0, 0 0)"),
+            ("clip-path", "polygon(evenodd, 0 50%, 100% 50%, 50% 50%)"),
+            ("clip-path", "rect(0 0 0 0)"),
+            ("clip-path", "xywh(0 0 100% 0)"),
+            ("mask-image", "linear-gradient(transparent, transparent)"),
+            ("mask-image", "linear-gradient(to right, #0000 10%, #ffffff00), radial-gradient(transparent, #0000)"),
+            ("mask-image", "conic-gradient(transparent 0 100%) center / cover no-repeat"),
             ("text-indent", "-9999px"),
         ] {
             assert!(hides(property, value), "{property}: {value}");
@@ -146,6 +193,16 @@ mod tests {
             ("filter", "drop-shadow(0 0 0 #000)"),
             ("clip-path", "inset(0 round 8px)"),
             ("clip-path", "inset(10% 20%)"),
+            ("clip-path", "polygon(0 0, 100% 0, 100% 100%)"),
+            ("clip-path", "polygon(0 0, calc(1px) 0, 0 0)"),
+            ("clip-path", "rect(0 auto auto 0)"),
+            ("mask-image", "none"),
+            ("mask-image", "linear-gradient(#000, transparent)"),
+            ("mask-image", "linear-gradient(#000000, #100)"),
+            ("mask-image", "linear-gradient(rgba(0, 0, 0, 0), #0000)"),
+            ("mask-image", "linear-gradient(transparent, transparent), url(a.svg)"),
+            ("mask-image", "linear-gradient(transparent, transparent), linear-gradient(rgb(0 0 0 / 1), #000)"),
+            ("mask-image", "url(a.svg)"),
             ("text-indent", "-1em"),
         ] {
             assert!(!hides(property, value), "{property}: {value}");
