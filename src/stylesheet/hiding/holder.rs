@@ -9,7 +9,9 @@ pub(super) enum Holder {
     Body,
     /// `<div class="app-holder" id="mastodon">`
     App,
-    /// The web app's outermost element.
+    /// What the web app hears keys by.
+    Keys,
+    /// What it shows.
     Ui,
     /// What that holds where there is one column.
     Panels,
@@ -24,10 +26,11 @@ pub(super) enum Holder {
 }
 
 /// All of them.
-pub(super) const HOLDERS: [Holder; 9] = [
+pub(super) const HOLDERS: [Holder; 10] = [
     Holder::Html,
     Holder::Body,
     Holder::App,
+    Holder::Keys,
     Holder::Ui,
     Holder::Panels,
     Holder::Main,
@@ -112,7 +115,8 @@ fn within(holder: Holder) -> Option<Holder> {
     Some(match holder {
         Holder::Html => Holder::Body,
         Holder::Body => Holder::App,
-        Holder::App => Holder::Ui,
+        Holder::App => Holder::Keys,
+        Holder::Keys => Holder::Ui,
         Holder::Panels => Holder::Main,
         Holder::Ui | Holder::Main => Holder::Columns,
         Holder::Columns => Holder::Column,
@@ -238,7 +242,7 @@ mod tests {
     #[test]
     fn a_selector_means_the_last_of_its_elements() {
         assert_eq!(one("html > body.app-body"), Some((Holder::Body, (0, 1, 2), Pages::Every)));
-        assert_eq!(one("#mastodon > *"), Some((Holder::Ui, (1, 0, 0), Pages::Every)));
+        assert_eq!(one("#mastodon > *"), Some((Holder::Keys, (1, 0, 0), Pages::Every)));
         let each = |selector: &str| meant(selector).into_iter().map(|one| one.holder).collect::<Vec<_>>();
         assert_eq!(each("*"), HOLDERS);
         assert_eq!(each("body *"), HOLDERS[2..]);

@@ -132,7 +132,7 @@ impl Layout {
             Holder::Panels | Holder::Main => Extent::OneColumn,
             Holder::Column => Extent::Columns,
             Holder::Admin => Extent::Settings,
-            Holder::Html | Holder::Body | Holder::App | Holder::Ui | Holder::Columns => Extent::Page,
+            Holder::Html | Holder::Body | Holder::App | Holder::Keys | Holder::Ui | Holder::Columns => Extent::Page,
         };
         Some(Hiding {
             selector: winner.selector.clone(),
@@ -203,6 +203,11 @@ mod tests {
             "body{margin-inline-start:-9999px}",
             ".ui{block-size:0;overflow:hidden}",
             ".ui>div{opacity:0}",
+            // What the stock stylesheet says of what is around and within.
+            ".app-holder>div{display:flex;min-height:100vh}.ui{display:none}",
+            ".ui{flex:0 0 auto;height:0;overflow:hidden}",
+            ".ui{flex:none;width:0;overflow:hidden}",
+            ".app-holder>div{visibility:hidden}",
             "body{opacity:0;animation:none}",
             "body{display:none}body:has(.x){display:none}",
             ".ui{max-height:0;overflow:hidden;flex:1}",
@@ -386,6 +391,9 @@ mod tests {
             "body{overflow:hidden;height:0}",
             ".ui{height:0;overflow:hidden;min-height:100vh}",
             ".ui{height:0;overflow:hidden;flex:1 1 auto}",
+            ".ui{height:0;overflow:hidden;flex:0 0 600px}",
+            ".ui{height:0;overflow:hidden;flex:auto}",
+            ".ui{height:0;overflow:hidden;flex:var(--x)}",
             ".ui{height:0;overflow:hidden}.columns-area{position:fixed}",
             ".ui{height:0;padding-top:56%;overflow:hidden}",
             ".app-holder{display:contents;opacity:0}",

@@ -112,7 +112,8 @@ impl Layout {
         if holder <= Holder::Body || padded || leaves_flow {
             return None;
         }
-        let grows = ["flex", "flex-basis", "flex-grow"].into_iter().any(is_some_length);
+        let grows =
+            ["flex", "flex-basis", "flex-grow"].into_iter().any(|property| value(property).is_some_and(may_grow));
         let names = SIZES.into_iter().filter(|(size, least)| {
             let may_grow = grows && !size.starts_with("max-");
             let along = if size.ends_with("width") { "overflow-x" } else { "overflow-y" };
@@ -130,6 +131,14 @@ impl Layout {
         let is_positioned = matches!(self.value(holder, "position"), Some("absolute" | "fixed"));
         (is_point && is_positioned).then_some("clip")
     }
+}
+
+/// A factor to grow by, or a length to begin with; the factor to shrink by is the second number.
+fn may_grow(flex: &str) -> bool {
+    let mut words = flex.split_whitespace();
+    let grows = words.next().is_some_and(|first| !is_zero(first) && !matches!(first, "none" | "initial"));
+    let has_length = |word: &str| !is_zero(word) && word.parse::<f64>().is_err() && word != "auto";
+    grows || words.any(has_length)
 }
 
 fn is_across(property: &str) -> bool {
