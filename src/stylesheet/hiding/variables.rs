@@ -92,6 +92,8 @@ mod tests {
             ":root{--d:none}.theme-x{--d:block}body{display:var(--d)}",
             ":root{--d:none}.x,body .x{--d:block}body{display:var(--d)}",
             ":root{--d:none}@media (hover:hover){:root{--d:block}}body{display:var(--d)}",
+            ":root{--d:block}@media (hover:hover){:root{--d:none}}body{display:var(--d)}",
+            ":root{--d:block}html[dir=rtl]{--d:none}body{display:var(--d)}",
             ":root{--d:none}@keyframes in{to{--d:block}}body{display:var(--d)}",
             ":root{--d:none}:is(body,.x){--d:block}body{display:var(--d)}",
             ".x{--d:none}body{display:var(--d)}",
