@@ -72,7 +72,7 @@ impl<'r> Outcome<'r> {
 
     fn settle(&mut self, sighting: Sighting, watch: &Watch<'_>) {
         let rule = self.rules.rule(sighting.rule);
-        let holds = watch.below_holds(sighting.rule, sighting.index, sighting.last_index);
+        let holds = watch.below_holds(sighting.rule, (sighting.index, sighting.last_index), sighting.step);
         if !holds && rule.or_unknown {
             return self.as_unknown(sighting);
         }
@@ -124,7 +124,7 @@ impl<'r> Outcome<'r> {
         // A process that ended well stopped at no line.
         let stopped_there = seen.last_index == last_index && self.context.exit != Some(0);
         let is_last = !rule.when.last || stopped_there;
-        if is_last && watch.below_holds(seen.rule, seen.first_index, seen.last_index) {
+        if is_last && watch.below_holds(seen.rule, (seen.first_index, seen.last_index), seen.step) {
             Some(rule.level)
         } else {
             rule.otherwise

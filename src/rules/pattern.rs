@@ -48,6 +48,11 @@ impl Pattern {
         self.regex().is_match(line)
     }
 
+    /// True if it matches the beginning of the line.
+    pub(crate) fn begins(&self, line: &str) -> bool {
+        self.regex().find(line).is_some_and(|found| found.start() == 0)
+    }
+
     pub(crate) fn captures<'l>(&self, line: &'l str) -> Option<Captures<'l>> {
         self.regex().captures(line)
     }

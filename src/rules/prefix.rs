@@ -22,6 +22,8 @@ pub(crate) struct Stripped<'l> {
     pub informs: bool,
     /// PowerShell wraps what follows at the width of its window.
     pub wraps: bool,
+    /// The step of an image's build that says so.
+    pub step: Option<u32>,
 }
 
 /// What stands before a line.
@@ -31,6 +33,7 @@ struct Prefix {
     marked: bool,
     informs: bool,
     wraps: bool,
+    step: Option<u32>,
 }
 
 impl Prefix {
@@ -51,6 +54,7 @@ pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
             marked: stripped.marked || prefix.marked,
             informs: stripped.informs || prefix.informs,
             wraps: stripped.wraps || prefix.wraps,
+            step: prefix.step.or(stripped.step),
             ..inner
         };
     }
@@ -59,10 +63,12 @@ pub(crate) fn strip(line: &[u8]) -> Stripped<'_> {
 
 /// A byte order mark begins a file, and what was put before each of its lines afterwards stands before it.
 fn trimmed(line: &[u8]) -> Stripped<'_> {
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let line = line.strip_prefix(MARK).unwrap_or(line);
     let text = line.trim_ascii_start();
     let indent = line.len() - text.len();
-    Stripped { text: text.trim_ascii_end(), indent, marked: false, informs: false, wraps: false }
+    let text = text.strip_prefix(MARK).unwrap_or(text);
+    Stripped { text: text.trim_ascii_end(), indent, marked: false, informs: false, wraps: false, step: None }
 }
 
 fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {
@@ -71,9 +77,9 @@ fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {
         b'r' if text.starts_with(b"remote:") => Some(Prefix::plain(7)),
         b'#' => numbered_step(text),
         b'*' => length_of(&CAPISTRANO_2, text).map(Prefix::plain),
-        b'0'..=b'9' => time(line).map(Prefix::plain),
+        b'0'..=b'9' => time(line).or_else(|| length_of(&PM2, text)).map(Prefix::plain),
         b'[' => bracketed(text),
-        0xe2 => boxed(line).map(Prefix::plain),
+        0xe2 => signed(text).or_else(|| boxed(line)).map(Prefix::plain),
         b'>' => length_of(&QUOTED, text).map(|_| Prefix::plain(1)),
         b':' => length_of(&WORKFLOW_COMMAND, text)
             .map(|length| Prefix { marked: text.starts_with(b"::error"), ..Prefix::plain(length) }),
@@ -94,6 +100,12 @@ fn boxed(line: &Stripped<'_>) -> Option<usize> {
     (line.indent == 0 || complains.iter().any(|word| words.starts_with(word))).then_some(line.text.len() - rest.len())
 }
 
+/// `▲ ` before what npm says.
+fn signed(text: &[u8]) -> Option<usize> {
+    let rest = text.strip_prefix("▲ ".as_bytes())?;
+    rest.starts_with(b"npm ").then_some(text.len() - rest.len())
+}
+
 fn length_of(pattern: &Regex, text: &[u8]) -> Option<usize> {
     pattern.find(text).map(|found| found.end())
 }
@@ -104,7 +116,10 @@ fn numbered_step(text: &[u8]) -> Option<Prefix> {
         let close = text.iter().position(|&byte| byte == b']')?;
         return Some(Prefix { marked: text.starts_with(b"##[error]"), ..Prefix::plain(close + 1) });
     }
-    length_of(&BUILD_STEP, text).map(Prefix::plain)
+    let length = length_of(&BUILD_STEP, text)?;
+    let digits = text[1..].split(|byte| !byte.is_ascii_digit()).next().unwrap_or_default();
+    let step = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    Some(Prefix { step, ..Prefix::plain(length) })
 }
 
 /// `[0] ` of concurrently. webpack numbers its modules in the same way; their names begin otherwise.
@@ -163,7 +178,9 @@ fn logger(text: &[u8]) -> Option<Prefix> {
         let (marked, informs) = (text[0] == b'F', matches!(text[0], b'I' | b'D'));
         return length_of(&RUBY_LOGGER, text).map(|length| Prefix { marked, informs, ..Prefix::plain(length) });
     }
-    let told = || length_of(&LOGRUS, text).map(|length| Prefix { informs: true, ..Prefix::plain(length) });
+    // kaniko says in this way which step of an image begins.
+    let logged = || length_of(&LOGRUS, text).filter(|&length| !text[length..].starts_with(b"RUN "));
+    let told = || logged().map(|length| Prefix { informs: true, ..Prefix::plain(length) });
     length_of(&SSHKIT, text).map(Prefix::plain).or_else(told)
 }
 
@@ -176,7 +193,16 @@ fn named(text: &[u8]) -> Option<Prefix> {
     if let Some(length) = length_of(&POWERSHELL, head) {
         return Some(Prefix { wraps: true, ..Prefix::plain(length) });
     }
-    length_of(&NAMED, head).map(Prefix::plain)
+    let length =
+        length_of(&NAMED, head).filter(|&length| head[..length].contains(&b'|') || !complains(&head[..length]));
+    length.or_else(|| length_of(&STAMPED, head)).map(Prefix::plain)
+}
+
+/// True for `Build error: `, which names nobody.
+fn complains(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let words = [&b"error"[..], b"fail", b"fatal", b"warn", b"abort", b"exception", b"cannot", b"unable"];
+    words.iter().any(|word| memchr::memmem::find(&name, word).is_some())
 }
 
 macro_rules! pattern {
@@ -194,6 +220,7 @@ pattern!(
       | \d\d?:\d\d:\d\d(?:[.,]\d+)?(?:\ [AP]M)?(?:\ \|\ |:?[\ \t]|$)
     )"
 );
+pattern!(PM2, r"^\d{1,3}\|[\w.-]{1,40}\s*\|(?:\s|$)");
 pattern!(SECONDS, r"^\d{1,4}\.\d{1,3} ");
 pattern!(
     BRACKETED,
@@ -232,24 +259,26 @@ pattern!(
 pattern!(WORKFLOW_COMMAND, r"^::(?:error|warning|notice|debug|group)(?: [^:]*)?::");
 pattern!(CAPISTRANO_2, r"^\*{2,3} \[(?:out|err) :: [^\]]+\] ?");
 pattern!(RUBY_LOGGER, r"^[DIWEFA], \[[^\]]{10,60}\] +[A-Z]+ -- [^:]{0,60}: ?");
-pattern!(SSHKIT, r"^(?:INFO|NFO|DEBUG|WARN|ERROR|FATAL) ?\[[0-9a-f]{8}\](?:[ \t]+|$)");
+pattern!(SSHKIT, r"^(?:INFO|NFO|DEBUG|WARN|ERROR|FATAL) ?\[[0-9a-f]{8}\](?: ?\t| +|$)");
 pattern!(LOGRUS, r"^(?:TRAC|DEBU|INFO)\[(?:\d{4,6}|\d{4}-\d\d-\d\dT[^\]]{8,20})\] ");
 pattern!(POWERSHELL, r"^(?:node|npm|npx|yarn|pnpm|vite|cmd|bundle|ruby|rails|git|tsc)(?:\.(?:exe|cmd|ps1|bat))? : ");
 pattern!(
     NAMED,
     r"(?x)^(?:
-        [a-zA-Z][\w.-]{0,40}\s*\|\s
+        [a-zA-Z][\w.-]{0,40}\s*\|(?:\s|$)
       | Step\ \#\d+(?:\ -\ \x22[^\x22]{1,60}\x22)?:(?:\s|$)
       | [\w@/.-]{1,80}\ (?:\w+:)?(?:build|install|preinstall|postinstall|prepare|compile|test|lint)(?:[:\w-]*)[:]\s
       | [a-z]+\[[\w.-]{1,30}\]:\s
       | @?[\w/.-]{1,80}:(?:build|compile)(?:[:\w-]*):\s
       | [\w.-]{1,60}\ [\w@.-]{1,60}\[\d{1,8}\]:\s
       | std(?:out|err)\ [FP](?:\s|$)
-      | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d\ [\w.-]+\ [^\s:]{1,60}:\s
-      | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d(?:\s|$)
+      | [A-Z][a-z]{2}\ [\ \d]\d\ \d\d:\d\d:\d\d\ [\w.-]+\ (?:[^\s:\[]{1,60}\[\d{1,8}\]|kernel|systemd|dockerd|sudo|CRON):\s
       | [^\t]{1,80}\t[^\t]{1,80}\t\d{4}-\d\d-\d\dT[\d:.]+Z(?:\s|$)
     )"
 );
+
+// moreutils' `ts`, which stamps empty lines too.
+pattern!(STAMPED, r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\s|$)");
 
 #[cfg(test)]
 mod tests {
@@ -294,7 +323,6 @@ mod tests {
         assert_eq!(text("[16:41:49][Step 1/1] [ERROR] warning x"), "warning x");
         assert_eq!(text("2014-08-01T16:09:18.40-0700 [STG]     ERR x.rb:1: warning: y"), "x.rb:1: warning: y");
         assert_eq!(text("2026-11-24T03:12:01+0000 web1 bundle[2213]: rake aborted!"), "rake aborted!");
-        // moreutils' `ts`, which stamps empty lines too.
         assert_eq!(text("Nov 24 12:40:55 npm warn deprecated x"), "npm warn deprecated x");
         assert_eq!(text("Nov  4 12:40:55 "), "");
         assert_eq!(text("Nov  4 12:40:55 web1 kernel: Out of memory: x"), "Out of memory: x");
@@ -305,6 +333,15 @@ mod tests {
         assert_eq!(text("   │  Error: x"), "Error: x");
         assert_eq!(text("  │ Deprecation Warning on line 0, column 8"), "Deprecation Warning on line 0, column 8");
         assert_eq!(text("   │ @include error;"), "│ @include error;");
+    }
+
+    #[test]
+    fn names_of_processes_are_cut() {
+        assert_eq!(text("▲ npm WARN deprecated x"), "npm WARN deprecated x");
+        assert_eq!(text("0|web      | rake aborted!"), "rake aborted!");
+        assert_eq!(text("web_1  |"), "");
+        assert_eq!(text("Nov  4 12:40:55 PWA ERROR: x"), "PWA ERROR: x");
+        assert_eq!(strip(b"#12 3.4 x").step, Some(12));
     }
 
     #[test]
@@ -321,6 +358,7 @@ mod tests {
     #[test]
     fn a_byte_order_mark_behind_a_prefix_is_cut() {
         assert_eq!(text("10:22:31 \u{feff}rake aborted!"), "rake aborted!");
+        assert_eq!(text("  \u{feff}rake aborted!"), "rake aborted!");
     }
 
     #[test]
@@ -359,6 +397,9 @@ mod tests {
             "[postcss] Warning: x",
             "[postcss] (12:3) Unexpected }",
             "WARN theme.css",
+            "▲ [WARNING] x",
+            "▲ theme dusk is missing",
+            "0 | @import",
             "WARN  main.css could not be written",
             "WARN   theme (dusk) is missing",
         ] {

@@ -30,6 +30,8 @@ pub(crate) struct Sighting {
     /// Counts lines that say something; for conditions.
     pub index: u64,
     pub last_index: u64,
+    /// The step of an image's build that said so.
+    pub step: Option<u32>,
     pub captures: BTreeMap<String, String>,
     excerpt: Vec<String>,
 }
@@ -37,7 +39,7 @@ pub(crate) struct Sighting {
 impl Sighting {
     pub(crate) fn new(rule: usize, line: u64, index: u64, text: &str) -> Self {
         let mut sighting =
-            Self { rule, line, index, last_index: index, captures: BTreeMap::new(), excerpt: Vec::new() };
+            Self { rule, line, index, last_index: index, step: None, captures: BTreeMap::new(), excerpt: Vec::new() };
         sighting.quote(text);
         sighting
     }
@@ -104,6 +106,7 @@ pub(crate) struct Seen {
     pub places: Vec<Place>,
     pub first_index: u64,
     pub last_index: u64,
+    pub step: Option<u32>,
     /// A condition on the lines below that is decided already.
     pub level: Option<Level>,
 }
@@ -118,6 +121,7 @@ impl Seen {
             places: Vec::new(),
             first_index: u64::MAX,
             last_index: u64::MAX,
+            step: None,
             level: None,
         }
     }
@@ -145,6 +149,7 @@ impl Sightings {
             places: vec![sighting.place()],
             first_index: sighting.index,
             last_index: sighting.last_index,
+            step: sighting.step,
             captures: sighting.captures,
             count: 1,
             level,

@@ -2,7 +2,7 @@
 //!
 //! Lines are counted that say something; blank ones are not.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::matcher::RuleSet;
 use super::rule::Nearby;
@@ -16,19 +16,26 @@ pub(crate) struct Watch<'r> {
     rules: &'r RuleSet,
     seen: Vec<VecDeque<u64>>,
     last: Vec<u64>,
+    /// Where a step of an image's build said that it ended, by watcher and step: that says nothing of another step.
+    ends: HashMap<(usize, u32), u64>,
 }
 
 impl<'r> Watch<'r> {
     pub(crate) fn new(rules: &'r RuleSet) -> Self {
         let count = rules.watcher_count();
-        Self { rules, seen: vec![VecDeque::new(); count], last: vec![0; count] }
+        Self { rules, seen: vec![VecDeque::new(); count], last: vec![0; count], ends: HashMap::new() }
     }
 
-    /// Notes which watched patterns a line matches.
-    pub(crate) fn note(&mut self, watchers: &[u32], text: &str, index: u64) {
+    /// Notes which watched patterns a line matches; `step` if it is said by a step of an image's build.
+    pub(crate) fn note(&mut self, watchers: &[u32], text: &str, index: u64, step: Option<u32>) {
+        let ended = step.filter(|_| ends_step(text));
         for &watcher in watchers {
             let at = watcher as usize;
             if self.rules.watcher(at).is_match(text) {
+                if let Some(step) = ended {
+                    self.ends.insert((at, step), index);
+                    continue;
+                }
                 let seen = &mut self.seen[at];
                 if seen.len() == REMEMBERED {
                     seen.pop_front();
@@ -56,17 +63,22 @@ impl<'r> Watch<'r> {
     }
 
     /// True if what a rule asks for below holds, as far as it is known now: what must stand there below the `first` line, what
-    /// must not below the `last` one that belongs to it.
-    pub(crate) fn below_holds(&self, rule: usize, first: u64, last: u64) -> bool {
+    /// must not below the `last` one that belongs to it. The end of a step counts for what the same step said.
+    pub(crate) fn below_holds(&self, rule: usize, (first, last): (u64, u64), step: Option<u32>) -> bool {
         let (watched, when) = (self.rules.watched(rule), &self.rules.rule(rule).when);
-        let near =
-            |watcher: Option<usize>, from: u64, within: u64| watcher.is_some_and(|at| self.follows(at, from, within));
+        let near = |watcher: Option<usize>, from: u64, within: u64| {
+            watcher.is_some_and(|at| self.follows(at, from, within, step))
+        };
         let before = when.before.as_ref().is_none_or(|nearby| near(watched.before, first, nearby.within));
         let not_before = when.not_before.as_ref().is_none_or(|nearby| !near(watched.not_before, last, nearby.within));
         before && not_before
     }
 
-    fn follows(&self, watcher: usize, index: u64, within: u64) -> bool {
+    fn follows(&self, watcher: usize, index: u64, within: u64, step: Option<u32>) -> bool {
+        let ended = step.and_then(|step| self.ends.get(&(watcher, step)));
+        if ended.is_some_and(|&end| end > index && (within == 0 || end - index <= within)) {
+            return true;
+        }
         if within == 0 {
             return self.last[watcher] > index;
         }
@@ -87,4 +99,9 @@ impl<'r> Watch<'r> {
         let when = &self.rules.rule(sighting.rule).when;
         [&when.before, &when.not_before].into_iter().flatten().map(|nearby| nearby.within).max().unwrap_or(0)
     }
+}
+
+/// How BuildKit says that a step came to its end.
+fn ends_step(text: &str) -> bool {
+    ["DONE ", "CACHED", "CANCELED", "ERROR"].iter().any(|word| text.starts_with(word))
 }

@@ -1,6 +1,7 @@
 //! Build logs and what has to be said of them.
 
 mod hidden;
+mod wrapped;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -2,11 +2,12 @@
 //!
 //! One pass, bounded memory: it keeps the block that is open, the last line in wrapped logs, and what was seen so far.
 
+mod reading;
 mod stack;
 mod wrapped;
 
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
 use crate::rules::block::{BodyLine, Open};
 use crate::rules::classified::{Classified, Options};
@@ -14,19 +15,18 @@ use crate::rules::context::LogContext;
 use crate::rules::decode;
 use crate::rules::frame::is_frame;
 use crate::rules::ledger::{Account, Ledger};
+use crate::rules::margin::Margin;
 use crate::rules::matcher::{Hits, RuleSet};
-use crate::rules::misread;
 use crate::rules::outcome::Outcome;
 use crate::rules::pack::Fallback;
-use crate::rules::prefix;
-use crate::rules::reader::{Lines, RawLine};
+use crate::rules::reader::Lines;
 use crate::rules::rule::{Body, Level, Rule};
 use crate::rules::sighting::Sighting;
 use crate::rules::trouble::{Looks, complains_of_the_site, got_over, looks, says_failed};
-use crate::rules::tty;
 use crate::rules::watch::Watch;
 use crate::rules::wrap::{Held, Line, is_powershell};
 
+use reading::Buffers;
 use stack::Before;
 
 /// Classifies a build log.
@@ -42,13 +42,20 @@ pub fn classify(
     options: Options,
 ) -> io::Result<Classified> {
     let mut decoded = decode::decoded(input)?;
-    let mut lines = Lines::new(&mut decoded);
+    let mut head = Vec::new();
+    Read::take(&mut decoded, HEAD).read_to_end(&mut head)?;
     let mut classifier = Classifier::new(rules, *context, options);
+    classifier.margin = reading::margin(&head, rules);
+    let mut whole = Cursor::new(head).chain(decoded);
+    let mut lines = Lines::new(&mut whole);
     while let Some(raw) = lines.next_line()? {
         classifier.read(&raw);
     }
     Ok(classifier.finish())
 }
+
+/// So much of a log tells what stands before its lines.
+const HEAD: u64 = 64 * 1024;
 
 struct Classifier<'r> {
     rules: &'r RuleSet,
@@ -58,12 +65,15 @@ struct Classifier<'r> {
     hits: Hits,
     open: Option<Open>,
     wraps: bool,
+    /// The step of an image's build that the line is of.
+    step: Option<u32>,
     held: Option<Held>,
     index: u64,
     /// The last line, if no rule knows it and nothing about it looks like trouble; for the frames that may stand below.
     before: Option<Before>,
-    plain: Vec<u8>,
-    mended: Vec<u8>,
+    /// What stands before the lines of this log, besides the forms that are known.
+    margin: Margin,
+    buffers: Buffers,
     ledger: Ledger,
     counts: Vec<u64>,
 }
@@ -78,45 +88,15 @@ impl<'r> Classifier<'r> {
             hits: Hits::default(),
             open: None,
             wraps: false,
+            step: None,
             held: None,
             index: 0,
             before: None,
-            plain: Vec::new(),
-            mended: Vec::new(),
+            margin: Margin::default(),
+            buffers: Buffers::default(),
             ledger: Ledger::default(),
             counts: vec![0; rules.rules().len()],
         }
-    }
-
-    fn read(&mut self, raw: &RawLine<'_>) {
-        if !raw.starts_line && raw.bytes.is_empty() {
-            return;
-        }
-        let mut plain = std::mem::take(&mut self.plain);
-        let bytes = if tty::needs_strip(raw.bytes) {
-            tty::strip(raw.bytes, &mut plain);
-            &plain[..]
-        } else {
-            raw.bytes
-        };
-        let mut mended = std::mem::take(&mut self.mended);
-        let bytes = if !bytes.is_ascii() && misread::mend(bytes, &mut mended) { &mended[..] } else { bytes };
-        let stripped = prefix::strip(bytes);
-        let line = Line {
-            number: raw.number,
-            text: stripped.text,
-            indent: stripped.indent,
-            marked: stripped.marked,
-            informs: stripped.informs,
-        };
-        self.wraps |= stripped.wraps;
-        if self.wraps {
-            self.hold(&line, bytes.ends_with(b" "));
-        } else {
-            self.line(&line);
-        }
-        self.plain = plain;
-        self.mended = mended;
     }
 
     fn line(&mut self, line: &Line<'_>) {
@@ -144,7 +124,7 @@ impl<'r> Classifier<'r> {
     fn weigh(&mut self, line: &Line<'_>, text: &str, hits: &Hits) -> Account {
         self.wraps |= is_powershell(text);
         let matched = hits.rules.iter().map(|&rule| rule as usize).find(|&rule| self.applies(rule, text, hits.trouble));
-        self.watch.note(&hits.watchers, text, self.index);
+        self.watch.note(&hits.watchers, text, self.index, self.step);
         if let Some(rule) = matched {
             self.counts[rule] += 1;
         }
@@ -219,6 +199,7 @@ impl<'r> Classifier<'r> {
         }
         let body_line = BodyLine { text, indent: line.indent, index: self.index };
         let mut sighting = sighting(at, rule, line.number, &body_line);
+        sighting.step = self.step;
         for detail in &rule.details {
             sighting.learn(detail, text);
         }
@@ -232,7 +213,8 @@ impl<'r> Classifier<'r> {
         };
         self.counts[at] += 1;
         let body_line = BodyLine { text, indent: line.indent, index: self.index };
-        let sighting = unknown_sighting(at, line.number, &body_line);
+        let mut sighting = unknown_sighting(at, line.number, &body_line);
+        sighting.step = self.step;
         self.open = Some(Open::new(sighting, self.rules.rule(at).body, line.indent));
         Account::Evidence
     }

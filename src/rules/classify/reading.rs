@@ -1,0 +1,148 @@
+//! From the bytes of a line to its text: codes of terminals, prefixes, margins and envelopes are taken away.
+
+use super::Classifier;
+use crate::rules::envelope;
+use crate::rules::margin::Margin;
+use crate::rules::matcher::{Hits, RuleSet};
+use crate::rules::misread;
+use crate::rules::prefix::{self, Stripped};
+use crate::rules::reader::RawLine;
+use crate::rules::rule::{Level, Rule};
+use crate::rules::tty;
+use crate::rules::wrap::Line;
+
+/// Room for what is made of a line.
+#[derive(Default)]
+pub(super) struct Buffers {
+    plain: Vec<u8>,
+    mended: Vec<u8>,
+    unescaped: Vec<u8>,
+}
+
+impl Buffers {
+    /// The line as plain text.
+    fn plain<'l>(&'l mut self, line: &'l [u8]) -> &'l [u8] {
+        let mut bytes = line;
+        if tty::needs_strip(bytes) {
+            tty::strip(bytes, &mut self.plain);
+            bytes = &self.plain;
+        }
+        if memchr::memchr(b'&', bytes).is_some() && envelope::unescape(bytes, &mut self.unescaped) {
+            bytes = &self.unescaped;
+        }
+        if !bytes.is_ascii() && misread::mend(bytes, &mut self.mended) {
+            bytes = &self.mended;
+        }
+        bytes
+    }
+}
+
+/// What stands before the lines of a log that begins so.
+pub(super) fn margin(head: &[u8], rules: &RuleSet) -> Margin {
+    let mut buffers = Buffers::default();
+    let lines = head.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let lines: Vec<Vec<u8>> = lines.map(|line| buffers.plain(line).to_vec()).collect();
+    let signs = Margin::of_signs(lines.iter().map(Vec::as_slice));
+    let opened = |line: &Vec<u8>| {
+        let text = prefix::strip(signs.unsigned(line)).text;
+        envelope::open(text).map_or_else(
+            || vec![text.to_vec()],
+            |letter| letter.text.lines().map(|line| prefix::strip(line.as_bytes()).text.to_vec()).collect(),
+        )
+    };
+    let stripped: Vec<Vec<u8>> = lines.iter().flat_map(opened).collect();
+    let tells = |text: &[u8]| {
+        let mut hits = Hits::default();
+        rules.hits(text, &mut hits);
+        hits.trouble
+    };
+    let margin = signs.with_layers(stripped.iter().map(Vec::as_slice), tells);
+    // Names of commands are known before some words, and cut there.
+    let bare = lines.iter().map(|line| signs.unsigned(line).trim_ascii());
+    if margin == signs { signs.with_layers(bare, tells) } else { margin }
+}
+
+impl Classifier<'_> {
+    pub(super) fn read(&mut self, raw: &RawLine<'_>) {
+        if !raw.starts_line && raw.bytes.is_empty() {
+            return;
+        }
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let bytes = self.margin.unsigned(buffers.plain(raw.bytes));
+        self.read_text(raw.number, &prefix::strip(bytes), bytes.ends_with(b" "));
+        self.buffers = buffers;
+    }
+
+    /// Reads a line that may have a margin, or be an envelope.
+    fn read_text(&mut self, number: u64, outer: &Stripped<'_>, blank_at_end: bool) {
+        if self.read_envelope(number, outer) {
+            return;
+        }
+        let inner = self.within_margin(*outer);
+        if inner == *outer || !self.read_envelope(number, &inner) {
+            self.take(number, &inner, blank_at_end);
+        }
+    }
+
+    /// True if the line was an envelope, which was opened.
+    fn read_envelope(&mut self, number: u64, outer: &Stripped<'_>) -> bool {
+        let Some(letter) = envelope::open(outer.text) else { return false };
+        if self.knows_better(outer.text, &letter.text) {
+            return false;
+        }
+        if letter.speaks {
+            self.take(number, outer, false);
+        }
+        let mut plain = Vec::new();
+        for line in letter.text.lines() {
+            tty::strip(line.as_bytes(), &mut plain);
+            let inner = prefix::strip(&plain);
+            let inner = Stripped { marked: letter.marked || inner.marked, ..inner };
+            let inner = self.within_margin(inner);
+            self.take(number, &inner, plain.ends_with(b" "));
+        }
+        true
+    }
+
+    /// The line behind what stands before the lines of this log, unless a rule knows it as it is.
+    fn within_margin<'l>(&mut self, outer: Stripped<'l>) -> Stripped<'l> {
+        let Some(inner) = self.margin.cut(outer.text) else { return outer };
+        let inner = prefix::strip(inner);
+        if self.knows_better(outer.text, inner.text) {
+            return outer;
+        }
+        Stripped {
+            marked: outer.marked || inner.marked,
+            informs: outer.informs || inner.informs,
+            step: outer.step.or(inner.step),
+            ..inner
+        }
+    }
+
+    /// True if a rule that makes a finding knows the whole line from its beginning on, and none that is asked before it knows what
+    /// is in it.
+    fn knows_better(&mut self, whole: &[u8], inner: impl AsRef<[u8]>) -> bool {
+        let whole = self.first(whole, |rule, text| rule.level > Level::Neutral && rule.pattern.begins(text));
+        let inner = self.first(inner.as_ref(), |rule, text| rule.pattern.is_match(text));
+        whole.is_some_and(|whole| inner.is_none_or(|inner| whole < inner))
+    }
+
+    /// The first rule that `knows` a line by itself, in the order in which they are asked.
+    fn first(&mut self, text: &[u8], knows: impl Fn(&Rule, &str) -> bool) -> Option<u32> {
+        self.rules.hits(text, &mut self.hits);
+        let text = super::as_text(text);
+        self.hits.rules.iter().copied().find(|&rule| knows(self.rules.rule(rule as usize), &text))
+    }
+
+    fn take(&mut self, number: u64, stripped: &Stripped<'_>, blank_at_end: bool) {
+        let Stripped { text, indent, marked, informs, wraps, step } = *stripped;
+        let line = Line { number, text, indent, marked, informs };
+        self.wraps |= wraps;
+        self.step = step;
+        if self.wraps {
+            self.hold(&line, blank_at_end);
+        } else {
+            self.line(&line);
+        }
+    }
+}
