@@ -1,6 +1,9 @@
-//! A log in another encoding than UTF-8: `docker build > build.log` in PowerShell 5.1 writes UTF-16, and nothing in it would be known.
+//! A log in another form than UTF-8: `docker build > build.log` in PowerShell 5.1 writes UTF-16, and CI keeps logs packed. Nothing in
+//! them would be known.
 
-use std::io::{self, Chain, Cursor, Read};
+use std::io::{self, Cursor, Read};
+
+use flate2::read::MultiGzDecoder;
 
 /// So many signs of ASCII in a row are no UTF-16, in which each of two is an ideograph.
 const PLAIN: usize = 32;
@@ -13,15 +16,33 @@ const CHUNK: usize = 16 * 1024;
 /// The unit of UTF-16 that two bytes are.
 type Order = fn([u8; 2]) -> u16;
 
-/// Gives UTF-16 as UTF-8, and everything else as it is: what is no UTF-8 is not replaced.
+/// How files begin that hold a log in a form that is not read.
+const PACKED: [(&[u8], &str); 4] = [
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\xfd7zX", "packed by xz"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd"),
+    (b"BZh", "packed by bzip2"),
+];
+
+/// Gives UTF-16 as UTF-8, what gzip packed as it was before, and everything else as it is: what is no UTF-8 is not replaced.
 ///
 /// # Errors
-/// Those of `input`.
+/// Those of `input`, and that it is packed in another way.
 pub(crate) fn decoded(input: &mut dyn Read) -> io::Result<Decoded<'_>> {
+    let (head, input) = begun(Box::new(input))?;
+    let is_packed = head.starts_with(&[0x1f, 0x8b]);
+    let (head, input) = if is_packed { begun(Box::new(MultiGzDecoder::new(input)))? } else { (head, input) };
+    if let Some((_, form)) = PACKED.iter().find(|(begin, _)| head.starts_with(begin)) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is {form}; unpack it first")));
+    }
+    Ok(Decoded { input, order: order(&head), raw: Vec::new(), text: Cursor::default() })
+}
+
+/// The first bytes, and all of them once more.
+fn begun<'r>(mut input: Box<dyn Read + 'r>) -> io::Result<(Vec<u8>, Box<dyn Read + 'r>)> {
     let mut head = Vec::new();
-    Read::take(&mut *input, 4).read_to_end(&mut head)?;
-    let order = order(&head);
-    Ok(Decoded { input: Cursor::new(head).chain(input), order, raw: Vec::new(), text: Cursor::default() })
+    Read::take(&mut input, 4).read_to_end(&mut head)?;
+    Ok((head.clone(), Box::new(Cursor::new(head).chain(input))))
 }
 
 /// UTF-16 has a byte order mark, or begins with two signs of ASCII: what was appended to a file, or cut from one.
@@ -38,7 +59,7 @@ fn order(head: &[u8]) -> Option<Order> {
 
 /// A log as UTF-8.
 pub(crate) struct Decoded<'r> {
-    input: Chain<Cursor<Vec<u8>>, &'r mut dyn Read>,
+    input: Box<dyn Read + 'r>,
     /// None where what follows is given as it is.
     order: Option<Order>,
     /// What was read and not yet decoded.
@@ -146,6 +167,23 @@ mod tests {
         }
         assert_eq!(read(&[0xff, 0xfe, 0, 0xd8, b'a', 0]), "\u{fffd}a".as_bytes());
         assert_eq!(read(&[0xff, 0xfe, b'a', 0, 0, 0xd8]), "a\u{fffd}".as_bytes());
+    }
+
+    #[test]
+    fn a_packed_log_is_read_or_refused() {
+        let mut packed = Vec::new();
+        for text in [LOG, "rake aborted!\n"] {
+            packed.extend(
+                flate2::read::GzEncoder::new(text.as_bytes(), flate2::Compression::fast()).bytes().map(Result::unwrap),
+            );
+        }
+        assert_eq!(String::from_utf8(read(&packed)).unwrap(), format!("{LOG}rake aborted!\n"));
+        let mut cut = &packed[..packed.len() - 9];
+        assert!(decoded(&mut cut).unwrap().read_to_end(&mut Vec::new()).is_err());
+        for mut other in [&b"PK\x03\x04rest"[..], b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd\x04", b"BZh91AY&SY"] {
+            let refused = decoded(&mut other).map(drop).unwrap_err().to_string();
+            assert!(refused.contains("unpack it first"), "{refused}");
+        }
     }
 
     #[test]

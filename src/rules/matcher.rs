@@ -78,6 +78,7 @@ impl RuleSet {
     pub fn with_site_rules(texts: &[(PathBuf, String)]) -> Result<Self, Vec<PackFault>> {
         let (own, mut faults) = read_all(texts);
         faults.extend(double_ids(texts, &own));
+        faults.sort_by(|one, other| (&one.path, one.line).cmp(&(&other.path, other.line)));
         if !faults.is_empty() {
             return Err(faults);
         }

@@ -100,7 +100,7 @@ impl<'r> Outcome<'r> {
         }
         let seen = std::mem::take(&mut self.sightings).into_vec();
         let mut told: Vec<Told> = seen.iter().filter_map(|seen| self.told(seen, watch, last_index)).collect();
-        told.extend(self.ending());
+        told.extend(self.ending(last_index == 0));
         sorted(fold(told))
     }
 
@@ -131,12 +131,13 @@ impl<'r> Outcome<'r> {
         }
     }
 
-    /// What the end of the process says.
-    fn ending(&self) -> Vec<Told> {
+    /// What the end of the process says, and that of a log that is `empty`.
+    fn ending(&self, empty: bool) -> Vec<Told> {
         let kind = match (self.context.end, self.context.exit) {
             (LogEnd::Stopped, _) => Fallback::Stopped,
             (_, Some(status)) if is_kill(status) => Fallback::Killed,
             (_, Some(status)) if status != 0 => Fallback::Exit,
+            (_, None) if empty => Fallback::Empty,
             _ => return Vec::new(),
         };
         let Some(at) = self.rules.fallback(kind) else {

@@ -34,6 +34,8 @@ pub(crate) enum Fallback {
     Advice,
     /// A line that no rule knows, in strict mode.
     Unaccounted,
+    /// The log says nothing at all, and nobody knows how the build ended.
+    Empty,
     /// The exit status is not zero.
     Exit,
     /// The exit status says that it was killed.
@@ -61,6 +63,7 @@ const FALLBACKS: &[(&str, Fallback)] = &[
     ("deprecation", Fallback::Deprecation),
     ("advice", Fallback::Advice),
     ("unaccounted", Fallback::Unaccounted),
+    ("empty", Fallback::Empty),
     ("exit", Fallback::Exit),
     ("killed", Fallback::Killed),
     ("stopped", Fallback::Stopped),

@@ -188,6 +188,10 @@ const SITE_FOLDERS: &[&str] =
 pub(crate) fn site_path(path: &str) -> String {
     let path = path.rsplit('!').next().unwrap_or(path).split('?').next().unwrap_or(path);
     let path = path.trim_start_matches("file://").replace('\\', "/");
+    let is_of_the_site = !path.starts_with(['/', '~']) && !path.starts_with("..") && !path.contains(':');
+    if is_of_the_site {
+        return path.trim_start_matches("./").to_owned();
+    }
     for folder in SITE_FOLDERS {
         if let Some(at) = path.find(&format!("/{folder}")) {
             return path[at + 1..].to_owned();
@@ -209,5 +213,8 @@ mod tests {
         );
         assert_eq!(site_path("C:\\x\\app\\javascript\\y.js?inline"), "app/javascript/y.js");
         assert_eq!(site_path("./source/server.jsx"), "source/server.jsx");
+        for path in ["app/javascript/styles/vendor/x.scss", "src/lib/i18n.ts"] {
+            assert_eq!(site_path(path), path);
+        }
     }
 }

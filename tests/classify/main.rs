@@ -379,6 +379,17 @@ fn a_log_in_utf_16_says_the_same() {
 }
 
 #[test]
+fn a_log_without_a_word_proves_nothing_unless_the_build_is_said_to_have_ended_well() {
+    for log in [&b""[..], b"\n \n\x1b[0m\n"] {
+        let said = classified(log);
+        assert!(ids(&said) == ["log-empty"] && said.findings[0].inconclusive, "{:?}", ids(&said));
+        let mut input = log;
+        let ended = classify(&mut input, RuleSet::builtin(), &LogContext::finished(0), Options::default()).unwrap();
+        assert!(ended.findings.is_empty());
+    }
+}
+
+#[test]
 fn a_log_that_begins_within_a_stack_lacks_the_exception() {
     let cut = "    at async build (/srv/site/node_modules/bundler/cli.js:77:3)\n";
     assert_eq!(severity(&classified(format!("{cut}}}\n").as_bytes())), Severity::Review);
