@@ -200,6 +200,7 @@ pub struct Acceptance {
     /// Why it is accepted.
     pub reason: String,
     /// The last day on which it is, `YYYY-MM-DD`.
+    #[serde(deserialize_with = "day")]
     pub expires: String,
 }
 
@@ -224,31 +225,42 @@ impl Configuration {
         let refused = |fault: String| ConfigurationError::Refused { path: path.to_path_buf(), fault };
         let configuration: Self = toml::from_str(text).map_err(|error| refused(error.to_string()))?;
         configuration.promotion.fault().map_or(Ok(()), |fault| Err(refused(fault.to_owned())))?;
-        for acceptance in &configuration.accept {
-            acceptance.fault().map_or(Ok(()), |fault| Err(refused(fault)))?;
-        }
-        Ok(configuration)
+        let faults: Vec<String> = configuration.accept.iter().flat_map(Acceptance::faults).collect();
+        if faults.is_empty() { Ok(configuration) } else { Err(refused(faults.join("\n"))) }
     }
 }
 
 impl Acceptance {
-    fn fault(&self) -> Option<String> {
+    fn faults(&self) -> Vec<String> {
         let named = format!("the [[accept]] of rule {:?}", self.rule);
-        if self.reason.trim().is_empty() {
-            return Some(format!("{named} gives no reason; write why the finding is accepted"));
-        }
-        if let Err(error) = self.expires.parse::<jiff::civil::Date>() {
-            return Some(format!(
-                "{named} expires on {:?}, which is no date ({error}); write YYYY-MM-DD",
-                self.expires
-            ));
-        }
-        regex::Regex::new(&self.pattern).err().map(|error| format!("{named} has a bad pattern: {error}"))
+        let reason = self.reason.trim().is_empty();
+        let reason = reason.then(|| format!("{named} gives no reason; write why the finding is accepted"));
+        let date = self.expires.parse::<jiff::civil::Date>().err();
+        let date = date.map(|error| {
+            format!("{named} expires on {:?}, which is no date ({error}); write YYYY-MM-DD", self.expires)
+        });
+        let pattern = regex::Regex::new(&self.pattern).err();
+        let pattern = pattern.map(|error| format!("{named} has a bad pattern: {error}"));
+        reason.into_iter().chain(date).chain(pattern).collect()
     }
 }
 
 fn text(path: &Path) -> Result<String, ConfigurationError> {
     fs::read_to_string(path).map_err(|source| ConfigurationError::Unreadable { path: path.to_path_buf(), source })
+}
+
+/// Reads a day, as a text or as TOML's own date.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a date: YYYY-MM-DD")]
+    enum Day {
+        Text(String),
+        Date(toml::value::Datetime),
+    }
+    Ok(match Day::deserialize(deserializer)? {
+        Day::Text(text) => text,
+        Day::Date(date) => date.to_string(),
+    })
 }
 
 /// Reads `30m`, `1h 30m`, `90s`.
@@ -374,5 +386,15 @@ mod tests {
         assert!(accept("known upstream", "2027-01-31").is_ok());
         assert!(accept(" ", "2027-01-31").unwrap_err().contains("reason"));
         assert!(accept("known", "2027-13-31").unwrap_err().contains("YYYY-MM-DD"));
+        let both = accept(" ", "soon").unwrap_err();
+        assert!(both.contains("reason") && both.contains("YYYY-MM-DD"), "{both}");
+    }
+
+    #[test]
+    fn a_date_may_be_one_of_toml() {
+        let accept = |expires| parse(&format!("[[accept]]\nrule = \"x\"\nreason = \"y\"\nexpires = {expires}\n"));
+        assert_eq!(accept("2027-01-31").unwrap().accept[0].expires, "2027-01-31");
+        let refusal = accept("31").unwrap_err();
+        assert!(refusal.contains("YYYY-MM-DD") && refusal.contains("line 4"), "{refusal}");
     }
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::record::Record;
-use super::{GateError, Progress, offered};
+use super::{GateError, Progress, offered, surroundings};
 use crate::change;
 use crate::compiled::CompiledTree;
+use crate::configuration::Configuration;
 use crate::invariant::{self, Subject};
 use crate::manifest::ManifestSet;
 use crate::report::{LogFacts, Report};
@@ -29,7 +30,7 @@ pub struct VerifyRequest {
     pub strict: bool,
 }
 
-/// Judges a compiled tree as it stands, and the log of its build. Writes nothing.
+/// Judges a compiled tree as it stands, and the log of its build, by the rules and acceptances of its site. Writes nothing.
 ///
 /// # Errors
 /// If the tree is no Mastodon tree, or the log cannot be read.
@@ -37,12 +38,14 @@ pub fn verify(request: &VerifyRequest, progress: &dyn Progress) -> Result<Report
     let mut record = Record::new(progress);
     record.begin("site");
     let site = LiveSite::inspect(Some(&request.tree), None)?;
+    let settings = Configuration::read(None, &site.root)?;
+    let rules = surroundings::site_rules(&site)?;
     let registry = super::registry_of(site.registry_text()?.as_deref(), &mut record);
     let change = change::as_it_is();
     let offered = offered::after(&site, registry, &change, &mut record);
     if let Some(log) = &request.log {
         record.begin("rules");
-        read_log(log, request, &mut record)?;
+        read_log(log, request, rules.as_ref().unwrap_or_else(|| RuleSet::builtin()), &mut record)?;
     }
     record.begin("invariants");
     let compiled = CompiledTree::read(&site.root, &site.output, site.toolchain);
@@ -60,7 +63,7 @@ pub fn verify(request: &VerifyRequest, progress: &dyn Progress) -> Result<Report
         live: &nothing,
         staged: &compiled,
         build_began: SystemTime::UNIX_EPOCH,
-        cdn: crate::gate::surroundings::cdn(&site),
+        cdn: surroundings::cdn(&site),
         themes_only: false,
         sources: &sources,
         sheets: BTreeMap::new(),
@@ -70,15 +73,16 @@ pub fn verify(request: &VerifyRequest, progress: &dyn Progress) -> Result<Report
     let (results, findings) = invariant::check(&subject);
     record.invariants = results;
     record.findings.extend(findings);
+    record.acknowledge(&settings.accept);
     Ok(record.into_report(crate::runs::new_name(&site.state, ""), &site, &change, &offered, None))
 }
 
-fn read_log(path: &Path, request: &VerifyRequest, record: &mut Record<'_>) -> Result<(), GateError> {
+fn read_log(path: &Path, request: &VerifyRequest, rules: &RuleSet, record: &mut Record<'_>) -> Result<(), GateError> {
     let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: path.to_path_buf(), source };
     let mut file = File::open(path).map_err(unusable)?;
     let context = request.exit.map_or_else(LogContext::unknown, LogContext::finished);
     let options = rules::Options { strict: request.strict };
-    let classified = rules::classify(&mut file, RuleSet::builtin(), &context, options).map_err(unusable)?;
+    let classified = rules::classify(&mut file, rules, &context, options).map_err(unusable)?;
     record.log = Some(LogFacts {
         lines: classified.lines,
         neutral: classified.neutral,

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use super::figures::plain;
 use crate::finding::{Evidence, Finding, Severity};
 
 /// Writes one command a finding.
@@ -36,9 +37,22 @@ fn command(finding: &Finding) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    plain(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Finding, write};
+
+    #[test]
+    fn a_strangers_text_neither_begins_a_command_nor_moves_a_cursor() {
+        let mut out = Vec::new();
+        write(&[Finding::fatal("a,b:c", "x\n::error::y \u{9b}2J \u{202e}z 100%")], &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "::error title=a%2Cb%3Ac::x%0A::error::y \u{fffd}2J \u{fffd}z 100%25\n");
+    }
 }

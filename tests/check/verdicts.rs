@@ -126,6 +126,16 @@ fn a_tree_that_was_compiled_elsewhere_is_verified_and_a_lost_file_blocks() {
     let said = site.command(&["verify", "."]).output().unwrap().stdout;
     let said = String::from_utf8_lossy(&said);
     assert!(said.contains("PASS   Every theme that this tree offers is compiled and whole.\n"), "{said}");
+    site.write("build.log", "warning: the frobnicator is odd\n");
+    let logged = |site: &Site| site.command(&["verify", ".", "--log", "build.log"]).output().unwrap().status.code();
+    assert_eq!(logged(&site), Some(1));
+    let accepted = "[[accept]]\nrule = \"unknown-warning\"\nreason = \"it is\"\nexpires = 9999-12-31\n";
+    site.write("themegate.toml", accepted);
+    assert_eq!(logged(&site), Some(0), "what the site accepts");
+    fs::remove_file(site.path("themegate.toml")).unwrap();
+    let rule = "id = \"frobnicator\"\nseverity = \"benign\"\npattern = 'the frobnicator is odd$'\nmessage = \"x\"\nexplanation = \"y\"";
+    site.write("themegate.d/ours.toml", format!("[[rule]]\n{rule}\n"));
+    assert_eq!(logged(&site), Some(0), "what the site's rules know");
     let css = fs::read_dir(site.path("public/packs/css")).unwrap().flatten().next().unwrap().path();
     fs::remove_file(css).unwrap();
     let broken = verify(&site);
