@@ -178,8 +178,9 @@ fn logger(text: &[u8]) -> Option<Prefix> {
         let (marked, informs) = (text[0] == b'F', matches!(text[0], b'I' | b'D'));
         return length_of(&RUBY_LOGGER, text).map(|length| Prefix { marked, informs, ..Prefix::plain(length) });
     }
-    // kaniko says in this way which step of an image begins.
-    let logged = || length_of(&LOGRUS, text).filter(|&length| !text[length..].starts_with(b"RUN "));
+    // kaniko says in this way that the step begins that compiles the assets; without it that would be a line of a Dockerfile.
+    let begins = |line: &[u8]| line.starts_with(b"RUN ") && memchr::memmem::find(line, b"assets:precompile").is_some();
+    let logged = || length_of(&LOGRUS, text).filter(|&length| !begins(&text[length..]));
     let told = || logged().map(|length| Prefix { informs: true, ..Prefix::plain(length) });
     length_of(&SSHKIT, text).map(Prefix::plain).or_else(told)
 }
