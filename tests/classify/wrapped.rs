@@ -29,11 +29,11 @@ const WRAPS: [(&str, Wrap); 60] = [
     ("docker compose 1, a name", |_, line| format!("mastodon_web_1       | {line}")),
     ("docker logs -t", |_, line| format!("2026-05-03T10:22:31.123456789Z {line}")),
     ("docker's own log", |_, line| {
-        let text = serde_json::to_string(&format!("{line}\n")).unwrap();
+        let text = serde_json::json!(format!("{line}\n"));
         format!("{{\"log\":{text},\"stream\":\"stdout\",\"time\":\"2026-05-03T10:22:31.123456789Z\"}}")
     }),
     ("journald's own log", |_, line| {
-        let text = serde_json::to_string(line).unwrap();
+        let text = serde_json::json!(line);
         format!("{{\"PRIORITY\":\"6\",\"MESSAGE\":{text},\"_PID\":\"12\"}}")
     }),
     ("kubelet", |_, line| format!("2026-05-03T10:22:31.123456789Z stdout F {line}")),
@@ -68,7 +68,7 @@ const WRAPS: [(&str, Wrap); 60] = [
     ("SSHKit", |_, line| format!(" DEBUG [2089fb7e] \t{line}")),
     ("airbrussh", |_, line| format!("      01 {line}")),
     ("Capistrano 2", |_, line| format!(" ** [out :: web1] {line}")),
-    ("Ansible's stdout_lines", |_, line| format!("            {},", serde_json::to_string(line).unwrap())),
+    ("Ansible's stdout_lines", |_, line| format!("            {},", serde_json::json!(line))),
     ("Buildkite", |_, line| format!("\x1b_bk;t=1714557600123\x07{line}")),
     ("colours", |_, line| format!("\x1b[1m\x1b[31m{line}\x1b[0m")),
     ("carriage returns", |_, line| format!("{line}\r")),
