@@ -50,62 +50,15 @@ fn is_part(path: &Path, theme: &OfferedTheme) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::fs;
-    use std::path::PathBuf;
-    use std::time::SystemTime;
 
-    use super::super::Lookup;
+    use super::super::tried::{STYLES, Tried};
     use super::*;
-    use crate::compiled::CompiledTree;
-    use crate::manifest::{Entry, Manifest, ManifestFormat, ManifestSet};
 
-    const STYLES: &str = "app/javascript/styles";
-
-    fn theme(name: &str) -> OfferedTheme {
-        let source = format!("styles/{name}.scss");
-        OfferedTheme {
-            name: name.into(),
-            place: "config/themes.yml".into(),
-            line: Some(1),
-            source,
-            kind: Lookup::Listed,
-        }
-    }
-
-    /// What is told of `ft` and of the stock theme, with these sources below the folder of the styles.
+    /// What is told of themes with these sources.
     fn told(sources: &[(&str, &str)], compiled: &str, stock: &str) -> Vec<String> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut manifest = Manifest::empty(ManifestFormat::Webpacker);
-        for (name, css) in [("ft", compiled), ("default", stock), ("other", "a{b:c}")] {
-            fs::write(folder.path().join(name), css).unwrap();
-            manifest.entries.insert(format!("{name}.css"), Entry { file: name.into(), ..Entry::default() });
-        }
-        let set = ManifestSet { manifests: vec![("manifest.json".into(), manifest)], lookup: None };
-        let tree = |set| CompiledTree {
-            root: folder.path().into(),
-            public: folder.path().into(),
-            set,
-            findings: Vec::new(),
-            is_staged: false,
-        };
-        let sources: BTreeMap<PathBuf, String> =
-            sources.iter().map(|(path, text)| (Path::new(STYLES).join(path), (*text).to_owned())).collect();
-        let mut subject = Subject {
-            offered: &[theme("default"), theme("ft"), theme("other")],
-            packs: &[],
-            live: &tree(ManifestSet::default()),
-            staged: &tree(set),
-            build_began: SystemTime::now(),
-            cdn: None,
-            themes_only: false,
-            sources: &sources,
-            sheets: BTreeMap::new(),
-            touched: ["ft".to_owned(), "default".to_owned()].into(),
-        };
-        let told = check(&subject);
-        subject.touched.clear();
-        assert_eq!(check(&subject), []);
-        told.into_iter().map(|finding| finding.message).collect()
+        let tried = Tried::new(sources, compiled, stock);
+        assert_eq!(tried.findings(check, false), []);
+        tried.findings(check, true).into_iter().map(|finding| finding.message).collect()
     }
 
     const ENTRY: (&str, &str) = ("ft.scss", "@import 'application';\n@import 'ft/main';");

@@ -17,12 +17,14 @@ mod output_kinds;
 mod page_shown;
 mod sheet_weight;
 mod sheet_whole;
+mod sources;
 pub(crate) mod static_page;
 mod theme_compiled;
+#[cfg(test)]
+mod tried;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -167,44 +169,6 @@ impl<'gate> Subject<'gate> {
             let sheet = Sheet::read(&String::from_utf8_lossy(&bytes));
             let sheet = ThemeSheet { file: entry.file.clone(), bytes: bytes.len() as u64, sheet };
             self.sheets.insert(theme.name.clone(), sheet);
-        }
-    }
-
-    /// The source line of a theme that holds `needle`: its own file first, then what lies in a folder of its name, then what
-    /// no other theme has for its own.
-    #[must_use]
-    pub fn source_of(&self, theme: &OfferedTheme, needle: &str) -> Option<(PathBuf, u64, String)> {
-        let found = self.sources.iter().filter_map(|(path, text)| {
-            let (index, line) = text.lines().enumerate().find(|(_, line)| line.contains(needle))?;
-            Some((self.distance(theme, path), (path.clone(), index as u64 + 1, line.trim().to_owned())))
-        });
-        found.min_by_key(|(distance, _)| *distance).map(|(_, place)| place)
-    }
-
-    /// The nearest of the sources that may belong to a theme and that `is_wanted`.
-    #[must_use]
-    pub fn nearest(&self, theme: &OfferedTheme, is_wanted: impl Fn(&Path, &str) -> bool) -> Option<&'gate Path> {
-        const OF_ANOTHER: u8 = 3;
-        let sources: &'gate BTreeMap<PathBuf, String> = self.sources;
-        let wanted = sources.iter().filter(|(path, text)| is_wanted(path, text));
-        let near = wanted.map(|(path, _)| (self.distance(theme, path), path)).filter(|(far, _)| *far < OF_ANOTHER);
-        near.min().map(|(_, path)| path.as_path())
-    }
-
-    /// How far a source lies from a theme: 0 for its own file, 3 for the file or folder of another one.
-    fn distance(&self, theme: &OfferedTheme, path: &Path) -> u8 {
-        let is_entry = |theme: &OfferedTheme| path.ends_with(&theme.source);
-        let has_folder = |theme: &OfferedTheme| {
-            let stem = Path::new(&theme.source).with_extension("");
-            let names = [stem.file_name().unwrap_or_default(), OsStr::new(&theme.name)];
-            path.parent().is_some_and(|folder| folder.components().any(|part| names.contains(&part.as_os_str())))
-        };
-        let mut others = self.offered.iter().filter(|other| other.name != theme.name);
-        match () {
-            () if is_entry(theme) => 0,
-            () if has_folder(theme) => 1,
-            () if others.any(|other| is_entry(other) || has_folder(other)) => 3,
-            () => 2,
         }
     }
 }

@@ -29,12 +29,25 @@ fn of_theme(subject: &Subject<'_>, theme: &OfferedTheme) -> Option<Finding> {
     };
     let hiding = read.sheet.hidden.iter().find(|hiding| !is_known(hiding))?;
     let finding = finding(theme, hiding);
-    let places = [format!("{} {{", hiding.selector), format!("{}{{", hiding.selector), hiding.declaration.clone()];
-    let source = places.iter().find_map(|place| subject.source_of(theme, place));
+    let opens = [format!("{} {{", hiding.selector), format!("{}{{", hiding.selector)];
+    let is_it = |line: &str, rest: &str| {
+        let block =
+            |open: &String| rest.split_once(open.as_str()).filter(|_| line.contains(open)).map(|(_, block)| block);
+        opens.iter().filter_map(block).any(|block| says(block, &hiding.declaration))
+    };
+    let places = || opens.iter().chain([&hiding.declaration]);
+    let source = subject.source_where(theme, is_it);
+    let source = source.or_else(|| places().find_map(|place| subject.source_of(theme, place)));
     Some(match source {
         Some((path, line, excerpt)) => finding.at_line(path, line, excerpt),
         None => finding.at_line(subject.staged.shown(&read.file), hiding.line, hiding.declaration.clone()),
     })
+}
+
+/// Whether a block, which ends somewhere in the text, has a declaration.
+fn says(block: &str, declaration: &str) -> bool {
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    squeezed(block.split('}').next().unwrap_or_default()).contains(&squeezed(declaration))
 }
 
 /// What the theme's live stylesheet hides already: nobody has complained.
@@ -83,4 +96,36 @@ fn finding(theme: &OfferedTheme, hiding: &Hiding) -> Finding {
     };
     let message = format!("{} {what}: {} {{ {} }} holds {when}.", theme.name, hiding.selector, hiding.declaration);
     Finding::review("page-hidden", message).meaning(meaning).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tried::Tried;
+    use super::*;
+    use crate::finding::Evidence;
+
+    #[test]
+    fn the_rule_that_hides_is_shown_where_it_stands_in_the_theme() {
+        for (source, line) in [
+            ("body { color: red; }\nbody {\n  top: 0;\n  display:none;\n}\n", 2),
+            (".a{top:0}body{top:0}\n.b{top:0}body{display: none}", 2),
+            // Put together by Sass.
+            ("body { color: red; &.x { top: 0; } @extend .none; }", 1),
+            ("// Nothing.\n.none {\n  display: none;\n}", 3),
+        ] {
+            let tried = Tried::new(&[("ft.scss", source)], "body{display:none}", "a{b:c}");
+            let findings = tried.findings(check, true);
+            let [finding] = &findings[..] else { panic!("{findings:?}") };
+            let Some(Evidence::File { line: shown, .. }) = finding.evidence.first() else { panic!("{finding:?}") };
+            assert_eq!(*shown, Some(line), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_the_stock_theme_hides_as_well_is_none_of_the_theme_s() {
+        let found = |css: &str, stock: &str| Tried::new(&[], css, stock).findings(check, true).len();
+        assert_eq!(found("body{display:none}", "body{display:none}"), 1);
+        assert_eq!(found("body{display:none}", "@media (min-width:700px){body{display:none}}"), 2);
+        assert_eq!(found("@media (min-width:700px){body{display:none}}", "body{display:none}"), 1);
+    }
 }
