@@ -79,6 +79,18 @@ const WRAPS: [(&str, Wrap); 60] = [
 /// What stands above an excerpt, so that something is known of all lines.
 const ABOVE: &str = "yarn install v1.22.19\n[1/4] Resolving packages...\n[2/4] Fetching packages...\n[3/4] Linking dependencies...\n[4/4] Building fresh packages...\nDone in 44.71s.\n";
 
+/// What is said of these hangs on a line's beginning, on its numbers, or on what stands before others.
+const DELICATE: [&str; 6] = [
+    "Eingabe-/Ausgabefehler werden protokolliert",
+    "\u{26a0} The Next.js plugin was not detected in your ESLint configuration. Linting failed",
+    "3 WARNINGS in child compilations (Use 'stats.children: true' resp. '--stats-children' for more details)",
+    "[plugin vite:css] src/a.css: a thing was left out",
+    "Exit code: 1\nCommand: node-gyp rebuild",
+    "WARNING in ./x.scss (./node_modules/css-loader/dist/cjs.js!./x.scss)\nModule Warning (from ./node_modules/sass-loader/dist/cjs.js):\n\
+     Deprecation Warning on line 7, column 8 of file:///srv/x.scss:7:8:\nSass @import rules are deprecated and will be removed in Dart Sass 3.0.0.\n\n\
+     7 | @import \"a\";\n\n\n\nx.scss 8:9  root stylesheet",
+];
+
 fn wrapped(log: &str, wrap: Wrap) -> String {
     (1..).zip(log.lines()).map(|(number, line)| wrap(number, line) + "\n").collect()
 }
@@ -99,7 +111,8 @@ fn changes(log: &str) -> Vec<String> {
 fn what_stands_around_the_lines_of_a_log_changes_nothing() {
     let step = if std::env::var_os("THEMEGATE_EXAMPLES").is_some() { 1 } else { 41 };
     let examples = RuleSet::builtin().rules().iter().flat_map(|rule| rule.matches.iter().chain(&rule.near_misses));
-    let logs = examples.step_by(step).map(|example| format!("{ABOVE}{}\n", example.text));
+    let texts = examples.step_by(step).map(|example| example.text.as_str()).chain(DELICATE);
+    let logs = texts.map(|text| format!("{ABOVE}{text}\n"));
     let wrong: Vec<String> = logs
         .flat_map(|log| changes(&log).into_iter().map(move |change| format!("{change}: {}", &log[ABOVE.len()..])))
         .collect();
