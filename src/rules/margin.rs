@@ -83,7 +83,7 @@ impl Sign {
     /// True if it stands before most lines. Numbers are those of a few commands.
     fn stands_before(self, lines: &[&[u8]]) -> bool {
         let marked: Vec<&[u8]> =
-            lines.iter().filter_map(|line| Some(&line[..line.len() - self.cut(line)?.len()])).collect();
+            lines.iter().filter_map(|line| Some(line[..line.len() - self.cut(line)?.len()].trim_ascii_end())).collect();
         let different: HashSet<&[u8]> = marked.iter().copied().collect();
         is_most(marked.len(), lines.len()) && (self == Self::Quotation || different.len() * FEWEST <= marked.len())
     }
@@ -290,6 +290,24 @@ mod tests {
             &[],
         ] {
             assert_eq!(cut(lines), lines);
+        }
+    }
+
+    #[test]
+    fn signs_stand_before_most_lines_and_numbers_are_those_of_a_few_commands() {
+        let cut = |lines: &[&'static str]| -> Vec<&str> {
+            let signs = Margin::of_signs(lines.iter().map(|line| line.as_bytes()));
+            lines.iter().map(|line| std::str::from_utf8(signs.unsigned(line.as_bytes())).unwrap()).collect()
+        };
+        assert_eq!(cut(&["> a", ">   b", ">", "> > c", "> d"]), ["a", "  b", "", "> c", "d"]);
+        assert_eq!(cut(&["[0] a", "[0] [plugin x] b", "[0]", "[0] c", "[0] d"]), ["a", "[plugin x] b", "", "c", "d"]);
+        assert_eq!(cut(&["      01 12 | a", "      01", "      01 b", "      01 c"]), ["12 | a", "", "b", "c"]);
+        for lines in [
+            ["[0] ./a.js", "[1] ./b.js", "[2] ./c.js", "[3] ./d.js"],
+            ["      12 | a", "      13 | b", "      14 | c", "      15 | d"],
+            ["> vite build", "vite v7 building", "transforming...", "done"],
+        ] {
+            assert_eq!(cut(&lines), lines);
         }
     }
 

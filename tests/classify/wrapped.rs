@@ -1,5 +1,6 @@
 //! A log says the same whatever a program has put before, behind and around its lines.
 
+use themegate::finding::Severity;
 use themegate::rules::RuleSet;
 
 use super::{classified, ids, severity};
@@ -135,4 +136,20 @@ fn what_stands_around_the_lines_of_whole_logs_changes_nothing() {
     }
     wrong.sort();
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Before some words a name is known as a prefix wherever it stands; the lines between them have it too.
+#[test]
+fn a_name_before_all_lines_is_known_though_some_are_known_to_bear_names() {
+    let log = "WARNING in ./a.scss (./node_modules/css-loader/dist/cjs.js!./a.scss)\n\
+               Module Warning (from ./node_modules/sass-loader/dist/cjs.js):\n\
+               Deprecation Warning on line 7, column 8 of file:///srv/x.scss:7:8:\n\
+               Sass @import rules are deprecated and will be removed in Dart Sass 3.0.0.\n\
+               \n\
+               webpack 5.103.0 compiled with 26 warnings in 912 ms\n";
+    let named: String = log.lines().map(|line| format!("[web-1] {line}\n")).collect();
+    assert_eq!(
+        (severity(&classified(log.as_bytes())), ids(&classified(named.as_bytes()))),
+        (Severity::Benign, ids(&classified(log.as_bytes())))
+    );
 }
