@@ -16,24 +16,29 @@ const CHUNK: usize = 16 * 1024;
 /// The unit of UTF-16 that two bytes are.
 type Order = fn([u8; 2]) -> u16;
 
-/// How files begin that hold a log in a form that is not read.
-const PACKED: [(&[u8], &str); 4] = [
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\xfd7zX", "packed by xz"),
-    (b"\x28\xb5\x2f\xfd", "packed by zstd"),
-    (b"BZh", "packed by bzip2"),
+/// How files begin that hold a log in a form that is not read, or none.
+const NO_TEXT: [(&[u8], &str); 9] = [
+    (b"PK\x03\x04", "a zip archive; unpack it first"),
+    (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
+    (b"\xfd7zX", "packed by xz; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd; unpack it first"),
+    (b"BZh", "packed by bzip2; unpack it first"),
+    (b"\x89PNG", "a picture; the text of the log is needed"),
+    (b"\xff\xd8\xff", "a picture; the text of the log is needed"),
+    (b"%PDF", "a PDF; the text of the log is needed"),
+    (b"\x7fELF", "a program; its log is needed"),
 ];
 
 /// Gives UTF-16 as UTF-8, what gzip packed as it was before, and everything else as it is: what is no UTF-8 is not replaced.
 ///
 /// # Errors
-/// Those of `input`, and that it is packed in another way.
+/// Those of `input`, and that it is packed in another way, or no text.
 pub(crate) fn decoded(input: &mut dyn Read) -> io::Result<Decoded<'_>> {
     let (head, input) = begun(Box::new(input))?;
     let is_packed = head.starts_with(&[0x1f, 0x8b]);
     let (head, input) = if is_packed { begun(Box::new(MultiGzDecoder::new(input)))? } else { (head, input) };
-    if let Some((_, form)) = PACKED.iter().find(|(begin, _)| head.starts_with(begin)) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is {form}; unpack it first")));
+    if let Some((_, what)) = NO_TEXT.iter().find(|(begin, _)| head.starts_with(begin)) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is {what}")));
     }
     Ok(Decoded { input, order: order(&head), raw: Vec::new(), text: Cursor::default() })
 }
@@ -182,6 +187,10 @@ mod tests {
         for mut other in [&b"PK\x03\x04rest"[..], b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd\x04", b"BZh91AY&SY"] {
             let refused = decoded(&mut other).map(drop).unwrap_err().to_string();
             assert!(refused.contains("unpack it first"), "{refused}");
+        }
+        for mut other in [&b"\x89PNG\r\n"[..], b"\xff\xd8\xff\xe0", b"%PDF-1.7", b"\x7fELF\x02"] {
+            let refused = decoded(&mut other).map(drop).unwrap_err().to_string();
+            assert!(refused.contains("log is needed"), "{refused}");
         }
     }
 

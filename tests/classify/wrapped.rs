@@ -153,3 +153,10 @@ fn a_name_before_all_lines_is_known_though_some_are_known_to_bear_names() {
         (Severity::Benign, ids(&classified(log.as_bytes())))
     );
 }
+
+#[test]
+fn what_a_tool_begins_all_its_lines_with_is_no_margin() {
+    let log = "themegate-builtin: compiled a.scss\nthemegate-builtin: debug: a.scss:2:8: \"error in my sums\"\n\
+               themegate-builtin: wrote packs/a.css\nthemegate-builtin: wrote the manifest: 4 themes\n";
+    assert_eq!(ids(&classified(log.as_bytes())), [""; 0]);
+}

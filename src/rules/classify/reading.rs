@@ -56,10 +56,31 @@ pub(super) fn margin(head: &[u8], rules: &RuleSet) -> Margin {
         rules.hits(text, &mut hits);
         hits.trouble
     };
-    let margin = signs.with_layers(stripped.iter().map(Vec::as_slice), tells);
+    let stripped: Vec<&[u8]> = stripped.iter().map(Vec::as_slice).collect();
     // Names of commands are known before some words, and cut there.
-    let bare = lines.iter().map(|line| signs.unsigned(line).trim_ascii());
-    if margin == signs { signs.with_layers(bare, tells) } else { margin }
+    let bare: Vec<&[u8]> = lines.iter().map(|line| signs.unsigned(line).trim_ascii()).collect();
+    let found = [stripped, bare].into_iter().map(|lines| (signs.with_layers(lines.iter().copied(), tells), lines));
+    let mut found = found.filter(|(margin, lines)| *margin != signs && !is_own_voice(margin, lines, rules));
+    found.next().map_or_else(|| signs.clone(), |(margin, _)| margin)
+}
+
+/// True if the rules know the lines rather with the name that would be cut from them: it is how a tool begins all that it says, as
+/// the builtin compiler does.
+fn is_own_voice(margin: &Margin, lines: &[&[u8]], rules: &RuleSet) -> bool {
+    let is_known = |text: &[u8], knows: fn(&Rule, &str) -> bool| {
+        let mut hits = Hits::default();
+        rules.hits(text, &mut hits);
+        let text = super::as_text(text);
+        hits.rules.iter().any(|&rule| knows(rules.rule(rule as usize), &text))
+    };
+    let (mut whole, mut inner) = (0, 0);
+    for line in lines {
+        let Some(rest) = margin.cut(line) else { continue };
+        let names = line[..line.len() - rest.len()].iter().any(u8::is_ascii_alphabetic);
+        whole += usize::from(names && is_known(line, |rule, text| rule.pattern.begins(text)));
+        inner += usize::from(is_known(rest, |rule, text| rule.pattern.is_match(text)));
+    }
+    whole > inner
 }
 
 impl Classifier<'_> {

@@ -2,6 +2,8 @@
 //!
 //! Unknown keys and bad values are refused with the line shown; nothing is guessed.
 
+mod acceptance;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -18,6 +20,8 @@ use crate::promotion::aftercare::Aftercare;
 use crate::promotion::probe::Probe;
 use crate::site::locate::settled_in;
 use crate::staging::Way;
+
+pub use acceptance::Acceptance;
 
 /// The file's name.
 pub const FILE: &str = "themegate.toml";
@@ -188,22 +192,6 @@ impl PromotionSettings {
     }
 }
 
-/// A finding that the site accepts, by name, with a reason and an end.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Acceptance {
-    /// The finding's id.
-    pub rule: String,
-    /// A regular expression that its message or evidence must match; empty for any.
-    #[serde(default)]
-    pub pattern: String,
-    /// Why it is accepted.
-    pub reason: String,
-    /// The last day on which it is, `YYYY-MM-DD`.
-    #[serde(deserialize_with = "day")]
-    pub expires: String,
-}
-
 impl Configuration {
     /// Reads the file that was `named`, or the one in the live tree's root, in its parent or beside Capistrano's `current`;
     /// without any, the defaults.
@@ -230,37 +218,8 @@ impl Configuration {
     }
 }
 
-impl Acceptance {
-    fn faults(&self) -> Vec<String> {
-        let named = format!("the [[accept]] of rule {:?}", self.rule);
-        let reason = self.reason.trim().is_empty();
-        let reason = reason.then(|| format!("{named} gives no reason; write why the finding is accepted"));
-        let date = self.expires.parse::<jiff::civil::Date>().err();
-        let date = date.map(|error| {
-            format!("{named} expires on {:?}, which is no date ({error}); write YYYY-MM-DD", self.expires)
-        });
-        let pattern = regex::Regex::new(&self.pattern).err();
-        let pattern = pattern.map(|error| format!("{named} has a bad pattern: {error}"));
-        reason.into_iter().chain(date).chain(pattern).collect()
-    }
-}
-
 fn text(path: &Path) -> Result<String, ConfigurationError> {
     fs::read_to_string(path).map_err(|source| ConfigurationError::Unreadable { path: path.to_path_buf(), source })
-}
-
-/// Reads a day, as a text or as TOML's own date.
-fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a date: YYYY-MM-DD")]
-    enum Day {
-        Text(String),
-        Date(toml::value::Datetime),
-    }
-    Ok(match Day::deserialize(deserializer)? {
-        Day::Text(text) => text,
-        Day::Date(date) => date.to_string(),
-    })
 }
 
 /// Reads `30m`, `1h 30m`, `90s`.
