@@ -110,6 +110,9 @@ fn length_of(pattern: &Regex, text: &[u8]) -> Option<usize> {
     pattern.find(text).map(|found| found.end())
 }
 
+/// No image has more steps; what is remembered of each must not grow with a log.
+const MOST_STEPS: u32 = 9_999;
+
 /// `#12 3.456 ` of BuildKit, `##[error]` of GitHub and Azure.
 fn numbered_step(text: &[u8]) -> Option<Prefix> {
     if text.starts_with(b"##[") {
@@ -118,7 +121,8 @@ fn numbered_step(text: &[u8]) -> Option<Prefix> {
     }
     let length = length_of(&BUILD_STEP, text)?;
     let digits = text[1..].split(|byte| !byte.is_ascii_digit()).next().unwrap_or_default();
-    let step = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    let step =
+        std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).filter(|step| *step <= MOST_STEPS);
     Some(Prefix { step, ..Prefix::plain(length) })
 }
 
@@ -196,7 +200,30 @@ fn named(text: &[u8]) -> Option<Prefix> {
     }
     let length =
         length_of(&NAMED, head).filter(|&length| head[..length].contains(&b'|') || !complains(&head[..length]));
-    length.or_else(|| length_of(&STAMPED, head)).map(Prefix::plain)
+    let length = length.or_else(|| length_of(&STAMPED, head))?;
+    Some(Prefix { marked: is_grave(&head[..length]), ..Prefix::plain(length) })
+}
+
+/// True for `ERROR   | `: a logger's word for how grave a line is, and no name.
+fn is_grave(name: &[u8]) -> bool {
+    const WORDS: [&[u8]; 14] = [
+        b"error",
+        b"err",
+        b"fatal",
+        b"critical",
+        b"crit",
+        b"severe",
+        b"emergency",
+        b"alert",
+        b"panic",
+        b"exception",
+        b"failed",
+        b"failure",
+        b"warning",
+        b"warn",
+    ];
+    let Some(word) = name.trim_ascii_end().strip_suffix(b"|").map(<[u8]>::trim_ascii_end) else { return false };
+    WORDS.iter().any(|grave| word.eq_ignore_ascii_case(grave))
 }
 
 /// True for `Build error: `, which names nobody.
@@ -342,7 +369,25 @@ mod tests {
         assert_eq!(text("0|web      | rake aborted!"), "rake aborted!");
         assert_eq!(text("web_1  |"), "");
         assert_eq!(text("Nov  4 12:40:55 PWA ERROR: x"), "PWA ERROR: x");
-        assert_eq!(strip(b"#12 3.4 x").step, Some(12));
+        assert_eq!(
+            [&b"#12 3.4 x"[..], b"#9999 x", b"#10000 x"].map(|line| strip(line).step),
+            [Some(12), Some(9999), None]
+        );
+    }
+
+    #[test]
+    fn a_loggers_word_before_a_bar_says_how_grave_the_line_is() {
+        for (line, marked) in [
+            ("ERROR    | x", true),
+            ("warning | x", true),
+            ("failed | x", true),
+            ("INFO     | x", false),
+            ("error-pages | x", false),
+            ("web_1 | error | x", true),
+        ] {
+            let stripped = strip(line.as_bytes());
+            assert_eq!((stripped.text, stripped.marked), (&b"x"[..], marked), "{line}");
+        }
     }
 
     #[test]

@@ -160,3 +160,30 @@ fn what_a_tool_begins_all_its_lines_with_is_no_margin() {
                themegate-builtin: wrote packs/a.css\nthemegate-builtin: wrote the manifest: 4 themes\n";
     assert_eq!(ids(&classified(log.as_bytes())), [""; 0]);
 }
+
+/// Most lines bear one of several names; these bear a word in the place of a name.
+#[test]
+fn a_word_that_says_how_grave_a_line_is_is_no_name() {
+    let named = |line: fn(&str, &str) -> String, last: &str| {
+        let lines = ["Compiling...", "Resolving packages", "Linking dependencies", "Building fresh packages"];
+        let lines = lines.iter().cycle().zip(["web", "api", "db"].iter().cycle()).take(12);
+        lines.map(|(text, name)| line(name, text) + "\n").collect::<String>() + last + "\n"
+    };
+    let bracketed = |last: &str| named(|name, text| format!("[{name}] {text}"), last);
+    let barred = |last: &str| named(|name, text| format!("{name} | {text}"), last);
+    for log in [
+        bracketed("[failed] dusk.scss"),
+        bracketed("[fatal] dusk was not made"),
+        bracketed("[Exception] dusk"),
+        bracketed("[sass error] dusk.scss"),
+        bracketed("[Warning] dusk left out"),
+        barred("failed | dusk.scss"),
+        barred("ERROR | dusk was not made"),
+        barred("sass error | dusk.scss"),
+    ] {
+        assert!(severity(&classified(log.as_bytes())) > Severity::Benign, "{log}");
+    }
+    for log in [bracketed("[cache] dusk.scss"), barred("cache | dusk.scss")] {
+        assert_eq!(ids(&classified(log.as_bytes())), [""; 0], "{log}");
+    }
+}

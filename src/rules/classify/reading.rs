@@ -51,17 +51,20 @@ pub(super) fn margin(head: &[u8], rules: &RuleSet) -> Margin {
         )
     };
     let stripped: Vec<Vec<u8>> = lines.iter().flat_map(opened).collect();
-    let tells = |text: &[u8]| {
-        let mut hits = Hits::default();
-        rules.hits(text, &mut hits);
-        hits.trouble
-    };
+    let tells = |text: &[u8]| tells(rules, text);
     let stripped: Vec<&[u8]> = stripped.iter().map(Vec::as_slice).collect();
     // Names of commands are known before some words, and cut there.
     let bare: Vec<&[u8]> = lines.iter().map(|line| signs.unsigned(line).trim_ascii()).collect();
     let found = [stripped, bare].into_iter().map(|lines| (signs.with_layers(lines.iter().copied(), tells), lines));
     let mut found = found.filter(|(margin, lines)| *margin != signs && !is_own_voice(margin, lines, rules));
     found.next().map_or_else(|| signs.clone(), |(margin, _)| margin)
+}
+
+/// True for `[failed] `: it says how grave a line is, and is no name, also where most lines have one.
+fn tells(rules: &RuleSet, beginning: &[u8]) -> bool {
+    let mut hits = Hits::default();
+    rules.hits(beginning, &mut hits);
+    hits.trouble
 }
 
 /// True if the rules know the lines rather with the name that would be cut from them: it is how a tool begins all that it says, as
@@ -128,8 +131,9 @@ impl Classifier<'_> {
     /// The line behind what stands before the lines of this log, unless a rule knows it as it is.
     fn within_margin<'l>(&mut self, outer: Stripped<'l>) -> Stripped<'l> {
         let Some(inner) = self.margin.cut(outer.text) else { return outer };
+        let name = &outer.text[..outer.text.len() - inner.len()];
         let inner = prefix::strip(inner);
-        if self.knows_better(outer.text, inner.text) {
+        if tells(self.rules, name) || self.knows_better(outer.text, inner.text) {
             return outer;
         }
         Stripped {
