@@ -19,9 +19,9 @@ fn every_file_in_the_rules_folder_is_carried() {
 
 #[test]
 fn no_pack_has_a_fault() {
-    let texts: Vec<(PathBuf, String)> =
-        PACKS.iter().map(|(name, text)| (PathBuf::from(format!("rules/{name}.toml")), (*text).to_owned())).collect();
-    let faults = RuleSet::with_site_rules(&texts).err().unwrap_or_default();
+    let packs: Vec<(PathBuf, Vec<u8>)> =
+        PACKS.iter().map(|(name, text)| (PathBuf::from(format!("rules/{name}.toml")), (*text).into())).collect();
+    let faults = RuleSet::with_site_rules(&packs).err().unwrap_or_default();
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
@@ -63,10 +63,27 @@ fn the_binary_carries_every_rule() {
 
 #[test]
 fn a_site_rule_takes_the_place_of_the_programs() {
-    let text = "[[rule]]\nid = \"sass-warn\"\nseverity = \"neutral\"\npattern = '^WARNING: fine'\n".to_owned();
-    let rules = RuleSet::with_site_rules(&[(PathBuf::from("site.toml"), text)]).unwrap();
+    let text = "[[rule]]\nid = \"sass-warn\"\nseverity = \"neutral\"\npattern = '^WARNING: fine'\n";
+    let rules = RuleSet::with_site_rules(&[(PathBuf::from("site.toml"), text.into())]).unwrap();
     assert_eq!(rules.find("sass-warn").unwrap().level, Level::Neutral);
     assert_eq!(rules.rules().len(), RuleSet::builtin().rules().len());
+}
+
+#[test]
+fn faults_of_all_files_are_told_at_once_with_their_lines() {
+    let rule = |id: &str| format!("[[rule]]\nid = \"{id}\"\nseverity = \"neutral\"\npattern = '^fine'\n");
+    let packs = [
+        ("a.toml", rule("ours").into_bytes()),
+        ("b.toml", b"# Latin-1:\n# \xe4\n".to_vec()),
+        ("c.toml", [rule("theirs"), rule("ours"), rule("Theirs")].concat().into_bytes()),
+    ];
+    let packs = packs.map(|(path, bytes)| (PathBuf::from(path), bytes));
+    let faults = RuleSet::with_site_rules(&packs).err().unwrap_or_default();
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert_eq!(told[0], "b.toml:2: this line is not UTF-8: save the file as UTF-8");
+    assert_eq!(told[1], "c.toml:5: rule `ours` stands twice: it is in a.toml:1 already");
+    assert!(told[2].starts_with("c.toml:9: "), "{}", told[2]);
 }
 
 #[test]

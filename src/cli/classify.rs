@@ -75,11 +75,11 @@ pub(crate) fn site_rules(folders: &[PathBuf]) -> Result<Option<RuleSet>> {
     if folders.is_empty() {
         return Ok(None);
     }
-    let mut texts = Vec::new();
+    let mut packs = Vec::new();
     for folder in folders {
-        texts.extend(texts_in(folder)?);
+        packs.extend(packs_in(folder)?);
     }
-    match RuleSet::with_site_rules(&texts) {
+    match RuleSet::with_site_rules(&packs) {
         Ok(rules) => Ok(Some(rules)),
         Err(faults) => {
             let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -88,7 +88,7 @@ pub(crate) fn site_rules(folders: &[PathBuf]) -> Result<Option<RuleSet>> {
     }
 }
 
-fn texts_in(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
+fn packs_in(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let entries =
         std::fs::read_dir(folder).with_context(|| format!("could not read the rules in {}", folder.display()))?;
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
@@ -97,8 +97,8 @@ fn texts_in(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
     paths
         .into_iter()
         .map(|path| {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
-            Ok((path, text))
+            let pack = std::fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
+            Ok((path, pack))
         })
         .collect()
 }

@@ -13,13 +13,14 @@ use crate::gate::verify::{VerifyRequest, verify};
 /// Is this compiled tree whole? For image builds and CI, where the assets were compiled elsewhere. Writes nothing.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  themegate verify /opt/mastodon --log build.log\n  \
-    docker build . 2>&1 | tee build.log; themegate verify ./image-root --log build.log --exit-status 0\n\n\
+    docker build . 2>&1 | tee build.log; themegate verify ./image-root --log build.log --exit-status 0\n  \
+    journalctl -u mastodon-build -o cat | themegate verify /opt/mastodon --log -\n\n\
     Exit codes: 0 pass · 1 hold or block · 2 usage · 3 undecided")]
 pub struct VerifyArgs {
     /// The compiled tree: the folder that holds Mastodon's app/, config/ and public/
     #[arg(value_name = "DIR")]
     tree: PathBuf,
-    /// The log of its build
+    /// The log of its build; - for standard input
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     /// The exit status of its build

@@ -40,8 +40,8 @@ pub struct Subject<'a> {
     pub command: String,
     /// The whole environment of the build.
     pub environment: &'a [(OsString, OsString)],
-    /// The site's own rules and the like: every text that the judgement goes by.
-    pub texts: &'a [(PathBuf, String)],
+    /// The site's own rules: every file that the judgement goes by.
+    pub packs: &'a [(PathBuf, Vec<u8>)],
     /// This program's own file.
     pub own: &'a Path,
 }
@@ -69,9 +69,9 @@ impl Question {
             add(&mut hasher, name.as_bytes());
             add(&mut hasher, value.as_bytes());
         }
-        for (path, text) in subject.texts {
+        for (path, pack) in subject.packs {
             add(&mut hasher, path.as_os_str().as_bytes());
-            add(&mut hasher, text.as_bytes());
+            add(&mut hasher, pack);
         }
         surroundings::digest(&subject.command, subject.own, &mut hasher);
         let untouched = hasher.clone().update(b"untouched").finalize();

@@ -1,5 +1,8 @@
 //! Why a check was not made, and with which code the command ends then.
 
+use std::io;
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use crate::change::ChangeError;
@@ -42,6 +45,14 @@ pub enum GateError {
     /// The site's own rules.
     #[error("The rules in themegate.d/ have faults:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Rules(Vec<PackFault>),
+    /// The log of a build that was made elsewhere.
+    #[error("The log {} cannot be read: {source}. Give the file that the build's output was written to, or - for standard input.", path.display())]
+    Log {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The user asked to stop.
     #[error("Interrupted. The staging directory is removed, and nothing was changed in the live tree.")]
     Interrupted,
@@ -52,7 +63,7 @@ impl GateError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Site(_) | Self::Configuration(_) | Self::Change(_) | Self::Rules(_) => 2,
+            Self::Site(_) | Self::Configuration(_) | Self::Change(_) | Self::Rules(_) | Self::Log { .. } => 2,
             Self::Lock(LockError::Held { .. }) => 6,
             Self::Staging(StagingError::Interrupted) | Self::Interrupted => 130,
             Self::Lock(_) | Self::Staging(_) | Self::Run(_) | Self::Precompile(_) | Self::Passed(_) => 3,

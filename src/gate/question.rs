@@ -32,7 +32,7 @@ pub(super) fn ask(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>)
     let own = SiteEnvironment::read(&gate.site.root);
     let mut variables = environment(std::env::vars_os(), &own, &gate.site.root, Path::new(ANY_STAGE));
     variables.extend(gate.settings.environment.iter().map(|(name, value)| (name.into(), value.into())));
-    let texts = surroundings::rule_texts(gate.site);
+    let packs = surroundings::rule_packs(gate.site);
     record.look = survey.finish(&gate.request.interrupted);
     let look = record.look.as_ref()?.as_ref().ok()?;
     let subject = Subject {
@@ -40,7 +40,7 @@ pub(super) fn ask(gate: &Gate<'_>, compiler: &Compiler, record: &mut Record<'_>)
         change: gate.change.digest(),
         command: format!("{} {:?} strict={}", compiler.shown, compiler.command, gate.request.strict),
         environment: &variables,
-        texts: &texts.ok()?,
+        packs: &packs.ok()?,
         own: &gate.request.own,
     };
     let (tree, contents) = digester?.digest(look).ok()?;

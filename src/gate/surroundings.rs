@@ -72,28 +72,27 @@ pub(super) fn site_rules(site: &LiveSite) -> Result<Option<RuleSet>, GateError> 
     if rules_folder(site).is_none() {
         return Ok(None);
     }
-    RuleSet::with_site_rules(&rule_texts(site)?).map(Some).map_err(GateError::Rules)
+    RuleSet::with_site_rules(&rule_packs(site)?).map(Some).map_err(GateError::Rules)
 }
 
 fn rules_folder(site: &LiveSite) -> Option<PathBuf> {
     settled_in(&site.root, "themegate.d").into_iter().find(|folder| folder.is_dir())
 }
 
-/// The texts of the site's own rules, sorted by name.
-pub(super) fn rule_texts(site: &LiveSite) -> Result<Vec<(PathBuf, String)>, SiteError> {
+/// The packs of the site's own rules, sorted by name.
+pub(super) fn rule_packs(site: &LiveSite) -> Result<Vec<(PathBuf, Vec<u8>)>, SiteError> {
     let Some(folder) = rules_folder(site) else { return Ok(Vec::new()) };
     let unreadable = |source| SiteError::Unreadable { path: folder.clone(), source };
-    let mut texts = Vec::new();
+    let mut packs = Vec::new();
     for entry in fs::read_dir(&folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         if path.extension().is_some_and(|ending| ending == "toml") {
-            let text =
-                fs::read_to_string(&path).map_err(|source| SiteError::Unreadable { path: path.clone(), source })?;
-            texts.push((path, text));
+            let pack = fs::read(&path).map_err(|source| SiteError::Unreadable { path: path.clone(), source })?;
+            packs.push((path, pack));
         }
     }
-    texts.sort();
-    Ok(texts)
+    packs.sort();
+    Ok(packs)
 }
 
 /// Writes the change into the staged tree: the very bytes that were judged.

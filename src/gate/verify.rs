@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -22,7 +22,7 @@ use crate::site::LiveSite;
 pub struct VerifyRequest {
     /// The compiled tree.
     pub tree: PathBuf,
-    /// The log of its build, if there is one.
+    /// The log of its build, if there is one; `-` for standard input.
     pub log: Option<PathBuf>,
     /// The exit status of its build, if it is known.
     pub exit: Option<i32>,
@@ -78,11 +78,15 @@ pub fn verify(request: &VerifyRequest, progress: &dyn Progress) -> Result<Report
 }
 
 fn read_log(path: &Path, request: &VerifyRequest, rules: &RuleSet, record: &mut Record<'_>) -> Result<(), GateError> {
-    let unusable = |source: io::Error| crate::runs::RunError::Unusable { path: path.to_path_buf(), source };
-    let mut file = File::open(path).map_err(unusable)?;
+    let unusable = |source| GateError::Log { path: path.to_path_buf(), source };
+    let mut log: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path).map_err(unusable)?)
+    };
     let context = request.exit.map_or_else(LogContext::unknown, LogContext::finished);
     let options = rules::Options { strict: request.strict };
-    let classified = rules::classify(&mut file, rules, &context, options).map_err(unusable)?;
+    let classified = rules::classify(&mut log, rules, &context, options).map_err(unusable)?;
     record.log = Some(LogFacts {
         lines: classified.lines,
         neutral: classified.neutral,

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::embedded::PACKS;
 use super::filter::{Filter, Finder, Target};
-use super::pack::{Fallback, PackFault, read};
+use super::pack::{Entry, Fallback, PackFault, read};
 use super::pattern::Pattern;
 use super::rule::{Nearby, Part, Rule};
 use super::words::WORDS;
@@ -51,14 +51,18 @@ impl Hits {
 }
 
 static BUILTIN: LazyLock<RuleSet> = LazyLock::new(|| {
-    let (rules, faults) = read_all(&embedded());
+    let (rules, faults) = read_all(embedded());
     // Without one of its packs a log that it knows as fatal would pass. A test sees to it that no such program is shipped.
     assert!(faults.is_empty(), "rules of the program itself cannot be read: {faults:#?}");
-    RuleSet::compile(rules)
+    RuleSet::compile(bare(rules))
 });
 
-fn embedded() -> Vec<(PathBuf, String)> {
-    PACKS.iter().map(|(name, text)| (PathBuf::from(format!("{name}.toml")), (*text).to_owned())).collect()
+fn embedded() -> impl Iterator<Item = (&'static Path, &'static [u8])> {
+    PACKS.iter().map(|(name, text)| (Path::new(*name), text.as_bytes()))
+}
+
+fn bare(rules: Vec<(&Path, Entry)>) -> Vec<(Rule, Option<Fallback>)> {
+    rules.into_iter().map(|(_, entry)| (entry.rule, entry.fallback)).collect()
 }
 
 impl RuleSet {
@@ -75,21 +79,21 @@ impl RuleSet {
     ///
     /// # Errors
     /// Every fault in the texts, with file and line, all at once.
-    pub fn with_site_rules(texts: &[(PathBuf, String)]) -> Result<Self, Vec<PackFault>> {
-        let (own, mut faults) = read_all(texts);
-        faults.extend(double_ids(texts, &own));
+    pub fn with_site_rules(packs: &[(PathBuf, Vec<u8>)]) -> Result<Self, Vec<PackFault>> {
+        let (own, mut faults) = read_all(packs.iter().map(|(path, bytes)| (path.as_path(), bytes.as_slice())));
+        faults.extend(double_ids(&own));
         faults.sort_by(|one, other| (&one.path, one.line).cmp(&(&other.path, other.line)));
         if !faults.is_empty() {
             return Err(faults);
         }
-        let replaced: Vec<&str> = own.iter().map(|(rule, _)| rule.id.as_str()).collect();
+        let replaced: Vec<&str> = own.iter().map(|(_, own)| own.rule.id.as_str()).collect();
         let builtin = Self::builtin();
         let fallback = |rule: &Rule| {
             builtin.fallbacks.iter().find(|&(_, &at)| builtin.rules[at].id == rule.id).map(|(&kind, _)| kind)
         };
         let kept = builtin.rules.iter().filter(|rule| !replaced.contains(&rule.id.as_str()));
         let mut rules: Vec<(Rule, Option<Fallback>)> = kept.map(|rule| (rule.clone(), fallback(rule))).collect();
-        rules.extend(own);
+        rules.extend(bare(own));
         Ok(Self::compile(rules))
     }
 
@@ -178,29 +182,26 @@ fn index(at: usize) -> u32 {
     u32::try_from(at).expect("fewer than four billion rules")
 }
 
-fn read_all(texts: &[(PathBuf, String)]) -> (Vec<(Rule, Option<Fallback>)>, Vec<PackFault>) {
+fn read_all<'p>(packs: impl Iterator<Item = (&'p Path, &'p [u8])>) -> (Vec<(&'p Path, Entry)>, Vec<PackFault>) {
     let mut rules = Vec::new();
     let mut faults = Vec::new();
-    for (path, text) in texts {
-        let (pack, found) = read(path, text);
-        rules.extend(pack.rules);
+    for (path, bytes) in packs {
+        let (pack, found) = read(path, bytes);
+        rules.extend(pack.rules.into_iter().map(|entry| (path, entry)));
         faults.extend(found);
     }
     (rules, faults)
 }
 
 /// Ids that stand twice in a site's own rules.
-fn double_ids(texts: &[(PathBuf, String)], rules: &[(Rule, Option<Fallback>)]) -> Vec<PackFault> {
+fn double_ids(rules: &[(&Path, Entry)]) -> Vec<PackFault> {
     let mut seen = BTreeMap::new();
-    let path = texts.first().map_or_else(|| Path::new("rules").to_owned(), |(path, _)| path.clone());
-    rules
-        .iter()
-        .filter_map(|(rule, _)| {
-            let before = seen.insert(rule.id.as_str(), rule.pack.as_str())?;
-            let message = format!("rule `{}` stands twice: in {before} and in {}", rule.id, rule.pack);
-            Some(PackFault { path: path.clone(), line: 1, message })
-        })
-        .collect()
+    let twice = |(path, Entry { rule, line, .. }): &(&Path, Entry)| {
+        let (before, at) = seen.insert(rule.id.clone(), (path.to_path_buf(), *line))?;
+        let message = format!("rule `{}` stands twice: it is in {}:{at} already", rule.id, before.display());
+        Some(PackFault { path: path.to_path_buf(), line: *line, message })
+    };
+    rules.iter().filter_map(twice).collect()
 }
 
 /// Patterns of conditions, each once.
@@ -237,8 +238,8 @@ mod tests {
 
     #[test]
     fn no_id_stands_twice_in_the_packs_that_the_program_carries() {
-        let (rules, _) = read_all(&embedded());
-        let twice: Vec<String> = double_ids(&embedded(), &rules).into_iter().map(|fault| fault.message).collect();
+        let (rules, _) = read_all(embedded());
+        let twice: Vec<String> = double_ids(&rules).into_iter().map(|fault| fault.message).collect();
         assert_eq!(twice, [] as [String; 0]);
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::pack_reader::{Source, Table};
+use super::pack_reader::{Source, Table, line_of};
 use super::pattern::Pattern;
 use super::rule::{Body, Example, ExitIs, Level, Nearby, Order, Part, Rule, When};
 use super::trouble::Looks;
@@ -82,14 +82,31 @@ const EXITS: &[(&str, ExitIs)] = &[("zero", ExitIs::Zero), ("nonzero", ExitIs::N
 const LEVELS: &[(&str, Level)] =
     &[("neutral", Level::Neutral), ("benign", Level::Benign), ("review", Level::Review), ("fatal", Level::Fatal)];
 
-/// The rules of one pack, with what is special about them.
+/// A rule as it was read, with what is special about it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub rule: Rule,
+    pub fallback: Option<Fallback>,
+    /// The line of its pack that it begins in.
+    pub line: usize,
+}
+
+/// The rules of one pack.
 #[derive(Debug, Default)]
 pub(crate) struct Pack {
-    pub rules: Vec<(Rule, Option<Fallback>)>,
+    pub rules: Vec<Entry>,
 }
 
 /// Reads a rule pack; `path` is only for the faults.
-pub(crate) fn read(path: &Path, text: &str) -> (Pack, Vec<PackFault>) {
+pub(crate) fn read(path: &Path, bytes: &[u8]) -> (Pack, Vec<PackFault>) {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let line = line_of(bytes, error.valid_up_to());
+            let message = "this line is not UTF-8: save the file as UTF-8".to_owned();
+            return (Pack::default(), vec![PackFault { path: path.to_owned(), line, message }]);
+        }
+    };
     let source = Source::new(path, text);
     let (root, errors) = toml::de::DeTable::parse_recoverable(text);
     for error in &errors {
@@ -110,7 +127,8 @@ fn read_root(root: &mut Table<'_>, path: &Path, pack: &mut Pack) {
         let rule = read_rule(&mut entry, &name, &tool);
         let fallback = entry.word("fallback", FALLBACKS);
         entry.refuse_unknown();
-        pack.rules.extend(rule.map(|rule| (rule, fallback)));
+        let line = entry.line();
+        pack.rules.extend(rule.map(|rule| Entry { rule, fallback, line }));
     }
     root.refuse_unknown();
 }
@@ -221,7 +239,7 @@ mod tests {
     #[test]
     fn every_fault_is_told_with_its_line() {
         let text = "tool = 1\n[[rule]]\nid = \"Bad Id\"\nseverity = \"grave\"\npattern = '('\ncolour = 3\n";
-        let (_, faults) = read(Path::new("site.toml"), text);
+        let (_, faults) = read(Path::new("site.toml"), text.as_bytes());
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
         for (line, part) in [
             (1, "`tool` must be a string"),
@@ -239,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_toml_says_where() {
-        let (_, faults) = read(Path::new("site.toml"), "a = 1\nb = = 2\n");
+        let (_, faults) = read(Path::new("site.toml"), b"a = 1\nb = = 2\n");
         assert_eq!(faults[0].line, 2);
     }
 }

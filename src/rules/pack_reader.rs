@@ -24,9 +24,18 @@ impl<'s> Source<'s> {
 
     /// Notes a fault at a byte of the text.
     pub(crate) fn fault(&self, at: usize, message: impl Into<String>) {
-        let line = self.text[..at.min(self.text.len())].bytes().filter(|&byte| byte == b'\n').count() + 1;
-        self.faults.borrow_mut().push(PackFault { path: self.path.to_owned(), line, message: message.into() });
+        let fault = PackFault { path: self.path.to_owned(), line: self.line(at), message: message.into() };
+        self.faults.borrow_mut().push(fault);
     }
+
+    fn line(&self, at: usize) -> usize {
+        line_of(self.text.as_bytes(), at)
+    }
+}
+
+/// The line that a byte stands in, counted from 1.
+pub(crate) fn line_of(text: &[u8], at: usize) -> usize {
+    memchr::memchr_iter(b'\n', &text[..at.min(text.len())]).count() + 1
 }
 
 /// Patterns that several rules share, by name: how builds and installations say that they went well.
@@ -78,6 +87,11 @@ impl<'s> Table<'s> {
     /// Notes a fault of the table as a whole.
     pub(crate) fn fault(&self, message: impl Into<String>) {
         self.source.fault(self.at, message);
+    }
+
+    /// The line that it begins in.
+    pub(crate) fn line(&self) -> usize {
+        self.source.line(self.at)
     }
 
     fn value(&mut self, key: &'static str) -> Option<&'s Spanned<DeValue<'s>>> {

@@ -129,6 +129,14 @@ fn a_tree_that_was_compiled_elsewhere_is_verified_and_a_lost_file_blocks() {
     site.write("build.log", "warning: the frobnicator is odd\n");
     let logged = |site: &Site| site.command(&["verify", ".", "--log", "build.log"]).output().unwrap().status.code();
     assert_eq!(logged(&site), Some(1));
+    let log = fs::File::open(site.path("build.log")).unwrap();
+    let piped = site.command(&["verify", ".", "--log", "-"]).stdin(log).output().unwrap();
+    assert_eq!(piped.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&piped.stdout).contains("the frobnicator is odd"));
+    let missing = site.command(&["verify", ".", "--log", "nowhere.log"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(2), "wrong usage, as with `classify`");
+    let told = String::from_utf8_lossy(&missing.stderr);
+    assert!(told.contains("The log nowhere.log cannot be read: No such file"), "{told}");
     let accepted = "[[accept]]\nrule = \"unknown-warning\"\nreason = \"it is\"\nexpires = 9999-12-31\n";
     site.write("themegate.toml", accepted);
     assert_eq!(logged(&site), Some(0), "what the site accepts");
