@@ -27,10 +27,12 @@ pub(super) struct Process {
 
 /// Every process that can be seen.
 pub(super) fn all() -> Vec<Process> {
-    let Ok(listing) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    listing.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter_map(process).collect()
+    pids().filter_map(process).collect()
+}
+
+fn pids() -> impl Iterator<Item = i32> {
+    let listing = fs::read_dir("/proc").into_iter().flatten().flatten();
+    listing.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 fn process(pid: i32) -> Option<Process> {
@@ -93,15 +95,39 @@ pub(super) struct Usage {
     pub(super) memory: u64,
 }
 
-/// What `ancestor` and all below it use, from one reading of the table.
-pub(super) fn usage(ancestor: i32) -> Usage {
-    let table = all();
-    let own = table.iter().find(|one| one.pid == ancestor).map_or(0, |one| one.ticks);
-    let family = below(ancestor, table);
-    let held = |one: &Process| fs::read(format!("/proc/{}/status", one.pid)).ok();
-    Usage {
-        ticks: own + family.iter().map(|one| one.ticks).sum::<u64>(),
-        memory: family.iter().filter_map(held).map(|status| own_memory(&status)).sum(),
+/// Looks, again and again, at what a process and all below it use.
+///
+/// Most processes of a host have nothing to do with the build, and stay so: who descends from whom is settled at birth, as those that
+/// lose their parent are given to the supervisor. So one that was found to be a stranger is read again with every
+/// [`WHOLE`]th look only, in which a number that was used anew, or one whose parent died as it was read, is put right.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    strangers: BTreeSet<i32>,
+    looks: u32,
+}
+
+/// The how manieth look reads the whole table.
+const WHOLE: u32 = 5;
+
+impl Meter {
+    /// What `ancestor` and all below it use, from one reading of the table.
+    pub(super) fn read(&mut self, ancestor: i32) -> Usage {
+        if self.looks.is_multiple_of(WHOLE) {
+            self.strangers.clear();
+        }
+        self.looks = self.looks.wrapping_add(1);
+        let table: Vec<Process> = pids().filter(|pid| !self.strangers.contains(pid)).filter_map(process).collect();
+        let own = table.iter().find(|one| one.pid == ancestor).map_or(0, |one| one.ticks);
+        self.strangers.extend(table.iter().map(|one| one.pid));
+        let family = below(ancestor, table);
+        for one in family.iter().map(|one| one.pid).chain([ancestor]) {
+            self.strangers.remove(&one);
+        }
+        let held = |one: &Process| fs::read(format!("/proc/{}/status", one.pid)).ok();
+        Usage {
+            ticks: own + family.iter().map(|one| one.ticks).sum::<u64>(),
+            memory: family.iter().filter_map(held).map(|status| own_memory(&status)).sum(),
+        }
     }
 }
 
@@ -151,13 +177,36 @@ mod tests {
         let mut child = outer.spawn().unwrap();
         Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
         let pid = i32::try_from(child.id()).unwrap();
-        let Usage { ticks, memory } = usage(pid);
-        let alone = usage(descendants(pid)[0].pid);
+        let mut meter = Meter::default();
+        let Usage { ticks, memory } = meter.read(pid);
+        let alone = Meter::default().read(descendants(pid)[0].pid);
         drop(child.stdin.take());
         child.wait().unwrap();
         assert!(ticks > 0 && memory > 0, "{ticks} {memory}");
         assert_eq!((alone.ticks, alone.memory), (ticks, 0), "the memory is that of those below");
-        assert_eq!(usage(pid), Usage::default(), "nobody is left");
+        assert_eq!(meter.read(pid), Usage::default(), "nobody is left");
+    }
+
+    #[test]
+    fn who_is_started_between_two_looks_is_counted_and_strangers_are_not_read_each_time() {
+        let mut outer = std::process::Command::new("sh");
+        outer.args(["-c", "read -r go; sh -c 'echo; read -r end; true'; true"]);
+        outer.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = outer.spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let mut meter = Meter::default();
+        assert_eq!(meter.read(pid).memory, 0);
+        assert!(meter.strangers.contains(&1) && !meter.strangers.contains(&pid));
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"\n").unwrap();
+        Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        assert!(meter.read(pid).memory > 0);
+        let inner = descendants(pid)[0].pid;
+        // One that was taken for a stranger is found again soon.
+        meter.strangers.insert(inner);
+        let found = (0..WHOLE).find(|_| meter.read(pid).memory > 0);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(found.is_some());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::isolation::{self, SET_UP_FAILED};
 use super::build_log::Drain;
 use super::ending;
 use super::limits::{Overdue, Watch};
-use super::process_table::{self, MARKER, Usage};
+use super::process_table::{self, MARKER, Meter, Usage};
 use super::supervisor::{EXEC_COMMAND, Ending};
 use super::{BuildEnd, LAST_WORDS, PrecompileError, PrecompileRequest};
 
@@ -95,6 +95,7 @@ impl Running {
     ) -> Result<BuildEnd, PrecompileError> {
         let lost = |source| PrecompileError::Lost { command: request.command.to_string(), source };
         let mut watch = Watch::new(started, request.time_limit, request.stall_limit);
+        let mut meter = Meter::default();
         let mut usage = Usage::default();
         let mut slow_tick = started;
         loop {
@@ -105,7 +106,7 @@ impl Running {
             let now = Instant::now();
             if now >= slow_tick {
                 slow_tick = now + SLOW_TICK;
-                usage = process_table::usage(self.pid);
+                usage = meter.read(self.pid);
                 *peak_memory = usage.memory.max(*peak_memory);
                 (request.progress)(&drain.last_line());
             }
