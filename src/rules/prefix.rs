@@ -204,26 +204,28 @@ fn named(text: &[u8]) -> Option<Prefix> {
     Some(Prefix { marked: is_grave(&head[..length]), ..Prefix::plain(length) })
 }
 
+/// What loggers call an entry that says that something is wrong.
+pub(crate) const GRAVE: [&str; 14] = [
+    "error",
+    "err",
+    "fatal",
+    "critical",
+    "crit",
+    "severe",
+    "emergency",
+    "alert",
+    "panic",
+    "exception",
+    "failed",
+    "failure",
+    "warning",
+    "warn",
+];
+
 /// True for `ERROR   | `: a logger's word for how grave a line is, and no name.
 fn is_grave(name: &[u8]) -> bool {
-    const WORDS: [&[u8]; 14] = [
-        b"error",
-        b"err",
-        b"fatal",
-        b"critical",
-        b"crit",
-        b"severe",
-        b"emergency",
-        b"alert",
-        b"panic",
-        b"exception",
-        b"failed",
-        b"failure",
-        b"warning",
-        b"warn",
-    ];
     let Some(word) = name.trim_ascii_end().strip_suffix(b"|").map(<[u8]>::trim_ascii_end) else { return false };
-    WORDS.iter().any(|grave| word.eq_ignore_ascii_case(grave))
+    GRAVE.iter().any(|grave| word.eq_ignore_ascii_case(grave.as_bytes()))
 }
 
 /// True for `Build error: `, which names nobody.

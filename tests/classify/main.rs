@@ -1,6 +1,7 @@
 //! Build logs and what has to be said of them.
 
 mod ends;
+mod envelopes;
 mod excused;
 mod guises;
 mod hammer;

@@ -1,7 +1,7 @@
 //! From the bytes of a line to its text: codes of terminals, prefixes, margins and envelopes are taken away.
 
 use super::Classifier;
-use crate::rules::envelope;
+use crate::rules::envelope::{self, Part};
 use crate::rules::margin::Margin;
 use crate::rules::matcher::{Hits, RuleSet};
 use crate::rules::misread;
@@ -10,6 +10,9 @@ use crate::rules::reader::RawLine;
 use crate::rules::rule::{Level, Rule};
 use crate::rules::tty;
 use crate::rules::wrap::Line;
+
+/// One envelope may be in another one: Docker keeps in JSON what a program says in JSON.
+const ENVELOPES: usize = 3;
 
 /// Room for what is made of a line.
 #[derive(Default)]
@@ -47,7 +50,10 @@ pub(super) fn margin(head: &[u8], rules: &RuleSet) -> Margin {
         let text = prefix::strip(signs.unsigned(line)).text;
         envelope::open(text).map_or_else(
             || vec![text.to_vec()],
-            |letter| letter.text.lines().map(|line| prefix::strip(line.as_bytes()).text.to_vec()).collect(),
+            |letter| {
+                let lines = letter.parts.iter().flat_map(Part::lines);
+                lines.map(|(line, _)| prefix::strip(line.as_bytes()).text.to_vec()).collect()
+            },
         )
     };
     let stripped: Vec<Vec<u8>> = lines.iter().flat_map(opened).collect();
@@ -93,37 +99,41 @@ impl Classifier<'_> {
         }
         let mut buffers = std::mem::take(&mut self.buffers);
         let bytes = self.margin.unsigned(buffers.plain(raw.bytes));
-        self.read_text(raw.number, &prefix::strip(bytes), bytes.ends_with(b" "));
+        self.read_text(raw.number, prefix::strip(bytes), bytes.ends_with(b" "), ENVELOPES);
         self.buffers = buffers;
     }
 
-    /// Reads a line that may have a margin, or be an envelope.
-    fn read_text(&mut self, number: u64, outer: &Stripped<'_>, blank_at_end: bool) {
-        if self.read_envelope(number, outer) {
+    /// Reads a line that may have a margin, or be an envelope, in which are others, `deep` at most.
+    fn read_text(&mut self, number: u64, outer: Stripped<'_>, blank_at_end: bool, deep: usize) {
+        if self.read_envelope(number, &outer, deep) {
             return;
         }
-        let inner = self.within_margin(*outer);
-        if inner == *outer || !self.read_envelope(number, &inner) {
+        let inner = self.within_margin(outer);
+        if inner == outer || !self.read_envelope(number, &inner, deep) {
             self.take(number, &inner, blank_at_end);
         }
     }
 
     /// True if the line was an envelope, which was opened.
-    fn read_envelope(&mut self, number: u64, outer: &Stripped<'_>) -> bool {
-        let Some(letter) = envelope::open(outer.text) else { return false };
-        if self.knows_better(outer.text, &letter.text) {
+    fn read_envelope(&mut self, number: u64, outer: &Stripped<'_>, deep: usize) -> bool {
+        let Some(letter) = envelope::open(outer.text).filter(|_| deep > 0) else { return false };
+        if letter.parts.first().is_some_and(|part| self.knows_better(outer.text, &part.text)) {
             return false;
         }
         if letter.speaks {
-            self.take(number, outer, false);
+            self.take(number, &Stripped { text: envelope::outside(outer.text), ..*outer }, false);
         }
         let mut plain = Vec::new();
-        for line in letter.text.lines() {
+        for (line, marked) in letter.parts.iter().flat_map(Part::lines) {
             tty::strip(line.as_bytes(), &mut plain);
             let inner = prefix::strip(&plain);
-            let inner = Stripped { marked: letter.marked || inner.marked, ..inner };
-            let inner = self.within_margin(inner);
-            self.take(number, &inner, plain.ends_with(b" "));
+            let inner = Stripped {
+                marked: marked || outer.marked || inner.marked,
+                informs: outer.informs || inner.informs,
+                step: inner.step.or(outer.step),
+                ..inner
+            };
+            self.read_text(number, inner, plain.ends_with(b" "), deep - 1);
         }
         true
     }
