@@ -82,8 +82,11 @@ impl Margin {
 impl Sign {
     /// True if it stands before most lines. Numbers are those of a few commands.
     fn stands_before(self, lines: &[&[u8]]) -> bool {
+        let echoes = |at: usize| lines.get(at).is_some_and(|line| self == Self::Quotation && is_echo(line));
+        let own = |at: usize| !echoes(at) && !at.checked_sub(1).is_some_and(echoes);
+        let said = lines.iter().enumerate().filter(|(at, _)| own(*at)).map(|(_, line)| line);
         let marked: Vec<&[u8]> =
-            lines.iter().filter_map(|line| Some(line[..line.len() - self.cut(line)?.len()].trim_ascii_end())).collect();
+            said.filter_map(|line| Some(line[..line.len() - self.cut(line)?.len()].trim_ascii_end())).collect();
         let different: HashSet<&[u8]> = marked.iter().copied().collect();
         is_most(marked.len(), lines.len()) && (self == Self::Quotation || different.len() * FEWEST <= marked.len())
     }
@@ -110,6 +113,14 @@ impl Sign {
     }
 }
 
+/// `> site@1.0.0 build`: npm says so before it runs a script, and its command below.
+fn is_echo(line: &[u8]) -> bool {
+    let mut words = line.split(|byte| *byte == b' ');
+    let (sign, package, script) = (words.next(), words.next().unwrap_or_default(), words.next());
+    let at = package.windows(2).skip(1).any(|pair| pair[0] == b'@' && pair[1].is_ascii_digit());
+    sign == Some(b">") && at && script.is_some()
+}
+
 impl Layer {
     fn cut<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
         match self {
@@ -125,13 +136,17 @@ impl Layer {
 }
 
 fn layer(lines: &[&[u8]], tells: &impl Fn(&[u8]) -> bool) -> Option<Layer> {
-    same(lines).filter(|layer| matches!(layer, Layer::Same { shape, .. } if !tells(shape))).or_else(|| {
-        let of_names = |layer: &Layer| {
-            let margin = |line: &[u8]| layer.cut(line).is_some_and(|rest| !tells(&line[..line.len() - rest.len()]));
-            is_most(lines.iter().filter(|line| margin(line)).count(), lines.len())
-        };
-        [Layer::Bracketed, Layer::Barred].into_iter().find(of_names)
-    })
+    let of_names = |layer: &Layer| {
+        let margin = |line: &[u8]| layer.cut(line).is_some_and(|rest| !tells(&line[..line.len() - rest.len()]));
+        is_most(lines.iter().filter(|line| margin(line)).count(), lines.len())
+    };
+    let names = || [Layer::Bracketed, Layer::Barred].into_iter().find(of_names);
+    match same(lines, tells) {
+        // Further down, or now and then, another name may stand in its place.
+        Some(Layer::Same { shape, .. }) if named(&shape, b'[', b']').is_some_and(<[u8]>::is_empty) => names(),
+        Some(same) => Some(same),
+        None => names(),
+    }
 }
 
 /// Four of five: what was printed around the build may lack it.
@@ -139,14 +154,14 @@ const fn is_most(some: usize, all: usize) -> bool {
     some * 5 >= all * 4
 }
 
-/// The longest beginning that most lines have in common.
-fn same(lines: &[&[u8]]) -> Option<Layer> {
+/// The longest beginning that most lines have in common, and that does not say how grave they are.
+fn same(lines: &[&[u8]], tells: &impl Fn(&[u8]) -> bool) -> Option<Layer> {
     let mut counts: HashMap<Vec<u8>, usize> = HashMap::new();
     for line in lines {
         let begun: HashSet<Vec<u8>> = beginnings(line).into_iter().collect();
         begun.into_iter().for_each(|shape| *counts.entry(shape).or_default() += 1);
     }
-    let common = counts.into_iter().filter(|&(_, count)| is_most(count, lines.len()));
+    let common = counts.into_iter().filter(|(shape, count)| is_most(*count, lines.len()) && !tells(shape));
     let (shape, _) = common.max_by(|(one, _), (other, _)| (one.len(), one).cmp(&(other.len(), other)))?;
     if shape.iter().filter(|byte| **byte == b'0').count() == 1 && !shape.iter().any(u8::is_ascii_alphabetic) {
         counts_up(&shape, lines).then_some(())?;
@@ -188,7 +203,8 @@ fn beginnings(line: &[u8]) -> Vec<Vec<u8>> {
             (other, _) => shape.push(other),
         }
         let ends = line.get(at + 1).is_none_or(|next| is_blank(*next));
-        let mark = matches!(byte, b'|' | b']' | b')' | b'>' | b'-') || (byte == b':' && shape.len() > 1);
+        // `>` alone is a sign.
+        let mark = matches!(byte, b'|' | b']' | b')' | b'-') || (matches!(byte, b':' | b'>') && shape.len() > 1);
         let told = mark
             || (byte == b'.' && numbers == 1 && shape.len() == 2)
             || (byte.is_ascii_digit() && (numbers > 1 || shape.len() == 1))
@@ -309,6 +325,28 @@ mod tests {
         ] {
             assert_eq!(cut(&lines), lines);
         }
+    }
+
+    #[test]
+    fn commands_that_npm_echoes_are_no_quotation() {
+        let echoes = ["> site@1.0.0 prebuild", "> rimraf dist", "> @x/site@1.0.0 build", "> node a.js && vite build"];
+        let signs = |lines: &[&str]| Margin::of_signs(lines.iter().map(|line| line.as_bytes()));
+        assert_eq!((signs(&echoes), margin(&echoes)), (Margin::default(), Margin::default()));
+        let quoted: Vec<String> = echoes.iter().map(|line| format!("> {line}")).collect();
+        let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
+        assert_eq!(signs(&quoted).unsigned(b"> x"), b"x");
+    }
+
+    #[test]
+    fn one_name_before_most_lines_leaves_room_for_another() {
+        let mut lines = vec!["[cache] a"; 9];
+        lines.push("[web] b");
+        assert_eq!(cut(&lines)[9], "b");
+    }
+
+    #[test]
+    fn what_stands_before_a_word_that_says_how_grave_a_line_is_goes() {
+        assert_eq!(cut(&["1/2/3 4:5:6 error: a"; 4]), ["error: a"; 4]);
     }
 
     #[test]
