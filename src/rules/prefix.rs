@@ -24,6 +24,8 @@ pub(crate) struct Stripped<'l> {
     pub wraps: bool,
     /// The step of an image's build that says so.
     pub step: Option<u32>,
+    /// What stood before the lines of this log; it may name what the line speaks of.
+    pub about: &'l [u8],
 }
 
 /// What stands before a line.
@@ -68,7 +70,15 @@ fn trimmed(line: &[u8]) -> Stripped<'_> {
     let text = line.trim_ascii_start();
     let indent = line.len() - text.len();
     let text = text.strip_prefix(MARK).unwrap_or(text);
-    Stripped { text: text.trim_ascii_end(), indent, marked: false, informs: false, wraps: false, step: None }
+    Stripped {
+        text: text.trim_ascii_end(),
+        indent,
+        marked: false,
+        informs: false,
+        wraps: false,
+        step: None,
+        about: b"",
+    }
 }
 
 fn prefix_of(line: &Stripped<'_>) -> Option<Prefix> {

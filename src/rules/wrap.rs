@@ -10,6 +10,8 @@ pub(crate) struct Line<'t> {
     pub marked: bool,
     /// The program that wrote it calls it a piece of information.
     pub informs: bool,
+    /// What stood before the lines of this log; it may name what the line speaks of.
+    pub about: &'t [u8],
 }
 
 /// A line held back until the next one is known.
@@ -20,19 +22,21 @@ pub(crate) struct Held {
     pub indent: usize,
     pub marked: bool,
     pub informs: bool,
+    pub about: Vec<u8>,
     /// The line ended with a blank: PowerShell broke it between words.
     pub blank_at_end: bool,
 }
 
 impl Held {
     /// The line by itself.
-    pub(crate) const fn line(&self) -> Line<'_> {
+    pub(crate) fn line(&self) -> Line<'_> {
         Line {
             number: self.number,
             text: self.text.as_bytes(),
             indent: self.indent,
             marked: self.marked,
             informs: self.informs,
+            about: &self.about,
         }
     }
 

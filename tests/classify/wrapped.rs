@@ -187,3 +187,35 @@ fn a_word_that_says_how_grave_a_line_is_is_no_name() {
         assert_eq!(ids(&classified(log.as_bytes())), [""; 0], "{log}");
     }
 }
+
+/// What is cut as a name may be what the lines speak of.
+#[test]
+fn a_stylesheet_before_all_lines_is_what_they_speak_of() {
+    let lines = |wrap: fn(&str, &str) -> String, last: &str| {
+        let said = [
+            ("a.scss", "reading"),
+            ("b.scss", "3 imports"),
+            ("dusk.scss", last),
+            ("c.scss", "written"),
+            ("d.scss", "ok"),
+        ];
+        said.iter().map(|(name, text)| wrap(name, text) + "\n").collect::<String>() + "Done in 44.71s.\n"
+    };
+    let wraps: [fn(&str, &str) -> String; 3] = [
+        |name, text| format!("[{name}] {text}"),
+        |_, text| format!("dusk.scss: {text}"),
+        |_, text| format!("theme dusk - {text}"),
+    ];
+    for wrap in wraps {
+        for last in ["skipped", "could not be read"] {
+            let log = lines(wrap, last);
+            assert_eq!(severity(&classified(log.as_bytes())), Severity::Review, "{log}");
+        }
+        assert_eq!(severity(&classified(lines(wrap, "written").as_bytes())), Severity::Benign);
+        // What is known of a line holds also of one with a name.
+        let known = lines(wrap, "npm warn deprecated glob@7.2.3: old");
+        assert_eq!(severity(&classified(known.as_bytes())), Severity::Benign, "{known}");
+    }
+    let of_the_machine = lines(|_, text| format!("[web-1] {text}"), "could not be read");
+    assert_eq!(severity(&classified(of_the_machine.as_bytes())), Severity::Benign);
+}

@@ -129,7 +129,7 @@ impl<'r> Classifier<'r> {
             self.counts[rule] += 1;
         }
         let trouble = matched.is_none() && !is_frame(line.text) && (line.marked || hits.trouble);
-        let seems = if trouble { self.seems(line, text) } else { Looks::Harmless };
+        let seems = if trouble { Self::seems(line, text) } else { Looks::Harmless };
         if let Some(account) = self.in_block(line, text, matched, seems) {
             return account;
         }
@@ -140,8 +140,12 @@ impl<'r> Classifier<'r> {
         }
     }
 
-    fn seems(&self, line: &Line<'_>, text: &str) -> Looks {
-        match looks(text) {
+    fn seems(line: &Line<'_>, text: &str) -> Looks {
+        let seems = match looks(text) {
+            Looks::Harmless | Looks::Remark if complains_of(line.about, text) => Looks::Complaint,
+            seems => seems,
+        };
+        match seems {
             _ if line.marked => Looks::Trouble,
             Looks::Remark | Looks::Complaint if line.informs => Looks::Harmless,
             seems => seems,
@@ -244,6 +248,11 @@ impl<'r> Classifier<'r> {
             rules: named.map(|(rule, &count)| (rule.id.clone(), count)).collect(),
         }
     }
+}
+
+/// True if what stands before the line is a thing that people see, and the line complains of it: `dusk.scss: skipped`.
+fn complains_of(about: &[u8], text: &str) -> bool {
+    !about.is_empty() && looks(&format!("{}{text}", as_text(about))) == Looks::Complaint
 }
 
 /// What a rule saw in its first line.

@@ -150,6 +150,7 @@ impl Classifier<'_> {
             marked: outer.marked || inner.marked,
             informs: outer.informs || inner.informs,
             step: outer.step.or(inner.step),
+            about: name,
             ..inner
         }
     }
@@ -170,8 +171,8 @@ impl Classifier<'_> {
     }
 
     fn take(&mut self, number: u64, stripped: &Stripped<'_>, blank_at_end: bool) {
-        let Stripped { text, indent, marked, informs, wraps, step } = *stripped;
-        let line = Line { number, text, indent, marked, informs };
+        let Stripped { text, indent, marked, informs, wraps, step, about } = *stripped;
+        let line = Line { number, text, indent, marked, informs, about };
         self.wraps |= wraps;
         self.step = step;
         if self.wraps {

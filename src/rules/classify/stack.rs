@@ -49,6 +49,7 @@ impl Classifier<'_> {
             indent: before.indent,
             marked: false,
             informs: false,
+            about: b"",
         };
         let account = self.begin_fallback(&heading, &before.text, Fallback::Trouble);
         if let Some(open) = &mut self.open {

@@ -16,6 +16,7 @@ impl Classifier<'_> {
             indent: line.indent,
             marked: line.marked,
             informs: line.informs,
+            about: line.about.to_vec(),
             blank_at_end,
         };
         let Some(held) = self.held.take() else {
