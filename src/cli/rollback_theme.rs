@@ -53,8 +53,11 @@ pub fn run(args: &RollbackThemeArgs, console: &mut Console<'_>) -> anyhow::Resul
         Err(error) => match code_of(&error) {
             Some(code) => {
                 writeln!(console.err, "{error}")?;
-                if let Some(StoreError::Unreachable(_)) = error.downcast_ref() {
-                    write!(console.err, "{}", wording::UNREACHABLE)?;
+                // A store's own error comes of reading; what comes of writing says itself what was changed.
+                match error.downcast_ref() {
+                    Some(StoreError::Unreachable(_)) => write!(console.err, "{}", wording::UNREACHABLE)?,
+                    Some(_) => writeln!(console.err, "Nothing was changed.")?,
+                    None => {}
                 }
                 Ok(code)
             }
@@ -216,6 +219,9 @@ fn decide(
     let plan: Plan = plan(facts.layout, holdings, args.all_on.as_deref(), to);
     write!(console.out, "{}", wording::changes(&plan.changes, &sight))?;
     write!(console.out, "{}{}", wording::left_alone(&plan, &missing), wording::site_note(&sight, &plan.changes))?;
+    if let Some(theme) = args.all_on.as_deref().filter(|_| plan.changes.is_empty()) {
+        write!(console.out, "{}", wording::nobody_on(theme))?;
+    }
     let complete = missing.is_empty() && (plan.unreadable.is_empty() || args.all_on.is_some());
     Ok((plan.changes, complete))
 }

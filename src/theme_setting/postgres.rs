@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use postgres::types::Type;
-use postgres::{Client, IsolationLevel};
+use postgres::{Client, IsolationLevel, Transaction};
 
 use super::choice::{Choice, Layout};
 use super::connection::ConnectionSettings;
@@ -87,10 +87,10 @@ impl<'a> PostgresStore<'a> {
             .client
             .build_transaction()
             .isolation_level(IsolationLevel::ReadCommitted)
-            .read_only(false)
             .start()
             .map_err(refused("begin"))?;
         transaction.batch_execute(&timeouts(patience)).map_err(refused("set its timeouts"))?;
+        expect_writable(&mut transaction)?;
         let row = transaction
             .query_typed_one("SELECT pg_try_advisory_xact_lock($1), txid_current()", &[(&LOCK_KEY, Type::INT8)])
             .map_err(refused("lock"))?;
@@ -187,6 +187,19 @@ fn timeouts(patience: Patience) -> String {
         patience.lock.as_millis(),
         patience.statement.as_millis()
     )
+}
+
+/// A standby takes no writes. Nor does a database that somebody has switched to read-only, for a move to another server, say:
+/// whoever asks for a transaction that writes gets one there, and what it writes is lost with the move.
+fn expect_writable(transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    let row = transaction
+        .query_typed_one("SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()", &[])
+        .map_err(refused("say whether it takes writes"))?;
+    match (row.get(0), row.get(1)) {
+        (false, _) => Ok(()),
+        (true, true) => Err(StoreError::ReadOnly("it is a standby")),
+        (true, false) => Err(StoreError::ReadOnly("default_transaction_read_only is on")),
+    }
 }
 
 impl Store for PostgresStore<'_> {

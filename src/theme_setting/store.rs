@@ -18,6 +18,12 @@ pub enum StoreError {
         /// In its own words.
         reason: String,
     },
+    /// It takes no writes, and why.
+    #[error(
+        "The database takes no writes: {0}. Name the one that does by DB_HOST or DATABASE_URL in .env.production, or by \
+         --database-url. `themegate withdraw THEME` and a restart need none."
+    )]
+    ReadOnly(&'static str),
     /// The tables are not Mastodon's.
     #[error(
         "This does not look like Mastodon's database: {0}. Check DB_NAME in .env.production, or give --database-url."

@@ -254,3 +254,36 @@ fn a_database_that_lets_nobody_in_comes_with_what_to_type() {
     assert!(code == 3 && err.contains("no_such") && err.contains("Nothing was changed. Check DB_HOST"), "{err}");
     assert!(err.contains("--via rails") && err.contains("--print-sql"), "{err}");
 }
+
+#[test]
+fn a_database_that_somebody_switched_to_read_only_is_left_as_it_is() {
+    let (database, mut client) = site_of(named("4.6"));
+    let before = dump(&mut client, named("4.6"));
+    let line = format!("ALTER DATABASE {} SET default_transaction_read_only = on", database.name);
+    client.batch_execute(&line).unwrap();
+    let live = Live::of(&database, "");
+    let (code, out, err) = live.run("--all-on bad --yes", None);
+    assert!(code == 1 && err.contains("takes no writes: default_transaction_read_only is on"), "{out}{err}");
+    assert!(err.trim_end().ends_with("Nothing was changed."), "{err}");
+    assert!(!live.folder.path().join(".themegate/undo").read_dir().is_ok_and(|mut files| files.next().is_some()));
+    assert_eq!(dump(&mut client, named("4.6")), before);
+}
+
+#[test]
+fn whatever_keeps_the_rows_from_being_read_nothing_was_changed_and_that_is_said() {
+    let (database, mut client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    client.batch_execute(&format!("ALTER DATABASE {} SET lock_timeout = '200ms'", database.name)).unwrap();
+    let mut holder = client.transaction().unwrap();
+    holder.batch_execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE").unwrap();
+    let (code, _, err) = live.run("--all-on bad --yes", None);
+    assert!(code == 3 && err.trim_end().ends_with("Nothing was changed."), "{err}");
+}
+
+#[test]
+fn a_theme_that_nobody_chose_is_said_to_be_nobodys() {
+    let (database, _client) = site_of(named("4.6"));
+    let live = Live::of(&database, "");
+    let (code, out, _) = live.run("--all-on bda --yes", None);
+    assert!(code == 0 && out.contains("Nobody on this site has chosen \"bda\""), "{out}");
+}

@@ -82,6 +82,11 @@ pub(super) fn changes(changes: &[Change], sight: &Sight) -> String {
     text
 }
 
+/// What is said where `--all-on` finds nobody: a name that was mistyped looks the same as an outage that is over.
+pub(super) fn nobody_on(theme: &str) -> String {
+    format!("nobody       Nobody on this site has chosen {theme:?}. themegate doctor says who chose what.\n")
+}
+
 /// What a plan leaves alone, and why.
 pub(super) fn left_alone(plan: &Plan, missing: &[String]) -> String {
     let mut text = String::new();
