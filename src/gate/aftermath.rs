@@ -9,6 +9,9 @@ use crate::finding::{Finding, Severity};
 use crate::precompile::{Build, BuildEnd, LOG_LIMIT};
 use crate::site::LiveSite;
 
+/// The rule for a log whose build was stopped.
+const STOPPED: &str = "build-stopped";
+
 /// How a build ended, in the words of the report.
 pub(super) fn in_words(end: &BuildEnd) -> String {
     match end {
@@ -28,6 +31,10 @@ pub(super) fn of(build: &Build, compiler: &Compiler, site: &LiveSite, record: &m
         record.findings.push(flooded(compiler));
     }
     record.findings.extend(build.log_failure.as_deref().map(log_incomplete));
+    if !matches!(build.end, BuildEnd::Exited(_)) {
+        // From its log alone nobody can tell why a build was stopped; here it is known, and told below.
+        record.findings.retain(|finding| finding.rule.as_deref() != Some(STOPPED));
+    }
     let explained = record.findings.iter().any(|finding| finding.severity == Severity::Fatal && finding.rule.is_some());
     match &build.end {
         BuildEnd::Exited(0) => record.findings.extend(unheard(build, compiler, site)),

@@ -53,6 +53,20 @@ fn a_build_that_stands_still_is_undecided() {
 }
 
 #[test]
+fn a_build_that_did_not_end_by_itself_has_one_reason_and_the_true_one() {
+    let site = Site::copy(Kind::Builtin);
+    let of_memory = ["--compiler", "x=$(head -c 90000000 /dev/zero | tr '\\0' x); sleep 20", "--memory-limit", "50 MB"];
+    let checked = site.check(&of_memory);
+    checked.assert_verdict("undecided", 3);
+    let told: Vec<&str> = checked.findings().iter().filter_map(|finding| finding["id"].as_str()).collect();
+    assert_eq!(told, ["build-out-of-memory"]);
+    let checked = site.check(&["--compiler", "kill -TERM $$"]);
+    checked.assert_verdict("undecided", 3);
+    let told: Vec<&str> = checked.findings().iter().filter_map(|finding| finding["id"].as_str()).collect();
+    assert_eq!(told, ["build-killed"]);
+}
+
+#[test]
 fn a_build_without_isolation_that_writes_to_the_live_tree_makes_it_undecided() {
     let site = Site::copy(Kind::Builtin);
     let script = format!("echo '# edited' >> {}; exit 0", site.path("config/themes.yml").display());
