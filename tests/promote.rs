@@ -79,6 +79,14 @@ fn a_theme_that_passes_is_checked_and_made_live_in_one_call() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_does_not_make_a_promotion_look_undone() {
+    let site = Site::copy(Kind::Builtin);
+    let words = ["promote", "--theme", &theme("midnight"), "--output", "/nonexistent/report.json"];
+    expect(&site, &words, 0, &["could not be written", "it is kept: themegate show", "undo: themegate rollback"]);
+    assert!(registry(&site).contains("midnight"));
+}
+
+#[test]
 fn a_theme_that_does_not_pass_changes_nothing_and_leaves_no_generation() {
     let site = Site::copy(Kind::Builtin);
     let before = digest(&site.live);

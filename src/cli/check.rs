@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::progress::TerminalProgress;
-use super::{SiteArgs, terminal};
+use super::{SiteArgs, message, terminal};
 use crate::byte_size::ByteSize;
 use crate::change::patch::Patch;
 use crate::change::revision::{LocalEdits, RepositoryPlace, SiteRevision};
@@ -159,7 +159,10 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
     match deliver(&report, args, out) {
         // The reader went away (`themegate check | head`): the verdict stands all the same.
         Err(error) if terminal::is_broken_pipe(&error) => {}
-        delivered => delivered?,
+        Err(error) => {
+            bail!("{}\n{}   Whole report: themegate show {}", message(&error), text::word(&report), report.run)
+        }
+        Ok(()) => {}
     }
     Ok(report.verdict.exit_code())
 }

@@ -133,17 +133,17 @@ pub struct SiteArgs {
 /// # Errors
 /// If it could not be carried out. [`exit_code`] maps the error.
 pub fn run(cli: &Cli) -> anyhow::Result<u8> {
-    let mut out = anstream::AutoStream::auto(std::io::stdout().lock());
+    let mut out = terminal::Named(anstream::AutoStream::auto(std::io::stdout().lock()));
     match &cli.command {
         Command::Check(args) => check::run(args, &mut out),
         Command::Verify(args) => verify::run(args, &mut out),
         Command::Diff(args) => diff::run(args, &mut out),
         Command::Classify(args) => classify::run(args, &mut out),
         Command::Rules(args) => rules::run(args, &mut out),
-        Command::Promote(args) => promote::run(args, &mut out),
-        Command::Rollback(args) => rollback::run(args, &mut out),
-        Command::Recover(args) => recover::run(args, &mut out),
-        Command::Withdraw(args) => withdraw::run(args, &mut out),
+        Command::Promote(args) => promote::run(args, &mut insistent(out)),
+        Command::Rollback(args) => rollback::run(args, &mut insistent(out)),
+        Command::Recover(args) => recover::run(args, &mut insistent(out)),
+        Command::Withdraw(args) => withdraw::run(args, &mut insistent(out)),
         Command::Hook(args) => hook::run(args, &mut out),
         Command::Freeze(args) => freeze::run(args, &mut out),
         Command::Unfreeze(args) => freeze::lift(args, &mut out),
@@ -161,6 +161,11 @@ pub fn run(cli: &Cli) -> anyhow::Result<u8> {
             Ok(out.write_all(schema.as_bytes()).map(|()| 0)?)
         }
     }
+}
+
+/// The output of a command that changes the live tree.
+fn insistent(out: impl Write) -> impl Write {
+    terminal::Insistent::new(out, anstream::stderr())
 }
 
 /// A question is asked only where a person can see it and answer.

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::check::{self, CheckArgs, Format};
 use super::history::{self, Held};
-use super::terminal;
+use super::{message, terminal};
 use crate::configuration::Configuration;
 use crate::gate::{self, GateError, people};
 use crate::promotion::aftercare::AftercareError;
@@ -82,7 +82,7 @@ fn promote_run(args: &PromoteArgs, run: &str, out: &mut dyn Write) -> anyhow::Re
     let report = runs::read(&held.site.state, run).ok().map(|report| remember(&held, report, &promoted));
     let wanted = args.check.format != Format::Text || args.check.output.is_some();
     if let Some(report) = report.filter(|_| wanted) {
-        check::deliver(&report, &args.check, out)?;
+        hand_over(&report, &args.check, out)?;
     }
     tell(&held, promoted, aloud, out)
 }
@@ -117,7 +117,7 @@ fn check_and_promote(args: &PromoteArgs, out: &mut dyn Write) -> anyhow::Result<
     let promoted = make_live(args, &held, &report.run)?;
     let report = remember(&held, report, &promoted);
     if !told_at_once {
-        check::deliver(&report, &args.check, out)?;
+        hand_over(&report, &args.check, out)?;
     }
     let aloud = told_at_once || args.check.output.is_some();
     let code = tell(&held, promoted, aloud, out)?;
@@ -194,6 +194,14 @@ fn remember(held: &Held, report: Report, promoted: &Promoted) -> Report {
         let _ = runs::keep(&held.site.state, &report, None);
     }
     report
+}
+
+/// The report of what is live already: that it cannot be written takes nothing back, and is only said.
+fn hand_over(report: &Report, args: &CheckArgs, out: &mut dyn Write) -> std::io::Result<()> {
+    match check::deliver(report, args, out) {
+        Ok(()) => Ok(()),
+        Err(error) => writeln!(out, "report       {}; it is kept: themegate show {}", message(&error), report.run),
+    }
 }
 
 fn tell(held: &Held, promoted: Promoted, aloud: bool, out: &mut dyn Write) -> anyhow::Result<u8> {

@@ -64,3 +64,16 @@ fn a_reader_that_goes_away_does_not_change_the_verdict() {
     let output = Command::new("bash").arg("-c").arg(line).current_dir(&site.live).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "1");
 }
+
+#[test]
+fn a_report_that_cannot_be_handed_over_is_named_with_its_verdict() {
+    let site = Site::copy(Kind::Builtin);
+    for nowhere in ["> /dev/full", "--output /nonexistent/report.txt"] {
+        let line = format!("{THEMEGATE} check {nowhere}");
+        let output = Command::new("bash").arg("-c").arg(line).current_dir(&site.live).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("could not be written") && said.contains("PASS"), "{said}");
+        assert!(said.contains("themegate show 20"), "{said}");
+    }
+}

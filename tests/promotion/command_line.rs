@@ -158,3 +158,32 @@ fn rollback_theme_finds_the_live_tree_where_every_other_command_finds_it() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("settings"), "{said}");
 }
+
+/// Runs a command line whose standard output is a full disk, or a pipe that nobody reads; gives the exit code and what was
+/// said on standard error.
+fn unheard(site: &Site, words: &str, output: &str) -> (String, String) {
+    let line = format!("{} {words} --live {} {output}", env!("CARGO_BIN_EXE_themegate"), site.live().display());
+    let line = format!("{line}; echo code ${{PIPESTATUS[0]}} >&2");
+    let mut shell = Command::new("bash");
+    let output = shell.args(["-c", &line]).env_remove("THEMEGATE_LIVE").env_remove("THEMEGATE_STATE").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let (said, code) = said.rsplit_once("code ").unwrap();
+    (code.trim().to_owned(), said.to_owned())
+}
+
+#[test]
+fn what_was_done_is_said_on_standard_error_where_standard_output_takes_nothing() {
+    for nowhere in ["> /dev/full", "| true"] {
+        let folder = scratch();
+        let site = Site::generate(&folder.path().join("home"), Layout::Vite);
+        let (code, said) = unheard(&site, &format!("promote --run {RUN}"), nowhere);
+        assert!(code == "0" && said.contains("undo: themegate rollback"), "{nowhere}: {code} {said}");
+        assert!(registry(&site).contains("tangerineui"));
+        let (code, said) = unheard(&site, "withdraw tangerineui", nowhere);
+        assert!(code == "0" && said.contains("tangerineui is out of"), "{nowhere}: {code} {said}");
+        let (code, said) = unheard(&site, "rollback", nowhere);
+        assert!(code == "0" && said.contains("undo: themegate rollback"), "{nowhere}: {code} {said}");
+        let (code, said) = unheard(&site, "recover", nowhere);
+        assert!(code == "0" && said.contains("Nothing was interrupted"), "{nowhere}: {code} {said}");
+    }
+}
