@@ -16,8 +16,20 @@ const CHUNK: usize = 16 * 1024;
 /// The unit of UTF-16 that two bytes are.
 type Order = fn([u8; 2]) -> u16;
 
+const GZIP: &[u8] = b"\x1f\x8b";
+
+/// A packed log may have been packed once more.
+const PACKED: usize = 3;
+
 /// How files begin that hold a log in a form that is not read, or none.
-const NO_TEXT: [(&[u8], &str); 9] = [
+const NO_TEXT: [(&[u8], &str); 16] = [
+    (GZIP, "packed by gzip again and again; unpack it first"),
+    (b"\x1f\x9d", "packed by compress; unpack it first"),
+    (b"\x04\x22\x4d\x18", "packed by lz4; unpack it first"),
+    (b"<!DO", "a web page; the text of the log is needed"),
+    (b"<!do", "a web page; the text of the log is needed"),
+    (b"<htm", "a web page; the text of the log is needed"),
+    (b"<HTM", "a web page; the text of the log is needed"),
     (b"PK\x03\x04", "a zip archive; unpack it first"),
     (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
     (b"\xfd7zX", "packed by xz; unpack it first"),
@@ -34,9 +46,12 @@ const NO_TEXT: [(&[u8], &str); 9] = [
 /// # Errors
 /// Those of `input`, and that it is packed in another way, or no text.
 pub(crate) fn decoded(input: &mut dyn Read) -> io::Result<Decoded<'_>> {
-    let (head, input) = begun(Box::new(input))?;
-    let is_packed = head.starts_with(&[0x1f, 0x8b]);
-    let (head, input) = if is_packed { begun(Box::new(MultiGzDecoder::new(input)))? } else { (head, input) };
+    let (mut head, mut input) = begun(Box::new(input))?;
+    for _ in 0..PACKED {
+        if head.starts_with(GZIP) {
+            (head, input) = begun(Box::new(MultiGzDecoder::new(input)))?;
+        }
+    }
     if let Some((_, what)) = NO_TEXT.iter().find(|(begin, _)| head.starts_with(begin)) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is {what}")));
     }
@@ -182,13 +197,30 @@ mod tests {
             encoder.read_to_end(&mut packed).unwrap();
         }
         assert_eq!(String::from_utf8(read(&packed)).unwrap(), format!("{LOG}rake aborted!\n"));
+        let again = |packed: &[u8]| {
+            let mut twice = Vec::new();
+            flate2::read::GzEncoder::new(packed, flate2::Compression::fast()).read_to_end(&mut twice).unwrap();
+            twice
+        };
+        assert_eq!(read(&again(&again(&packed))), read(&packed));
+        let deep = again(&again(&again(&packed)));
+        assert!(decoded(&mut &deep[..]).map(drop).unwrap_err().to_string().contains("unpack it first"));
         let mut cut = &packed[..packed.len() - 9];
         assert!(decoded(&mut cut).unwrap().read_to_end(&mut Vec::new()).is_err());
-        for mut other in [&b"PK\x03\x04rest"[..], b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd\x04", b"BZh91AY&SY"] {
+        for mut other in [
+            &b"PK\x03\x04rest"[..],
+            b"\xfd7zXZ\0",
+            b"\x28\xb5\x2f\xfd\x04",
+            b"BZh91AY&SY",
+            b"\x1f\x9d\x90",
+            b"\x04\x22\x4d\x18",
+        ] {
             let refused = decoded(&mut other).map(drop).unwrap_err().to_string();
             assert!(refused.contains("unpack it first"), "{refused}");
         }
-        for mut other in [&b"\x89PNG\r\n"[..], b"\xff\xd8\xff\xe0", b"%PDF-1.7", b"\x7fELF\x02"] {
+        for mut other in
+            [&b"\x89PNG\r\n"[..], b"\xff\xd8\xff\xe0", b"%PDF-1.7", b"\x7fELF\x02", b"<!DOCTYPE html>", b"<html lang"]
+        {
             let refused = decoded(&mut other).map(drop).unwrap_err().to_string();
             assert!(refused.contains("log is needed"), "{refused}");
         }
