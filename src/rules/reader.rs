@@ -1,9 +1,9 @@
-//! Cuts a stream into lines in bounded memory: a line of any length costs one buffer.
+//! Cuts a stream into lines in bounded memory: a line of any length costs one buffer, which grows no further than it must.
 
 use std::io::{self, Read};
 
-/// Bytes of a line that are looked at; the rest is counted and skipped.
-pub(crate) const LONGEST_LINE: usize = 64 * 1024;
+/// Bytes of a line that are kept; the rest is counted and skipped. What a command said to Ansible stands in one line.
+const LONGEST_LINE: usize = 8 * 1024 * 1024;
 const CHUNK: usize = 256 * 1024;
 
 /// A reader that yields lines. A lone carriage return ends one too: a progress bar overwrites, and nothing must hide in it.
@@ -66,9 +66,14 @@ impl<'r> Lines<'r> {
         if self.ended {
             return Ok(false);
         }
-        self.buffer.copy_within(self.start..self.filled, 0);
-        self.filled -= self.start;
-        self.start = 0;
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.start = 0;
+        }
+        if self.filled == self.buffer.len() {
+            self.buffer.resize(self.filled * 2, 0);
+        }
         let read = self.read_at(self.filled)?;
         self.filled += read;
         Ok(read > 0)
@@ -91,6 +96,7 @@ impl<'r> Lines<'r> {
     fn skip_rest_of_line(&mut self) -> io::Result<()> {
         let kept = LONGEST_LINE;
         self.buffer.copy_within(self.start..self.start + kept, 0);
+        self.buffer.resize(kept + CHUNK, 0);
         self.filled = kept;
         self.start = 0;
         loop {
@@ -109,7 +115,7 @@ impl<'r> Lines<'r> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_LINE, Lines};
+    use super::{CHUNK, LONGEST_LINE, Lines};
 
     fn lines(mut bytes: &[u8]) -> Vec<(u64, usize, bool)> {
         let mut lines = Lines::new(&mut bytes);
@@ -127,9 +133,17 @@ mod tests {
 
     #[test]
     fn a_huge_line_is_cut_and_the_next_one_is_whole() {
-        let mut text = vec![b'x'; 3_000_000];
+        let mut text = vec![b'x'; 2 * LONGEST_LINE + 3];
         text.extend(b"\nnext\n");
         assert_eq!(lines(&text), [(1, LONGEST_LINE, true), (2, 4, true)]);
+    }
+
+    #[test]
+    fn a_long_line_is_whole() {
+        for length in [CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK + 7, LONGEST_LINE - 1, LONGEST_LINE, LONGEST_LINE + 1] {
+            let text = [b"a\n".to_vec(), vec![b'x'; length], b"\nnext".to_vec()].concat();
+            assert_eq!(lines(&text), [(1, 1, true), (2, length.min(LONGEST_LINE), true), (3, 4, true)], "{length}");
+        }
     }
 
     #[test]

@@ -98,3 +98,13 @@ fn a_task_of_ansible_that_ended_well_says_no_more_than_what_the_build_said() {
         classified(format!("changed: [web] => {}\n", json!({"changed": true, "rc": 0, "stdout": note})).as_bytes());
     assert_eq!((ids(&said), severity(&said)), (ids(&classified(note.as_bytes())), Severity::Benign));
 }
+
+/// All that a command said is one line of Ansible's.
+#[test]
+fn a_long_envelope_is_read_to_its_end() {
+    let log = "Writing /srv/site/public/assets/a.js\n".repeat(3_000) + SILENT;
+    let said =
+        classified(format!("changed: [web] => {}\n", json!({"changed": true, "rc": 0, "stdout": log})).as_bytes());
+    assert_eq!(ids(&said), ["vite-theme-path-skipped"]);
+    assert_eq!(entry(&json!({"level": 30, "time": 1, "msg": log})), Severity::Fatal);
+}

@@ -14,6 +14,9 @@ use crate::rules::wrap::Line;
 /// One envelope may be in another one: Docker keeps in JSON what a program says in JSON.
 const ENVELOPES: usize = 3;
 
+/// Bytes of a line that are looked at; what follows is data.
+const LOOKED_AT: usize = 64 * 1024;
+
 /// Room for what is made of a line.
 #[derive(Default)]
 pub(super) struct Buffers {
@@ -92,6 +95,10 @@ fn is_own_voice(margin: &Margin, lines: &[&[u8]], rules: &RuleSet) -> bool {
     whole > inner
 }
 
+fn looked_at(line: &[u8]) -> &[u8] {
+    &line[..line.len().min(LOOKED_AT)]
+}
+
 impl Classifier<'_> {
     pub(super) fn read(&mut self, raw: &RawLine<'_>) {
         if !raw.starts_line && raw.bytes.is_empty() {
@@ -158,8 +165,8 @@ impl Classifier<'_> {
     /// True if a rule that makes a finding knows the whole line from its beginning on, and none that is asked before it knows what
     /// is in it.
     fn knows_better(&mut self, whole: &[u8], inner: impl AsRef<[u8]>) -> bool {
-        let whole = self.first(whole, |rule, text| rule.level > Level::Neutral && rule.pattern.begins(text));
-        let inner = self.first(inner.as_ref(), |rule, text| rule.pattern.is_match(text));
+        let whole = self.first(looked_at(whole), |rule, text| rule.level > Level::Neutral && rule.pattern.begins(text));
+        let inner = self.first(looked_at(inner.as_ref()), |rule, text| rule.pattern.is_match(text));
         whole.is_some_and(|whole| inner.is_none_or(|inner| whole < inner))
     }
 
@@ -172,6 +179,7 @@ impl Classifier<'_> {
 
     fn take(&mut self, number: u64, stripped: &Stripped<'_>, blank_at_end: bool) {
         let Stripped { text, indent, marked, informs, wraps, step, about } = *stripped;
+        let text = looked_at(text);
         let line = Line { number, text, indent, marked, informs, about };
         self.wraps |= wraps;
         self.step = step;
