@@ -51,7 +51,7 @@ const NAMED: &[(&str, &str)] = &[
     (
         "@installed",
         concat!(
-            r"(?i)^(?:\S{1,3} +)?Done in \d|^success |Bundle complete!|^added \d+ packages|YN0000: ·? ?Done|^Already up[- ]to[- ]date|^up to date|✓ built in \d",
+            r"(?i)^(?:\S{1,3} +)?Done in \d|^success |Bundle complete!|^(?:added|changed|removed) \d+ packages?\b|YN0000: ·? ?Done|^Already up[- ]to[- ]date|^up to date|✓ built in \d",
             r"|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|^Compiled all packs in|exit status 0 \(successful\)|optional dependency",
         ),
     ),
@@ -61,7 +61,7 @@ const NAMED: &[(&str, &str)] = &[
             r"(?i)(?:✓|√|\?\?) built in \d|^built in \d|webpack (?:\S+ )?compiled (?:successfully|with \d+ warnings?)|Compiled successfully|^Compiled all packs in",
             r"|^Build with Vite complete|exit status 0 \(successful\)|Asset precompilation completed|deployed to Heroku|^Verifying deploy\.\.\. done",
             r"|^Successfully (?:built|tagged|installed)|\b(?:Build|Deployment)(?: script)? (?:succeeded|success\b|complete(?:d)?!?)|^created \S+ in \d|naming to \S+ .*done",
-            r"|^(?:\S{1,3} +)?Done in \d|^success |Bundle complete!|^added \d+ packages|YN0000: ·? ?Done|^Already up[- ]to[- ]date|^up to date",
+            r"|^(?:\S{1,3} +)?Done in \d|^success |Bundle complete!|^(?:added|changed|removed) \d+ packages?\b|YN0000: ·? ?Done|^Already up[- ]to[- ]date|^up to date",
             r"|^Writing /?\S+-[0-9a-f]{8,}\.\w+|Deactivated successfully|^✔ \d\d \S+ \d+\.\d+s$|^Finished '\w+' after",
         ),
     ),

@@ -33,6 +33,17 @@ fn a_remark_is_got_over_by_a_step_that_ends_well() {
 }
 
 #[test]
+fn an_installation_of_one_package_got_over_it_as_one_of_many_does() {
+    let failed = "gyp ERR! configure error\ngyp ERR! not ok\n";
+    assert_eq!(severity(&classified(failed.as_bytes())), Severity::Fatal);
+    for end in ["added 1 package in 27s", "changed 3 packages in 2s", "removed 1 package, and audited 9 packages in 1s"]
+    {
+        assert_eq!(severity(&classified(format!("{failed}{end}\n").as_bytes())), Severity::Benign, "{end}");
+    }
+    assert_eq!(severity(&classified(format!("{failed}added 1 packaged file\n").as_bytes())), Severity::Fatal);
+}
+
+#[test]
 fn a_complaint_of_a_stylesheet_is_not_got_over() {
     let said = classified(b"cannot read app/javascript/styles/dusk.scss\nDone in 44.71s.\n");
     assert_eq!(ids(&said), ["unknown-warning"]);
