@@ -8,7 +8,7 @@ use super::{classified, ids, severity};
 /// What a program makes of a line, of which it knows the number.
 type Wrap = fn(usize, &str) -> String;
 
-const WRAPS: [(&str, Wrap); 60] = [
+const WRAPS: [(&str, Wrap); 62] = [
     ("numbers of cat", |number, line| format!("{number:6}\t{line}")),
     ("numbers of nl", |number, line| format!("{number:6}  {line}")),
     ("numbers of grep", |number, line| format!("{number}:{line}")),
@@ -33,6 +33,12 @@ const WRAPS: [(&str, Wrap); 60] = [
         let text = serde_json::json!(format!("{line}\n"));
         format!("{{\"log\":{text},\"stream\":\"stdout\",\"time\":\"2026-05-03T10:22:31.123456789Z\"}}")
     }),
+    ("a logger's entry in docker's own log", |number, line| {
+        let entry = serde_json::json!({"level": 30, "time": number, "msg": line}).to_string();
+        serde_json::json!({"log": entry + "\n", "stream": "stdout", "time": "2026-05-03T10:22:31.123456789Z"})
+            .to_string()
+    }),
+    ("loguru", |_, line| format!("2026-11-29 10:22:31.123 | INFO     | deploy:run:12 - {line}")),
     ("journald's own log", |_, line| {
         let text = serde_json::json!(line);
         format!("{{\"PRIORITY\":\"6\",\"MESSAGE\":{text},\"_PID\":\"12\"}}")
