@@ -1,6 +1,6 @@
 //! Why a change could not be read at all, and what to do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -39,12 +39,21 @@ pub enum ChangeError {
         path: PathBuf,
     },
     /// Neither a folder nor a stylesheet.
-    #[error(
-        "{path} is neither a folder nor a .scss or .css file.\nName the folder of the theme, or its stylesheet: --theme DIR"
-    )]
+    #[error("{path} is neither a folder nor a .scss or .css file.\n{}", instead_of(path))]
     NotATheme {
         /// What was named.
         path: PathBuf,
+    },
+    /// The theme is in a folder of the folder.
+    #[error(
+        "{path} does not look like a theme, and {below} does: archives are often unpacked into a folder of their own.\n\
+         Name that folder: --theme {below}"
+    )]
+    OneBelow {
+        /// What was named.
+        path: PathBuf,
+        /// The folder in it that looks like a theme.
+        below: PathBuf,
     },
     /// No layout that themes are published in.
     #[error(
@@ -57,4 +66,17 @@ pub enum ChangeError {
         /// The folder.
         path: PathBuf,
     },
+}
+
+/// What to type instead of naming a file that is no stylesheet.
+fn instead_of(path: &Path) -> String {
+    let shown = path.display();
+    match super::places::extension(path).as_str() {
+        "zip" => format!("Unpack it, and name the folder that comes of it: unzip {shown} -d DIR"),
+        "tar" | "tgz" | "gz" | "xz" | "bz2" | "zst" => {
+            format!("Unpack it, and name the folder that comes of it: tar -xf {shown}")
+        }
+        "patch" | "diff" => format!("A patch is checked by: themegate check --patch {shown}"),
+        _ => "Name the folder of the theme, or its stylesheet: --theme DIR".to_owned(),
+    }
 }

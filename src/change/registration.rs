@@ -102,20 +102,9 @@ fn faults_of_new_lines(
 
 /// What a registry path leads to once the change is applied.
 fn kind_with(path: &str, themes: &[ThemeFolder], site: &SiteFacts<'_>) -> PathKind {
-    let place = Path::new(PATHS_ROOT).join(path);
-    let mut candidates = themes.iter().flat_map(|theme| &theme.candidates);
-    if candidates.clone().any(|candidate| candidate.to == place) {
-        return PathKind::File;
-    }
-    if candidates.clone().any(|candidate| candidate.to.starts_with(&place)) {
-        return PathKind::Dir;
-    }
-    let live = PathKind::of(&site.live.join(PATHS_ROOT), path);
-    let folded = place.to_string_lossy().to_lowercase();
-    match candidates.find(|candidate| candidate.to.to_string_lossy().to_lowercase() == folded) {
-        Some(near) if live == PathKind::Missing => PathKind::WrongCase(below_paths_root(near)),
-        _ => live,
-    }
+    let candidates = themes.iter().flat_map(|theme| &theme.candidates);
+    let added = candidates.filter_map(|candidate| candidate.to.strip_prefix(PATHS_ROOT).ok());
+    PathKind::of(&site.live.join(PATHS_ROOT), path).with_added(Path::new(path), added)
 }
 
 /// The path of a candidate as the registry writes it.

@@ -1,6 +1,7 @@
 //! Reads theme folders into a change: walk, sort by place, read, judge, compare with the live tree, register.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -120,11 +121,7 @@ fn read_folder(root: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeE
     let imports_stock = |path: &Path| folder::read(root, path).is_ok_and(|bytes| content::imports_stock(&bytes));
     let Some(layout) = layout::detect(&files, &imports_stock) else {
         // A link where the stylesheets should be hides the layout: the link is what has to be told.
-        return if theme.findings.is_empty() {
-            Err(ChangeError::NoLayout { path: root.to_path_buf() })
-        } else {
-            Ok(theme)
-        };
+        return if theme.findings.is_empty() { Err(unlike_a_theme(root, &files)) } else { Ok(theme) };
     };
     let own_folder = layout.has_own_folder() || root.file_name().is_some_and(|name| name == "mastodon");
     let mut artwork = Vec::new();
@@ -142,6 +139,23 @@ fn read_folder(root: &Path, site: &SiteFacts<'_>) -> Result<ThemeFolder, ChangeE
     }
     theme.read_artwork(root, artwork)?;
     Ok(theme)
+}
+
+/// Why a folder is no theme: of the folders in it, one may be.
+fn unlike_a_theme(root: &Path, files: &[FoundFile]) -> ChangeError {
+    let path = root.to_path_buf();
+    let folders: BTreeSet<&OsStr> = files.iter().filter_map(|file| file.path.parent()?.iter().next()).collect();
+    let is_theme = |folder: &&&OsStr| {
+        let inner = files.iter().filter_map(|file| {
+            Some(FoundFile { path: file.path.strip_prefix(folder).ok()?.to_path_buf(), ..file.clone() })
+        });
+        layout::detect(&inner.collect::<Vec<_>>(), &|_| false).is_some()
+    };
+    let mut themes = folders.iter().filter(is_theme);
+    match (themes.next(), themes.next()) {
+        (Some(folder), None) => ChangeError::OneBelow { below: root.join(folder), path },
+        _ => ChangeError::NoLayout { path },
+    }
 }
 
 impl ThemeFolder {

@@ -103,14 +103,13 @@ pub(crate) fn live(site: &LiveSite, registry: Option<&Registry>) -> Vec<OfferedT
 
 /// What stands at a source path once the change is applied.
 fn kind_after(site: &LiveSite, change: &Change, relative: &str) -> PathKind {
-    let path = site.output.source.join(relative);
-    if change.files.iter().any(|file| file.to == path) {
-        return PathKind::File;
-    }
-    if change.removed.contains(&path) {
-        return PathKind::Missing;
-    }
-    PathKind::of(&site.root.join(&site.output.source), relative)
+    let source = &site.output.source;
+    let live = if change.removed.contains(&source.join(relative)) {
+        PathKind::Missing
+    } else {
+        PathKind::of(&site.root.join(source), relative)
+    };
+    live.with_added(Path::new(relative), change.files.iter().filter_map(|file| file.to.strip_prefix(source).ok()))
 }
 
 /// Whether a skin is still there once the change has removed its files: a folder in which there never was one is.

@@ -137,6 +137,29 @@ fn what_is_no_theme_is_said_to_be_none() {
 }
 
 #[test]
+fn what_was_downloaded_and_not_unpacked_comes_with_what_to_type() {
+    let trees = Trees::new();
+    for (name, words) in [
+        ("t.zip", "unzip "),
+        ("t.tar.gz", "tar -xf "),
+        ("T.TGZ", "tar -xf "),
+        ("t.patch", "check --patch "),
+        ("t.txt", "--theme DIR"),
+    ] {
+        trees.theme(name, "x");
+        let error = trees.read_from(&[trees.theme_path(name)]).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    trees.theme("theme-1.0/app/javascript/styles/t.scss", "@import 'application';");
+    trees.theme("theme-1.0/README.md", "x");
+    let error = trees.read_from(&[trees.theme_path("")]).unwrap_err().to_string();
+    assert!(error.contains(&format!("--theme {}", trees.theme_path("theme-1.0").display())), "{error}");
+    trees.theme("theme-2.0/t.scss", "@import 'application';");
+    let error = trees.read_from(&[trees.theme_path("")]).unwrap_err();
+    assert!(matches!(error, ChangeError::NoLayout { .. }), "which of the two is not known: {error}");
+}
+
+#[test]
 fn updating_an_installed_theme_passes_and_says_what_stays() {
     let mut trees = Trees::new();
     trees.registry.push_str("tangerine: styles/tangerine.scss");

@@ -150,3 +150,18 @@ fn a_tree_that_was_compiled_elsewhere_is_verified_and_a_lost_file_blocks() {
     assert_eq!(broken.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&broken.stdout).contains("entry-file-missing"));
 }
+
+#[test]
+fn a_line_that_leads_to_a_file_of_the_theme_in_another_case_is_told_once() {
+    let site = Site::copy(Kind::Builtin);
+    let theme = site.folder.path().join("theme");
+    fs::create_dir_all(theme.join("app/javascript/styles")).unwrap();
+    fs::create_dir(theme.join("config")).unwrap();
+    fs::write(theme.join("app/javascript/styles/Moss.scss"), "@import 'application';\n.status { color: #444; }\n")
+        .unwrap();
+    fs::write(theme.join("config/themes.yml"), "moss: styles/moss.scss\n").unwrap();
+    let checked = site.check(&["--theme", theme.to_str().unwrap()]);
+    checked.assert_verdict("block", 1);
+    assert_eq!(checked.grave().len(), 1, "{:?}", checked.grave());
+    assert!(checked.finding("theme-file-wrong-case").is_some(), "{:?}", checked.grave());
+}

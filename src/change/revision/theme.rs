@@ -42,7 +42,7 @@ pub fn read_theme_revision(
     let folders: Vec<PathBuf> = written.iter().map(|(folder, _)| folder.clone()).collect();
     let mut change = match read_theme_folders(&folders, site) {
         // What was refused may be all that there is: that is what has to be told.
-        Err(ChangeError::NoLayout { .. }) if !findings.is_empty() => as_it_is(),
+        Err(ChangeError::NoLayout { .. } | ChangeError::OneBelow { .. }) if !findings.is_empty() => as_it_is(),
         read => read.map_err(|error| named(error, &written))?,
     };
     let repositories = written.iter().map(|(_, named)| named.clone()).collect();
@@ -140,7 +140,10 @@ fn refusals(listing: &Listing, source: &Source) -> Vec<Finding> {
 fn named(error: ChangeError, written: &[(PathBuf, PathBuf)]) -> ChangeError {
     let name = |path: PathBuf| real_name(&path, written).unwrap_or(path);
     match error {
-        ChangeError::NoLayout { path } => ChangeError::NoLayout { path: name(path) },
+        // A folder within a commit is not to be named by --theme.
+        ChangeError::NoLayout { path } | ChangeError::OneBelow { path, .. } => {
+            ChangeError::NoLayout { path: name(path) }
+        }
         ChangeError::NotATheme { path } => ChangeError::NotATheme { path: name(path) },
         other => other,
     }

@@ -37,6 +37,22 @@ impl PathKind {
             Err(_) => Self::Missing,
         }
     }
+
+    /// The same for `relative` once the files `added` have come to what is there; they are counted from the same root.
+    #[must_use]
+    pub fn with_added<'a>(self, relative: &Path, mut added: impl Iterator<Item = &'a Path> + Clone) -> Self {
+        if added.clone().any(|path| path == relative) {
+            return Self::File;
+        }
+        if added.clone().any(|path| path.starts_with(relative)) {
+            return Self::Dir;
+        }
+        let folded = relative.to_string_lossy().to_lowercase();
+        match added.find(|path| path.to_string_lossy().to_lowercase() == folded) {
+            Some(near) if self == Self::Missing => Self::WrongCase(near.to_string_lossy().into_owned()),
+            _ => self,
+        }
+    }
 }
 
 /// The name in `folder` that is `name`, or else differs from it in case only.
