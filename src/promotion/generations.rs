@@ -48,6 +48,15 @@ impl Kind {
     }
 }
 
+/// The command that takes the folder of a record out of the generations and leaves it in the state folder.
+fn out_of_the_way(record: &Path) -> String {
+    let folder = record.parent().filter(|folder| folder.file_name().is_some());
+    let state = folder.and_then(Path::parent).and_then(Path::parent);
+    folder
+        .zip(state)
+        .map_or_else(String::new, |(folder, state)| format!("\n  mv '{}' '{}'", folder.display(), state.display()))
+}
+
 /// One switch of the live tree, as the journal announces it and the generation records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
@@ -89,7 +98,10 @@ pub enum GenerationError {
     #[error("{} is no generation of themegate. Nothing was changed. Move it away and try again", .0.display())]
     Foreign(PathBuf),
     /// A record that cannot be read.
-    #[error("the generation record {} cannot be read: {why}. Nothing was changed", path.display())]
+    #[error(
+        "the generation record {} cannot be read: {why}. Nothing was changed. Move its folder out of the way and try again; \
+         what it replaced is not brought back then:{}", path.display(), out_of_the_way(path)
+    )]
     Unreadable {
         /// The record.
         path: PathBuf,

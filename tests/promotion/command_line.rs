@@ -187,3 +187,18 @@ fn what_was_done_is_said_on_standard_error_where_standard_output_takes_nothing()
         assert!(code == "0" && said.contains("Nothing was interrupted"), "{nowhere}: {code} {said}");
     }
 }
+
+#[test]
+fn a_generation_that_cannot_be_read_comes_with_the_command_that_lets_a_theme_be_withdrawn() {
+    let folder = scratch();
+    let site = Site::generate(&folder.path().join("home"), Layout::Vite);
+    expect(&site, &["promote", "--run", RUN], 0, "promotion");
+    let generations = site.state().join("generations");
+    let record = fs::read_dir(&generations).unwrap().next().unwrap().unwrap().path().join("generation.json");
+    fs::write(&record, "{").unwrap();
+    let (code, said) = themegate(&site, &["withdraw", "tangerineui"]);
+    let typed = said.lines().find(|line| line.trim_start().starts_with("mv ")).unwrap_or_default();
+    assert!(code == 4 && !typed.is_empty(), "{code} {said}");
+    assert!(Command::new("sh").args(["-c", typed]).status().unwrap().success(), "{typed}");
+    expect(&site, &["withdraw", "tangerineui"], 0, "is out of");
+}
