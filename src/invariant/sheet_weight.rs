@@ -27,7 +27,8 @@ fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn empty(subject: &Subject<'_>, theme: &OfferedTheme, read: &ThemeSheet) -> Finding {
-    let message = format!("The stylesheet of {} holds no rule at all ({} bytes).", theme.name, read.bytes);
+    let bytes = if read.bytes == 1 { "1 byte".to_owned() } else { format!("{} bytes", read.bytes) };
+    let message = format!("The stylesheet of {} holds no rule at all ({bytes}).", theme.name);
     theme
         .show_in(Finding::fatal("theme-empty", message))
         .at(subject.staged.shown(&read.file))
