@@ -31,7 +31,8 @@ const ABOUT: [&str; 14] = [
 ];
 /// What it calls how grave an entry is. That of journald and of GELF is none: Docker calls all of stderr an error there.
 const GRAVITY: [&str; 4] = ["level", "levelname", "severity", "lvl"];
-/// What pino and bunyan call an error, as a number; 60 is fatal.
+/// What pino and bunyan call a warning, as a number, and an error; 60 is fatal.
+const WARNING: u64 = 40;
 const ERROR: u64 = 50;
 
 /// Signs that stand for themselves nowhere in HTML.
@@ -52,6 +53,8 @@ pub(crate) struct Letter {
     pub parts: Vec<Part>,
     /// The envelope says something too: how a task of Ansible ended.
     pub speaks: bool,
+    /// What it marks is a warning.
+    pub warns: bool,
 }
 
 /// One of the texts in an envelope. It may have several lines.
@@ -80,7 +83,7 @@ pub(crate) fn open(line: &[u8]) -> Option<Letter> {
             let at = memchr::memmem::find(line, ARROW)?;
             let mut parts = Vec::new();
             said(&object(&line[at + 4..])?, &mut parts);
-            (!parts.is_empty()).then_some(Letter { parts, speaks: true })
+            (!parts.is_empty()).then_some(Letter { parts, speaks: true, warns: false })
         }
         _ => None,
     }
@@ -97,7 +100,7 @@ pub(crate) fn outside(line: &[u8]) -> &[u8] {
 /// `"rake aborted!",` and `"msg": "rake aborted!",`.
 fn quoted(line: &[u8]) -> Option<Letter> {
     let line = line.strip_suffix(b",").unwrap_or(line);
-    let plain = |text: String| Letter { parts: vec![Part { text, marked: 0 }], speaks: false };
+    let plain = |text: String| Letter { parts: vec![Part { text, marked: 0 }], speaks: false, warns: false };
     if let Ok(text) = serde_json::from_slice::<String>(line) {
         return Some(plain(text));
     }
@@ -132,11 +135,13 @@ fn said(object: &Map<String, Value>, parts: &mut Vec<Part>) {
 /// An entry of a log.
 fn entry(object: &Map<String, Value>) -> Option<Letter> {
     ABOUT.iter().any(|name| object.contains_key(*name)).then_some(())?;
-    let marked = if GRAVITY.iter().filter_map(|name| object.get(*name)).any(is_grave) { usize::MAX } else { 0 };
+    let mut levels = GRAVITY.iter().filter_map(|name| object.get(*name)).filter(|level| is_grave(level)).peekable();
+    let marked = if levels.peek().is_some() { usize::MAX } else { 0 };
+    let warns = levels.all(is_warning);
     let texts = TEXTS.iter().filter_map(|name| text(object.get(*name)?)).filter(|text| !text.is_empty());
     let mut parts: Vec<Part> = texts.map(|text| Part { text, marked }).collect();
     FAULTS.iter().filter_map(|name| object.get(*name)).for_each(|fault| faults(fault, &mut parts));
-    (!parts.is_empty()).then_some(Letter { parts, speaks: false })
+    (!parts.is_empty()).then_some(Letter { parts, speaks: false, warns })
 }
 
 /// A text, also as journald writes one with colours: as an array of bytes.
@@ -148,8 +153,15 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn is_grave(level: &Value) -> bool {
-    level.as_u64().is_some_and(|level| level >= ERROR)
+    level.as_u64().is_some_and(|level| level >= WARNING)
         || level.as_str().is_some_and(|word| GRAVE.iter().any(|grave| word.eq_ignore_ascii_case(grave)))
+}
+
+fn is_warning(level: &Value) -> bool {
+    level.as_u64().is_some_and(|level| level < ERROR)
+        || level
+            .as_str()
+            .is_some_and(|word| ["warn", "warning"].iter().any(|warning| word.eq_ignore_ascii_case(warning)))
 }
 
 /// What is told of an error: its text, or its parts, and of what it came.
@@ -204,9 +216,15 @@ mod tests {
         let marked = |level: &str| {
             open(format!(r#"{{"level":{level},"ts":1,"msg":"a"}}"#).as_bytes()).unwrap().parts[0].marked > 0
         };
-        for (level, expected) in
-            [(r#""error""#, true), (r#""WARN""#, true), (r#""info""#, false), ("50", true), ("30", false), ("3", false)]
-        {
+        for (level, expected) in [
+            (r#""error""#, true),
+            (r#""WARN""#, true),
+            (r#""info""#, false),
+            ("50", true),
+            ("40", true),
+            ("30", false),
+            ("3", false),
+        ] {
             assert_eq!(marked(level), expected, "{level}");
         }
     }

@@ -51,7 +51,7 @@ fn what_an_entry_says_beside_its_text_is_read() {
 
 #[test]
 fn what_an_entry_calls_an_error_or_a_warning_is_one() {
-    for level in [json!("error"), json!("warn"), json!("WARNING"), json!("CRITICAL"), json!(50), json!(60)] {
+    for level in [json!("error"), json!("warn"), json!("WARNING"), json!("CRITICAL"), json!(40), json!(50), json!(60)] {
         assert_eq!(
             entry(&json!({"level": level, "time": 1, "msg": "dusk was left alone"})),
             Severity::Review,
@@ -64,6 +64,9 @@ fn what_an_entry_calls_an_error_or_a_warning_is_one() {
             Severity::Benign,
             "{level}"
         );
+    }
+    for mild in ["The option dusk is deprecated", "consider removing dusk", "polling, using default (ignored)"] {
+        assert_eq!(entry(&json!({"level": "warn", "time": 1, "msg": mild})), Severity::Benign, "{mild}");
     }
     let known = json!({"level": "warn", "time": 1, "msg": "npm warn deprecated glob@7.2.3: old"});
     assert_eq!(entry(&known), Severity::Benign);

@@ -8,6 +8,7 @@ use crate::rules::misread;
 use crate::rules::prefix::{self, Stripped};
 use crate::rules::reader::RawLine;
 use crate::rules::rule::{Level, Rule};
+use crate::rules::trouble::{Looks, looks};
 use crate::rules::tty;
 use crate::rules::wrap::Line;
 
@@ -99,6 +100,11 @@ fn looked_at(line: &[u8]) -> &[u8] {
     &line[..line.len().min(LOOKED_AT)]
 }
 
+/// True for a warning that holds nothing where its line calls it one.
+fn is_mild(line: &str) -> bool {
+    matches!(looks(&format!("warning: {line}")), Looks::Deprecation | Looks::Advice | Looks::Remark)
+}
+
 impl Classifier<'_> {
     pub(super) fn read(&mut self, raw: &RawLine<'_>) {
         if !raw.starts_line && raw.bytes.is_empty() {
@@ -134,6 +140,7 @@ impl Classifier<'_> {
         for (line, marked) in letter.parts.iter().flat_map(Part::lines) {
             tty::strip(line.as_bytes(), &mut plain);
             let inner = prefix::strip(&plain);
+            let marked = marked && !(letter.warns && is_mild(line));
             let inner = Stripped {
                 marked: marked || outer.marked || inner.marked,
                 informs: outer.informs || inner.informs,
