@@ -79,7 +79,7 @@ pub(crate) fn open(line: &[u8]) -> Option<Letter> {
     match line {
         [b'"', ..] => quoted(line),
         [b'{', b'"', .., b'}'] => entry(&object(line)?),
-        [.., b'}'] if line.first().is_some_and(u8::is_ascii_lowercase) => {
+        [.., b'}'] if is_task(line) => {
             let at = memchr::memmem::find(line, ARROW)?;
             let mut parts = Vec::new();
             said(&object(&line[at + 4..])?, &mut parts);
@@ -87,6 +87,12 @@ pub(crate) fn open(line: &[u8]) -> Option<Letter> {
         }
         _ => None,
     }
+}
+
+/// `changed: [web] => …`; what stands before it is no part of it.
+fn is_task(line: &[u8]) -> bool {
+    let letters = line.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+    letters > 0 && line[letters..].starts_with(b": [")
 }
 
 /// What stands between how a task of Ansible ended and what it said.
@@ -260,6 +266,7 @@ mod tests {
             "{}",
             "\"",
             "x => {\"a",
+            r#"a:b - changed: [web] => {"stdout": "a"}"#,
             "",
         ] {
             assert_eq!(text(line), None, "{line}");

@@ -122,6 +122,11 @@ fn is_echo(line: &[u8]) -> bool {
 }
 
 impl Layer {
+    /// True for `[name] `.
+    fn is_name(&self) -> bool {
+        matches!(self, Self::Same { shape, .. } if named(shape, b'[', b']').is_some_and(<[u8]>::is_empty))
+    }
+
     fn cut<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
         match self {
             Self::Same { shape, blanks } => {
@@ -141,9 +146,10 @@ fn layer(lines: &[&[u8]], tells: &impl Fn(&[u8]) -> bool) -> Option<Layer> {
         is_most(lines.iter().filter(|line| margin(line)).count(), lines.len())
     };
     let names = || [Layer::Bracketed, Layer::Barred].into_iter().find(of_names);
+    let cut = |layer: &Layer| lines.iter().filter(|line| layer.cut(line).is_some()).count();
     match same(lines, tells) {
-        // Further down, or now and then, another name may stand in its place.
-        Some(Layer::Same { shape, .. }) if named(&shape, b'[', b']').is_some_and(<[u8]>::is_empty) => names(),
+        // Now and then another name stands in its place.
+        Some(same) if same.is_name() && cut(&Layer::Bracketed) > cut(&same) => names(),
         Some(same) => Some(same),
         None => names(),
     }

@@ -87,7 +87,9 @@ const WRAPS: [(&str, Wrap); 62] = [
 const ABOVE: &str = "yarn install v1.22.19\n[1/4] Resolving packages...\n[2/4] Fetching packages...\n[3/4] Linking dependencies...\n[4/4] Building fresh packages...\nDone in 44.71s.\n";
 
 /// What is said of these hangs on a line's beginning, on its numbers, or on what stands before others.
-const DELICATE: [&str; 6] = [
+const DELICATE: [&str; 8] = [
+    "[ERR_PNPM_IGNORED_BUILDS] Ignored build scripts: esbuild@0.21.5",
+    "fatal: [localhost]: FAILED! => {\"changed\": true, \"msg\": \"non-zero return code\", \"rc\": 2}",
     "Eingabe-/Ausgabefehler werden protokolliert",
     "\u{26a0} The Next.js plugin was not detected in your ESLint configuration. Linting failed",
     "3 WARNINGS in child compilations (Use 'stats.children: true' resp. '--stats-children' for more details)",
