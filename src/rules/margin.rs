@@ -114,7 +114,7 @@ impl Sign {
 }
 
 /// `> site@1.0.0 build`: npm says so before it runs a script, and its command below.
-fn is_echo(line: &[u8]) -> bool {
+pub(super) fn is_echo(line: &[u8]) -> bool {
     let mut words = line.split(|byte| *byte == b' ');
     let (sign, package, script) = (words.next(), words.next().unwrap_or_default(), words.next());
     let at = package.windows(2).skip(1).any(|pair| pair[0] == b'@' && pair[1].is_ascii_digit());

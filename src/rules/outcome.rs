@@ -93,14 +93,14 @@ impl<'r> Outcome<'r> {
         self.sightings.add(sighting, self.rules, None);
     }
 
-    /// The findings, the worst first.
-    pub(crate) fn findings(mut self, watch: &Watch<'_>, last_index: u64) -> Vec<Finding> {
+    /// The findings, the worst first, of a log that has `spoken` or says nothing.
+    pub(crate) fn findings(mut self, watch: &Watch<'_>, last_index: u64, spoken: bool) -> Vec<Finding> {
         for sighting in std::mem::take(&mut self.waiting) {
             self.settle(sighting, watch);
         }
         let seen = std::mem::take(&mut self.sightings).into_vec();
         let mut told: Vec<Told> = seen.iter().filter_map(|seen| self.told(seen, watch, last_index)).collect();
-        told.extend(self.ending(last_index == 0));
+        told.extend(self.ending(spoken));
         sorted(fold(told))
     }
 
@@ -131,13 +131,13 @@ impl<'r> Outcome<'r> {
         }
     }
 
-    /// What the end of the process says, and that of a log that is `empty`.
-    fn ending(&self, empty: bool) -> Vec<Told> {
+    /// What the end of the process says, and that of a log that has `spoken` or says nothing.
+    fn ending(&self, spoken: bool) -> Vec<Told> {
         let kind = match (self.context.end, self.context.exit) {
             (LogEnd::Stopped, _) => Fallback::Stopped,
             (_, Some(status)) if is_kill(status) => Fallback::Killed,
             (_, Some(status)) if status != 0 => Fallback::Exit,
-            (_, None) if empty => Fallback::Empty,
+            (_, None) if !spoken => Fallback::Empty,
             _ => return Vec::new(),
         };
         let Some(at) = self.rules.fallback(kind) else {

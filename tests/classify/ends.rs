@@ -37,12 +37,21 @@ fn a_disk_that_is_full_is_told_whoever_shrugs_it_off() {
 
 #[test]
 fn a_log_without_a_word_proves_nothing_unless_the_build_is_said_to_have_ended_well() {
-    for log in [&b""[..], b"\n \n\x1b[0m\n"] {
+    let echoed = b"\n> site@1.0.0 build\n> node build.js\n\n";
+    for log in [
+        &b""[..],
+        b"\n \n\x1b[0m\n",
+        echoed,
+        b"> @x/site@1.0.0 prebuild\n> true\n\n> @x/site@1.0.0 build\n> node a.js\n",
+    ] {
         let said = classified(log);
         assert!(ids(&said) == ["log-empty"] && said.findings[0].inconclusive, "{:?}", ids(&said));
         let mut input = log;
         let ended = classify(&mut input, RuleSet::builtin(), &LogContext::finished(0), Options::default()).unwrap();
         assert!(ended.findings.is_empty());
+    }
+    for spoken in ["> site@1.0.0 build\n> node build.js\nwrote 3 files\n", "> Compiled successfully.\n> Done.\n"] {
+        assert_eq!(ids(&classified(spoken.as_bytes())), [] as [&str; 0], "{spoken}");
     }
 }
 

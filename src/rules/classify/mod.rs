@@ -15,7 +15,7 @@ use crate::rules::context::LogContext;
 use crate::rules::decode;
 use crate::rules::frame::is_frame;
 use crate::rules::ledger::{Account, Ledger};
-use crate::rules::margin::Margin;
+use crate::rules::margin::{Margin, is_echo};
 use crate::rules::matcher::{Hits, RuleSet};
 use crate::rules::outcome::Outcome;
 use crate::rules::pack::Fallback;
@@ -69,6 +69,8 @@ struct Classifier<'r> {
     step: Option<u32>,
     held: Option<Held>,
     index: u64,
+    /// Something was said besides the commands that npm echoes before it runs them.
+    spoken: bool,
     /// The last line, if no rule knows it and nothing about it looks like trouble; for the frames that may stand below.
     before: Option<Before>,
     /// What stands before the lines of this log, besides the forms that are known.
@@ -91,6 +93,7 @@ impl<'r> Classifier<'r> {
             step: None,
             held: None,
             index: 0,
+            spoken: false,
             before: None,
             margin: Margin::default(),
             buffers: Buffers::default(),
@@ -108,6 +111,7 @@ impl<'r> Classifier<'r> {
             return self.ledger.settle(line.number, Account::Neutral);
         }
         self.index += 1;
+        self.spoken |= !(line.text.starts_with(b"> ") && (self.index > 1 || is_echo(line.text)));
         let mut hits = std::mem::take(&mut self.hits);
         self.rules.hits(line.text, &mut hits);
         let account = if hits.is_empty() && self.open.is_none() && !line.marked {
@@ -240,7 +244,7 @@ impl<'r> Classifier<'r> {
         let [neutral, evidence, unaccounted] = self.ledger.totals();
         let named = self.rules.rules().iter().zip(&self.counts).filter(|&(_, &count)| count > 0);
         Classified {
-            findings: self.outcome.findings(&self.watch, self.index),
+            findings: self.outcome.findings(&self.watch, self.index, self.spoken),
             lines: neutral + evidence + unaccounted,
             neutral,
             evidence,
