@@ -2,13 +2,18 @@
 
 use serde::{Deserialize, Deserializer};
 
+/// The findings for lines that no rule knows. Each stands for lines of every kind, which nobody can have judged beforehand.
+pub(super) const OF_ANY_LINE: [&str; 5] =
+    ["unknown-warning", "unknown-remark", "unknown-deprecation", "unknown-advice", "unaccounted-line"];
+
 /// A finding that the site accepts, by name, with a reason and an end.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Acceptance {
     /// The finding's id.
     pub rule: String,
-    /// A regular expression that its message or evidence must match; empty for any.
+    /// A regular expression that its message or evidence must match; empty for any, which is refused where the finding stands
+    /// for lines that no rule knows.
     #[serde(default)]
     pub pattern: String,
     /// Why it is accepted.
@@ -28,8 +33,13 @@ impl Acceptance {
         let date = date.map(|error| {
             format!("{named} expires on {:?}, which is no date ({error}); write YYYY-MM-DD", self.expires)
         });
-        let pattern = regex::Regex::new(&self.pattern).err();
-        let pattern = pattern.map(|error| format!("{named} has a bad pattern: {error}"));
+        let pattern = match regex::Regex::new(&self.pattern) {
+            Ok(pattern) if OF_ANY_LINE.contains(&self.rule.as_str()) && pattern.is_match("") => Some(format!(
+                "{named} needs a pattern with words of the line: without one it accepts every line that no rule knows"
+            )),
+            Ok(_) => None,
+            Err(error) => Some(format!("{named} has a bad pattern: {error}")),
+        };
         reason.into_iter().chain(date).chain(pattern).collect()
     }
 }

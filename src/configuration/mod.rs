@@ -350,6 +350,21 @@ mod tests {
     }
 
     #[test]
+    fn what_no_rule_knows_is_accepted_by_its_words_only() {
+        let accept = |rule, pattern| {
+            parse(&format!(
+                "[[accept]]\nrule = \"{rule}\"\npattern = '{pattern}'\nreason = \"y\"\nexpires = 2027-01-31\n"
+            ))
+        };
+        for any in ["", ".*", "(?i)|x"] {
+            assert!(accept("unknown-warning", any).unwrap_err().contains("needs a pattern"), "{any}");
+        }
+        assert!(accept("unknown-warning", "frobnicator").is_ok() && accept("sass-warn", "").is_ok());
+        let rules = crate::rules::RuleSet::builtin();
+        assert!(acceptance::OF_ANY_LINE.iter().all(|id| rules.find(id).is_some()));
+    }
+
+    #[test]
     fn a_date_may_be_one_of_toml() {
         let accept = |expires| parse(&format!("[[accept]]\nrule = \"x\"\nreason = \"y\"\nexpires = {expires}\n"));
         assert_eq!(accept("2027-01-31").unwrap().accept[0].expires, "2027-01-31");

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::prefix::GRAVE;
+use super::gravity::GRAVE;
 
 /// What Ansible calls what a command said.
 const SAID: [&str; 3] = ["stdout", "stderr", "msg"];

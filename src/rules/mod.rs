@@ -12,6 +12,7 @@ mod envelope;
 mod examples;
 mod filter;
 mod frame;
+mod gravity;
 mod ledger;
 mod literals;
 mod margin;

@@ -137,7 +137,8 @@ fn a_tree_that_was_compiled_elsewhere_is_verified_and_a_lost_file_blocks() {
     assert_eq!(missing.status.code(), Some(2), "wrong usage, as with `classify`");
     let told = String::from_utf8_lossy(&missing.stderr);
     assert!(told.contains("The log nowhere.log cannot be read: No such file"), "{told}");
-    let accepted = "[[accept]]\nrule = \"unknown-warning\"\nreason = \"it is\"\nexpires = 9999-12-31\n";
+    let accepted =
+        "[[accept]]\nrule = \"unknown-warning\"\npattern = \"frobnicator\"\nreason = \"it is\"\nexpires = 9999-12-31\n";
     site.write("themegate.toml", accepted);
     assert_eq!(logged(&site), Some(0), "what the site accepts");
     fs::remove_file(site.path("themegate.toml")).unwrap();
