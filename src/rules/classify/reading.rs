@@ -121,8 +121,8 @@ impl Classifier<'_> {
         if self.read_envelope(number, &outer, deep) {
             return;
         }
-        let inner = self.within_margin(outer);
-        if inner == outer || !self.read_envelope(number, &inner, deep) {
+        let Some(inner) = self.within_margin(&outer) else { return self.take(number, &outer, blank_at_end) };
+        if !self.read_envelope(number, &inner, deep) {
             self.take(number, &inner, blank_at_end);
         }
     }
@@ -152,21 +152,21 @@ impl Classifier<'_> {
         true
     }
 
-    /// The line behind what stands before the lines of this log, unless a rule knows it as it is.
-    fn within_margin<'l>(&mut self, outer: Stripped<'l>) -> Stripped<'l> {
-        let Some(inner) = self.margin.cut(outer.text) else { return outer };
+    /// The line behind what stands before the lines of this log; none if nothing does, or if a rule knows it as it is.
+    fn within_margin<'l>(&mut self, outer: &Stripped<'l>) -> Option<Stripped<'l>> {
+        let inner = self.margin.cut(outer.text)?;
         let name = &outer.text[..outer.text.len() - inner.len()];
         let inner = prefix::strip(inner);
         if tells(self.rules, name) || self.knows_better(outer.text, inner.text) {
-            return outer;
+            return None;
         }
-        Stripped {
+        Some(Stripped {
             marked: outer.marked || inner.marked,
             informs: outer.informs || inner.informs,
             step: outer.step.or(inner.step),
             about: name,
             ..inner
-        }
+        })
     }
 
     /// True if a rule that makes a finding knows the whole line from its beginning on, and none that is asked before it knows what
