@@ -111,7 +111,9 @@ impl<'r> Classifier<'r> {
             return self.ledger.settle(line.number, Account::Neutral);
         }
         self.index += 1;
-        self.spoken |= !(line.text.starts_with(b"> ") && (self.index > 1 || is_echo(line.text)));
+        // Not the script of a package that is installed, which says no more where all is well: npm tells if it fails.
+        let installs = || memchr::memmem::find(line.text, b"/node_modules/").is_some();
+        self.spoken |= !(line.text.starts_with(b"> ") && (self.index > 1 || is_echo(line.text) && !installs()));
         let mut hits = std::mem::take(&mut self.hits);
         self.rules.hits(line.text, &mut hits);
         let account = if hits.is_empty() && self.open.is_none() && !line.marked {
